@@ -1,0 +1,66 @@
+"""The exceptions of the package: what was asked, what is allowed, and what was found instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DomainError(ValueError):
+    """A parameter lies outside the set where the quantity exists.
+
+    Parameters
+    ----------
+    parameter : str
+        Name of the offending parameter.
+    value : object
+        The value that was given.
+    allowed : str
+        What would have been accepted, in words or as an interval.
+    threshold : float, optional
+        The critical value that was crossed, where there is one.
+    """
+
+    def __init__(self, parameter: str, value: Any, allowed: str, *, threshold: float | None = None):
+        super().__init__(parameter, value, allowed)
+        self.parameter = parameter
+        self.value = value
+        self.allowed = allowed
+        self.threshold = threshold
+
+    def __str__(self) -> str:
+        text = f"{self.parameter} = {self.value!r} is not allowed: {self.allowed}"
+        return text if self.threshold is None else f"{text} (threshold {self.threshold:.10g})"
+
+    def __reduce__(self):
+        return _rebuild_domain_error, (type(self), self.parameter, self.value, self.allowed, self.threshold)
+
+
+def _rebuild_domain_error(cls, parameter, value, allowed, threshold):
+    return cls(parameter, value, allowed, threshold=threshold)
+
+
+class StabilityError(DomainError):
+    """The replica-symmetric solution is unstable there and `allow_unstable=True` was not given."""
+
+
+class ConvergenceError(RuntimeError):
+    """An iteration ended without meeting its tolerance.
+
+    Parameters
+    ----------
+    message : str
+        What failed to converge, by how much it missed, and what to try.
+    partial : object, optional
+        The last state reached, for diagnosis; never a result.
+    """
+
+    def __init__(self, message: str, *, partial: Any = None):
+        super().__init__(message)
+        self.partial = partial
+
+    def __reduce__(self):
+        return _rebuild_convergence_error, (type(self), str(self), self.partial)
+
+
+def _rebuild_convergence_error(cls, message, partial):
+    return cls(message, partial=partial)

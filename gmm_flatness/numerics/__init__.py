@@ -1,0 +1,1 @@
+"""Fixed-point, quadrature and Gaussian tools that know nothing of mixtures."""
