@@ -1,0 +1,196 @@
+"""Fully connected networks whose parameters are one flat vector.
+
+Units of layer `l` are `a_l = act(a_{l-1} W_l + b_l)`, the last layer is linear. The vector holds
+`W_1, b_1, W_2, b_2, …`, each weight matrix with shape (fan_in, fan_out), row by row.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.mlp import _kernels
+from gmm_flatness.mlp.losses import NetworkLoss, loss_kind
+
+_CHUNK = 512
+
+
+class Batch(NamedTuple):
+    """Samples as the kernels read them: inputs (n, d), targets (n, k), weights (n,), all in one precision."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Network:
+    """Shape of a fully connected network, its loss and its precision; parameters are passed in.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Units of every layer, inputs first; at least inputs and outputs. One output means labels `±1`.
+    activation : {"relu", "tanh"}
+    loss : {"cross-entropy", "square"} or NetworkLoss
+        See `gmm_flatness.mlp.losses`.
+    dtype : {"float32", "float64"}
+
+    Raises
+    ------
+    DomainError
+        Fewer than two layers, a size below one, or an unknown name.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    loss: str | NetworkLoss = "cross-entropy"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.sizes, str) or not hasattr(self.sizes, "__iter__") or len(tuple(self.sizes)) < 2:
+            raise DomainError("sizes", self.sizes, "at least two layer sizes, inputs first")
+        object.__setattr__(self, "sizes", tuple(check.integer("sizes", size) for size in self.sizes))
+        check.choice("activation", self.activation, ("relu", "tanh"))
+        check.choice("dtype", self.dtype, ("float32", "float64"))
+        loss_kind(self.loss, self.sizes[-1])
+
+    @cached_property
+    def shape(self) -> _kernels.Shape:
+        """The layer table of the kernels."""
+        rows, offset, below = [], 0, 0
+        for fan_in, fan_out in pairwise(self.sizes):
+            rows.append((fan_in, fan_out, offset, offset + fan_in * fan_out, below))
+            offset += (fan_in + 1) * fan_out
+            below += fan_in
+        return _kernels.Shape(np.array(rows, dtype=np.int64), self.activation == "tanh")
+
+    @cached_property
+    def kind(self) -> int | NetworkLoss:
+        """The loss as the kernels know it."""
+        return loss_kind(self.loss, self.sizes[-1])
+
+    @property
+    def parameter_count(self) -> int:
+        """Length of the parameter vector."""
+        return sum((below + 1) * width for below, width in pairwise(self.sizes))
+
+    def layers(self, params: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Views `(W, b)` of every layer into the flat vector."""
+        views = []
+        for fan_in, fan_out, start, bias, _ in self.shape.layers.tolist():
+            views.append((params[start:bias].reshape(fan_in, fan_out), params[bias:bias + fan_out]))
+        return views
+
+    def initial(self, rng=None) -> np.ndarray:
+        """Random parameters: weights of variance 2/fan_in (ReLU) or 1/fan_in (tanh), biases zero.
+
+        The draws do not depend on the precision.
+        """
+        generator = np.random.default_rng(rng)
+        params = np.zeros(self.parameter_count)
+        gain = 2.0 if self.activation == "relu" else 1.0
+        for weights, _ in self.layers(params):
+            weights[:] = generator.standard_normal(weights.shape) * math.sqrt(gain / len(weights))
+        return params.astype(self.dtype)
+
+    def encode(self, labels: np.ndarray) -> np.ndarray:
+        """Targets of class numbers `0 … k-1`: one-hot rows, or `±1` of classes 0 and 1 for one output."""
+        labels = np.asarray(labels)
+        classes = max(self.sizes[-1], 2)
+        if labels.ndim != 1 or labels.dtype.kind not in "iu" or not _within(labels, classes):
+            raise DomainError("labels", labels, f"a vector of class numbers 0 to {classes - 1}")
+        if self.sizes[-1] == 1:
+            return (2.0 * labels[:, None] - 1.0).astype(self.dtype)
+        return np.eye(classes, dtype=self.dtype)[labels]
+
+    def batch(self, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Batch:
+        """Samples for the kernels: labels are class numbers (n,) or targets (n, k), weights get mean one."""
+        inputs = self._inputs(inputs)
+        coded = self.encode(labels) if np.ndim(labels) == 1 else labels
+        targets = np.ascontiguousarray(coded, dtype=self.dtype)
+        if targets.shape != (len(inputs), self.sizes[-1]):
+            raise DomainError("labels", f"{len(targets)} rows of {targets.shape[1]} targets",
+                              f"{len(inputs)} rows of {self.sizes[-1]}, one for each input")
+        return Batch(inputs, targets, self._weights(weights, len(inputs)))
+
+    def outputs(self, params: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        """Outputs of the last layer, shape (n, k), before any softmax."""
+        inputs, params = self._inputs(inputs), self._params(params)
+        out = np.empty((len(inputs), self.sizes[-1]), dtype=self.dtype)
+        _kernels.all_outputs(self.shape, params, inputs, self.buffers(min(_CHUNK, len(inputs))), out)
+        return out
+
+    def predict(self, params: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        """Class numbers, shape (n,)."""
+        outputs = self.outputs(params, inputs)
+        return (outputs[:, 0] > 0).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+
+    def error(self, params: np.ndarray, batch: Batch) -> float:
+        """Weighted fraction of wrong predictions."""
+        wrong = np.empty(len(batch.inputs), dtype=np.bool_)
+        _kernels.wrong_rows(self.outputs(params, batch.inputs), batch.targets, wrong)
+        return float(wrong @ batch.weights.astype(float) / len(wrong))
+
+    def value(self, params: np.ndarray, batch: Batch) -> float:
+        """Mean loss."""
+        outputs = self.outputs(params, batch.inputs)
+        if isinstance(self.kind, int):
+            scratch = np.empty_like(outputs)
+            total = _kernels.loss_rows(self.kind, outputs, batch.targets, batch.weights, scratch)
+        else:
+            total = float(batch.weights @ self.kind.value(outputs, batch.targets))
+        return total / len(outputs)
+
+    def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
+        """Mean loss and its derivative by every parameter."""
+        params, rows = self._params(params), len(batch.inputs)
+        buffers = self.buffers(min(_CHUNK, rows))
+        total, gradient = 0.0, np.zeros_like(params)
+        for start in range(0, rows, _CHUNK):
+            part = Batch(*(array[start:start + _CHUNK] for array in batch))
+            count = len(part.inputs)
+            buffers.activations[:count * self.sizes[0]] = part.inputs.ravel()
+            buffers.targets[:count] = part.targets
+            buffers.weights[:count] = part.weights / rows
+            total += _kernels.batch_gradient(self.kind, self.shape, params, count, buffers)
+            gradient += buffers.gradient
+        return total, gradient
+
+    def buffers(self, capacity: int) -> _kernels.Buffers:
+        """Work space of the kernels for batches of up to `capacity` rows."""
+        count, units = self.parameter_count, capacity * sum(self.sizes)
+        shapes = (units, units, (capacity, self.sizes[-1]), capacity, count, count)
+        return _kernels.Buffers(*(np.zeros(shape, dtype=self.dtype) for shape in shapes))
+
+    def _params(self, params: np.ndarray) -> np.ndarray:
+        params = np.ascontiguousarray(params, dtype=self.dtype)
+        if params.shape != (self.parameter_count,):
+            raise DomainError("params", f"array of shape {params.shape}", f"shape ({self.parameter_count},)")
+        return params
+
+    def _inputs(self, inputs: np.ndarray) -> np.ndarray:
+        inputs = np.ascontiguousarray(inputs, dtype=self.dtype)
+        if inputs.ndim != 2 or inputs.shape[1] != self.sizes[0] or len(inputs) == 0:
+            raise DomainError("inputs", f"array of shape {inputs.shape}", f"rows of {self.sizes[0]} numbers")
+        return inputs
+
+    def _weights(self, weights: np.ndarray | None, rows: int) -> np.ndarray:
+        if weights is None:
+            return np.ones(rows, dtype=self.dtype)
+        weights = check.finite_array("weights", weights, ndim=1)
+        if weights.shape != (rows,) or (weights < 0).any() or weights.sum() <= 0:
+            allowed = f"{rows} weights >= 0, not all zero"
+            raise DomainError("weights", f"array of shape {weights.shape}", allowed)
+        return (weights * (rows / weights.sum())).astype(self.dtype)
+
+
+def _within(labels: np.ndarray, classes: int) -> bool:
+    return bool(np.all((labels >= 0) & (labels < classes)))
