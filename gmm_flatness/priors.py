@@ -88,8 +88,8 @@ def _rademacher_overlap(snr: float) -> float:
     scale = step / math.sqrt(2.0 * math.pi * snr)
     h = step * _NODES
     if snr < 1.0:
-        used = h[:24]
-        log_weight = (-0.5 * step * step / snr) * _SQUARES[:24] - 0.5 * snr
+        used = h[:48]
+        log_weight = (-0.5 * step * step / snr) * _SQUARES[:48] - 0.5 * snr
         return 2.0 * scale * float(np.sinh(used) * np.tanh(used) @ np.exp(log_weight))
     decay = np.exp((-0.5 * step * step / snr) * _SQUARES - 0.5 * snr)
     return 1.0 - scale * (math.exp(-0.5 * snr) + 2.0 * float(decay @ (1.0 / np.cosh(h))))

@@ -1,0 +1,75 @@
+"""Logistic loss: proximal point by Newton's method, averages on nodes that follow its singularity."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import expit, wrightomega
+
+from gmm_flatness.errors import ConvergenceError
+from gmm_flatness.losses.protocol import ProximalMoments
+from gmm_flatness.numerics.quadrature import analytic_nodes
+
+
+class Logistic:
+    """`ℓ(u) = log(1 + e^(-u))`."""
+
+    name = "logistic"
+    is_convex = True
+    kinks: tuple[float, ...] = ()
+
+    def value(self, u):
+        return np.logaddexp(0.0, -np.asarray(u, dtype=float))[()]
+
+    def derivative(self, u):
+        return -expit(-np.asarray(u, dtype=float))[()]
+
+    def curvature(self, u):
+        return (expit(u) * expit(-np.asarray(u, dtype=float)))[()]
+
+    def prox(self, h, width: float):
+        h = np.asarray(h, dtype=float)
+        mirrored = h < -0.5 * width
+        reflected = np.where(mirrored, -width - h, h)
+        root = _prox_positive(reflected, width)
+        return np.where(mirrored, -root, root)[()]
+
+    def class_moments(self, means, std: float, width: float) -> list[ProximalMoments]:
+        h, weights = analytic_nodes(means, std, *_singularities(width))
+        u = self.prox(h, width)
+        # u* - h = width σ(-u*), free of the cancellation in the difference
+        miss = expit(-u)
+        pull = width * miss
+        bend = pull * (1.0 - miss)
+        rigidity = bend / (1.0 + bend)
+        stack = np.stack([pull, pull * pull, rigidity, rigidity * rigidity])
+        return [ProximalMoments(*row) for row in np.einsum("kcn,cn->ck", stack, weights).tolist()]
+
+
+def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
+    """Root of `u - width σ(-u) = h` for `h ≥ -width/2`, where it is non-negative.
+
+    There the left side is concave and increasing, so Newton's method climbs to the root from below; replacing
+    `σ(-u)` by `e^(-u)` puts the start just above it.
+    """
+    u = np.maximum(h + wrightomega(math.log(width) - h), 0.0)
+    for _ in range(60):
+        miss = expit(-u)
+        pull = width * miss
+        step = (u - pull - h) / (1.0 + pull * (1.0 - miss))
+        u = np.maximum(u - step, 0.0)
+        if np.max(np.abs(step) / (1.0 + u), initial=0.0) < 3e-9:  # the next error is its square
+            return u
+    raise ConvergenceError(f"proximal point of the logistic loss at width {width:g} not converged", partial=u)
+
+
+def _singularities(width: float) -> tuple[float, float, float]:
+    """Centre, half-width of the analytic strip of `u*(h)`, and distance of its ends from the centre.
+
+    `h'(u) = 0` at `u = ±R ± iπ` with `R = 2 arsinh(√width/2)`, hence at `h = R ± iπ + width/(e^R - 1)` and at
+    the mirror image about `-width/2`.
+    """
+    radius = 2.0 * math.asinh(0.5 * math.sqrt(width))
+    end = radius + width / math.expm1(radius)
+    return -0.5 * width, math.pi, end + 0.5 * width

@@ -1,0 +1,165 @@
+"""The error count seen through Gaussian smoothing, `H(u/κ)`: the loss whose minimiser is flattest.
+
+In the scaled variables `x = u/κ`, `t = h/κ`, `a = width/κ²` the proximal point solves `t = x - a φ(x)` with the
+normal density `φ`. It is unique while `a < √(2πe)`; beyond, it jumps from a branch of fields left misclassified
+to one of fields pulled over the threshold.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.losses.protocol import Jump, ProximalMoments, displacement_moments
+from gmm_flatness.numerics.gaussian import SQRT_2PI, H, bump, density, tail
+from gmm_flatness.numerics.quadrature import graded_nodes
+from gmm_flatness.numerics.roots import increasing_root
+
+CRITICAL = math.sqrt(2.0 * math.pi * math.e)
+
+
+@dataclass(frozen=True)
+class SmoothedCount:
+    """`ℓ(u) = H(u/κ)`, not convex.
+
+    Parameters
+    ----------
+    kappa : float
+        Smoothing width `κ`, positive. `κ → 0` counts errors; a large `κ` ranks weights like Hebb's loss.
+    """
+
+    kappa: float
+    name = "smoothed_count"
+    is_convex = False
+    kinks = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kappa", check.positive("kappa", self.kappa))
+
+    def value(self, u):
+        return H(np.asarray(u) / self.kappa)
+
+    def derivative(self, u):
+        return -density(np.asarray(u) / self.kappa) / self.kappa
+
+    def curvature(self, u):
+        x = np.asarray(u) / self.kappa
+        return x * density(x) / self.kappa**2
+
+    def prox(self, h, width: float):
+        return self.kappa * _prox(np.asarray(h, dtype=float) / self.kappa, width / self.kappa**2)[()]
+
+    def jump(self, width: float) -> Jump | None:
+        gap = _jump(width / self.kappa**2)
+        return None if gap is None else Jump(*(self.kappa * part for part in gap))
+
+    def class_moments(self, means, std: float, width: float) -> list[ProximalMoments]:
+        """Averages on nodes graded towards the jump or the nearest singularities."""
+        features = [(self.kappa * center, self.kappa * strip) for center, strip in _features(width / self.kappa**2)]
+        h, weights = graded_nodes(means, std, features)
+        return displacement_moments(self, h, weights, means, std, width)
+
+
+def _prox(t: np.ndarray, a: float) -> np.ndarray:
+    low, high = t, t + a / SQRT_2PI
+    gap = _jump(a)
+    if gap is not None:
+        right = t >= gap.field
+        low = np.where(right, np.maximum(low, gap.right), low)
+        high = np.where(right, np.maximum(high, low), np.minimum(high, gap.left))
+        low = np.minimum(low, high)
+    start = low + a * density(low) / (1.0 + a * np.maximum(low, 0.0) * density(low))
+
+    def shortfall(x):
+        bend = a * density(x)
+        return x - bend - t, 1.0 + x * bend
+
+    return increasing_root(shortfall, low, high, start=start)
+
+
+@lru_cache(maxsize=256)
+def _spinodals(a: float) -> tuple[float, float]:
+    """The roots `x₁ < -1 < x₂ < 0` of `1 + a x φ(x) = 0` between which no proximal point lies."""
+    from scipy.optimize import brentq
+
+    def slope(x):
+        return 1.0 + a * x * bump(x)
+
+    return brentq(slope, -2.0 - math.sqrt(2.0 * math.log(a)), -1.0), brentq(slope, -1.0, 0.0)
+
+
+@lru_cache(maxsize=1024)
+def _jump(a: float) -> Jump | None:
+    """Where both branches have the same energy `H(x) + a φ(x)²/2`, by Newton's method kept in its bracket."""
+    if a <= CRITICAL * (1.0 + 1e-12):
+        return None
+    outer, inner = _spinodals(a)
+    low, high = inner - a * bump(inner), outer - a * bump(outer)
+    left, right, t = 2.0 * outer + 1.0, -inner, 0.5 * (low + high)
+    for _ in range(100):
+        left = _branch(t, a, min(t, left), outer, left)
+        right = _branch(t, a, inner, max(t + a / SQRT_2PI, inner), right)
+        density_left, density_right = bump(left), bump(right)
+        excess = tail(left) - tail(right) + 0.5 * a * (density_left**2 - density_right**2)
+        low, high = (t, high) if excess < 0.0 else (low, t)
+        following = t - excess / (density_right - density_left)
+        if not low < following < high:
+            following = 0.5 * (low + high)
+        if abs(following - t) <= 1e-15 * (1.0 + abs(t)):
+            break
+        t = following
+    return Jump(t, left, right)
+
+
+def _branch(t: float, a: float, low: float, high: float, start: float) -> float:
+    """Root of `x - a φ(x) = t` in a bracket where the left side increases."""
+    x = min(max(start, low), high)
+    for _ in range(100):
+        bend = a * bump(x)
+        value, slope = x - bend - t, 1.0 + x * bend
+        low, high = (x, high) if value < 0.0 else (low, x)
+        following = x - value / slope if slope > 0.0 else low
+        if not low < following < high:
+            following = 0.5 * (low + high)
+        if abs(following - x) <= 1e-15 * (1.0 + abs(x)):
+            break
+        x = following
+    return following
+
+
+@lru_cache(maxsize=1024)
+def _features(a: float) -> list[tuple[float, float]]:
+    """Places in `t` near which `x(t)` is least smooth, each with its distance from the real axis.
+
+    A singularity sits where `dt/dx = 1 + a x φ(x) = 0`, so at `t = x + 1/x`. The nearest one has negative real
+    part and reaches the axis at the critical `a`, beyond which the jump takes its place; of the others the
+    first on the positive side is the nearest.
+    """
+    far = cmath.sqrt(2.0 * math.log(1.0 + a) + 2.0 + 2.0j)
+    far = _singularity(a, max(far.real, 2.0) + 1.6j)
+    gap = _jump(a)
+    if gap is None:
+        if a < 0.05:
+            return [(-0.8, 1.2), far]
+        height = math.sqrt(max(1.2 * math.log(CRITICAL / a), 1e-12))
+        return [_singularity(a, complex(-1.0 + 0.16 * height, height)), far]
+    outer, inner = _spinodals(a)
+    clearance = min(outer - a * bump(outer) - gap.field, gap.field - inner + a * bump(inner), 1.0)
+    return [(gap.field, clearance), far]
+
+
+def _singularity(a: float, guess: complex) -> tuple[float, float]:
+    x = guess
+    for _ in range(60):
+        bend = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
+        step = (1.0 + x * bend) / (bend * (1.0 - x * x))
+        x -= step if abs(step) < 0.4 else 0.4 * step / abs(step)
+        if abs(step) < 1e-9:
+            break
+    t = x + 1.0 / x
+    return t.real, min(max(abs(t.imag), 1e-9), 1.2)

@@ -1,0 +1,196 @@
+"""Gaussian averages with an error estimate.
+
+Two ways to place nodes: `gauss_mean` bisects Gauss-Legendre panels between declared breakpoints until two
+orders agree; `analytic_nodes` gives the trapezoid rule, exponentially accurate for an integrand that is
+analytic in a strip, clustered about the place where that strip is narrowest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from gmm_flatness.errors import ConvergenceError
+from gmm_flatness.numerics.gaussian import SQRT_2PI
+
+# Beyond this many standard deviations the Gaussian weight is below 1e-35.
+TAIL = 12.6
+# Beyond this many the weight is below 1e-17 of its peak: enough where no tail is amplified.
+_CORE = 8.8
+_COARSE, _FINE = 10, 20
+_BASE_EDGES = (-38.0, -24.0, -16.0, -TAIL, -9.0, -6.5, -4.5, -3.0, -1.5, 0.0,
+               1.5, 3.0, 4.5, 6.5, 9.0, TAIL, 16.0, 24.0, 38.0)
+
+
+class Estimate(NamedTuple):
+    """A number (or array of numbers) with the absolute error its method reports."""
+
+    value: float | np.ndarray
+    error: float | np.ndarray
+
+
+@lru_cache(maxsize=32)
+def legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on [-1, 1]."""
+    return np.polynomial.legendre.leggauss(order)
+
+
+def panel_nodes(edges, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Composite Gauss-Legendre nodes and weights; `edges` ascending, result shape (panels, order)."""
+    edges = np.asarray(edges, dtype=float)
+    node, weight = legendre(order)
+    half = 0.5 * np.diff(edges)[:, None]
+    return edges[:-1, None] + half * (1.0 + node), half * weight
+
+
+def gauss_mean(function: Callable[[np.ndarray], np.ndarray], *, mean: float = 0.0, std: float = 1.0,
+               breakpoints: Sequence[float] = (), rtol: float = 1e-12, atol: float = 1e-15,
+               max_panels: int = 4000) -> Estimate:
+    """`E f(mean + std z)` over standard normal `z`, by adaptive Gauss-Legendre panels.
+
+    Parameters
+    ----------
+    function : callable
+        Vectorised: maps an array of shape (n,) to (n,), or to (k, n) for k averages at once.
+    mean, std : float
+        Mean and standard deviation of the argument, `std > 0`.
+    breakpoints : sequence of float
+        Kinks and jumps of `function`, in its own argument.
+    rtol, atol : float
+        A panel is accepted when its two orders differ by less than its share of
+        `atol + rtol E|f|`.
+    max_panels : int
+        Panels evaluated before giving up.
+
+    Returns
+    -------
+    Estimate
+        Value and summed panel differences, shape () or (k,).
+
+    Raises
+    ------
+    ConvergenceError
+        The panels do not converge, or the integrand is not finite.
+    """
+    cuts = [(point - mean) / std for point in breakpoints if math.isfinite(point)]
+    # Panels beside a breakpoint start small, lest both orders overlook a narrow layer there.
+    graded = [cut + shift for cut in cuts for shift in (-0.1, -0.01, 0.0, 0.01, 0.1)]
+    edges = np.unique([*_BASE_EDGES, *(edge for edge in graded if abs(edge) < -_BASE_EDGES[0])])
+    left, right = edges[:-1], edges[1:]
+    value, error, scale, used = 0.0, 0.0, None, 0
+    while left.size:
+        used += left.size
+        fine, magnitude = _panels(function, mean, std, left, right, _FINE)
+        coarse, _ = _panels(function, mean, std, left, right, _COARSE)
+        difference = np.abs(fine - coarse)
+        if scale is None:
+            scale = magnitude.sum(-1, keepdims=True)
+        # Rounding floor of a panel: no bisection improves on it.
+        limit = np.maximum((atol + rtol * scale) / 16.0, 4e-16 * magnitude)
+        accepted = (difference <= limit).reshape(-1, left.size).all(axis=0)
+        value = value + fine[..., accepted].sum(-1)
+        error = error + difference[..., accepted].sum(-1)
+        left, right = left[~accepted], right[~accepted]
+        if used > max_panels or not np.all(np.isfinite(value)):
+            raise ConvergenceError(
+                f"Gaussian average not converged after {used} panels: declare the integrand's kinks and "
+                "jumps as breakpoints, or loosen rtol", partial=Estimate(value, error))
+        middle = 0.5 * (left + right)
+        left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+    return Estimate(value if np.ndim(value) else float(value), error if np.ndim(error) else float(error))
+
+
+def _panels(function, mean, std, left, right, order):
+    """Integral and integral of the modulus of each panel, shape (..., panels)."""
+    node, weight = legendre(order)
+    half = 0.5 * (right - left)[:, None]
+    z = left[:, None] + half * (1.0 + node)
+    density = half * weight * np.exp(-0.5 * z * z) / SQRT_2PI
+    values = np.asarray(function((mean + std * z).ravel()), dtype=float)
+    terms = values.reshape(*values.shape[:-1], *z.shape) * density
+    return terms.sum(-1), np.abs(terms).sum(-1)
+
+
+def analytic_nodes(means, std: float, center: float, strip: float,
+                   spread: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and probability weights for `E f(mean + std z)`, one row for each of `means`.
+
+    `f` must be analytic but for singularities no closer to the real axis than `strip`, the nearest ones at
+    real part `center ± spread`. Where `std` is small against `strip` the nodes are equidistant; otherwise they
+    are equidistant in `t = asinh((x-spread)/strip) + asinh((x+spread)/strip)`, `x` counted from the centre,
+    which keeps their number logarithmic in `std/strip`.
+
+    Returns
+    -------
+    nodes, weights : ndarray, shape (len(means), n)
+        The rows of `weights` sum to one up to rounding.
+    """
+    offset = np.asarray(means, dtype=float)[:, None] - center
+    if std < 0.6 * strip:
+        z = np.linspace(-TAIL, TAIL, 57)
+        weight = (z[1] - z[0]) * np.exp(-0.5 * z * z) / SQRT_2PI
+        return offset + center + std * z, np.broadcast_to(weight, (len(offset), z.size))
+    low, middle, high = (_stretch(offset + shift * std, strip, spread) for shift in (-TAIL, 0.0, TAIL))
+    step = min(0.13 if spread < strip else 0.065, 0.45 * std / float(_unstretch(middle, strip, spread)[1].max()))
+    count = math.ceil(float((high - low).max()) / step) + 1
+    x, slope = _unstretch(np.linspace(low[:, 0], high[:, 0], count, axis=1), strip, spread)
+    z = (x - offset) / std
+    return x + center, np.exp(-0.5 * z * z) * slope * ((high - low) / ((count - 1) * std * SQRT_2PI))
+
+
+def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
+                 order: int = 14) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and probability weights for `E f(mean + std z)`, by Gauss-Legendre panels graded towards features.
+
+    Parameters
+    ----------
+    means : sequence of float
+        The nodes are common to all; each mean has its own row of weights.
+    std : float
+        Standard deviation.
+    features : sequence of (center, clearance)
+        Near each centre `f` has a singularity at distance `clearance` from the real axis, or jumps and
+        continues analytically past the jump by that much. The first centre is always a panel edge.
+    order : int
+        Nodes of a panel.
+    """
+    means = np.asarray(means, dtype=float)[:, None]
+    reach = _CORE * std
+    low, high = float(means.min()) - reach, float(means.max()) + reach
+    start = features[0][0]
+    edges = [start]
+    for sign, end in ((-1.0, low), (1.0, high)):
+        point = start
+        while sign * (end - point) > 0.0:
+            size = min([_panel_size(sign * (center - point), clearance) for center, clearance in features])
+            outside = max(low - point, point - high, 0.0)
+            point += sign * min(size, 1.4 * std + outside)
+            edges.append(point)
+    edges = np.sort(edges)
+    edges = edges[np.searchsorted(edges, low, side="right") - 1 if edges[0] < low else 0:]
+    edges = edges[: int(np.searchsorted(edges, high)) + 1]
+    h, weight = panel_nodes(edges, order)
+    z = (h.ravel() - means) / std
+    return np.broadcast_to(h.ravel(), z.shape), weight.ravel() * np.exp(-0.5 * z * z) / (std * SQRT_2PI)
+
+
+def _panel_size(ahead: float, clearance: float) -> float:
+    """1.3 times the distance to a feature `ahead` (negative: behind) from the nearer end of the panel."""
+    if ahead <= 1e-12 * clearance:
+        return 1.3 * (clearance - ahead)
+    return min(1.3 / 2.3 * (ahead + clearance), ahead)
+
+
+def _stretch(x, strip: float, spread: float):
+    return 0.5 * (np.arcsinh((x - spread) / strip) + np.arcsinh((x + spread) / strip))
+
+
+def _unstretch(t, strip: float, spread: float):
+    """Inverse of `_stretch`, `sinh t √(strip² + spread² sech² t)`, and its derivative."""
+    cosh = np.cosh(t)
+    bent = np.sqrt(strip**2 + (spread / cosh) ** 2)
+    return np.sinh(t) * bent, (strip**2 * cosh + spread**2 / cosh**3) / bent
