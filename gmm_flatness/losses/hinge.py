@@ -62,7 +62,7 @@ def _narrow(top: float, std: float, width: float) -> ProximalMoments:
 
 
 # Gauss-Legendre on [0, 1]
-_UNIT_NODES = [(0.5 * (1.0 + node), 0.5 * weight) for node, weight in zip(*map(np.ndarray.tolist, legendre(8)), strict=True)]
+_UNIT_NODES = [(0.5 * (1.0 + node), 0.5 * weight) for node, weight in np.transpose(legendre(8)).tolist()]
 
 
 def _below(c: float, std: float) -> tuple[float, float]:

@@ -25,9 +25,20 @@ class Loss(Protocol):
     not convex, and `learns_bias = False` for a loss whose bias has no minimum.
     """
 
-    name: str
-    is_convex: bool
-    kinks: tuple[float, ...]  # where the derivative jumps, ascending
+    @property
+    def name(self) -> str:
+        """The name in tables and messages."""
+        ...
+
+    @property
+    def is_convex(self) -> bool:
+        """Whether `ℓ` is convex."""
+        ...
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Where the derivative jumps, ascending."""
+        ...
 
     def value(self, u):
         """`ℓ(u)`."""

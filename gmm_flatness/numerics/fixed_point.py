@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -54,8 +55,8 @@ class Anderson:
         step = (1.0 - self.damping) * history[-1][1]
         if len(history) == 1:
             return x + step, history
-        d_x = np.column_stack([b[0] - a[0] for a, b in zip(history, history[1:], strict=False)])
-        d_r = np.column_stack([b[1] - a[1] for a, b in zip(history, history[1:], strict=False)])
+        d_x = np.column_stack([b[0] - a[0] for a, b in pairwise(history)])
+        d_r = np.column_stack([b[1] - a[1] for a, b in pairwise(history)])
         gamma, *_ = np.linalg.lstsq(d_r, history[-1][1], rcond=None)
         return x + step - (d_x + (1.0 - self.damping) * d_r) @ gamma, history
 
