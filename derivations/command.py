@@ -29,9 +29,7 @@ def load(name: str) -> ModuleType:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="scripts to run, e.g. d01; all unless given")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write a Markdown page a script, and an index"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write a Markdown page a script, and an index")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random points (default 0)")
 
 

@@ -41,15 +41,11 @@ def derive():
     threshold = delta / 2 * log(rho / (1 - rho))
     return [
         definition("Log posterior of one component, up to a constant", Symbol("L"), log_posterior),
-        identity(
-            "It is stationary at the posterior mean", Derivative(log_posterior, v).doit().subs(v, mean), 0
-        ),
+        identity("It is stationary at the posterior mean", Derivative(log_posterior, v).doit().subs(v, mean), 0),
         identity("with the posterior variance", -1 / Derivative(log_posterior, v, 2), variance),
         identity("Overlap of the Hebb vector with the centroid", over_noise(hebb * v), alpha),
         identity("Squared norm of the Hebb vector", over_noise(hebb**2), alpha**2 + alpha * delta),
-        identity(
-            "Overlap of the posterior mean with the centroid", over_noise(hebb * v) / (alpha + delta), OVERLAP
-        ),
+        identity("Overlap of the posterior mean with the centroid", over_noise(hebb * v) / (alpha + delta), OVERLAP),
         identity("equal to its squared norm", over_noise(hebb**2) / (alpha + delta) ** 2, OVERLAP),
         identity(
             "Predictive log-odds of the label, from the Gaussian predictive densities",

@@ -40,9 +40,7 @@ def derive():
         ),
         identity("Law of the field against the centred one", law, exp(h - s / 2)),
         definition("Overlap of the posterior mean with the centroid", Symbol("q_B"), OVERLAP),
-        identity(
-            "Folded integrand of the mean posterior mean", folded(tanh), exp(-s / 2) * sinh(h) * tanh(h)
-        ),
+        identity("Folded integrand of the mean posterior mean", folded(tanh), exp(-s / 2) * sinh(h) * tanh(h)),
         identity(
             "is that of its square: the overlap is the squared norm",
             folded(lambda x: tanh(x) ** 2),
@@ -50,9 +48,7 @@ def derive():
         ),
         identity("What is missing to one", folded(lambda x: 1 - tanh(x)), exp(-s / 2) / cosh(h)),
         numeric("Therefore", OVERLAP, other, domain),
-        numeric(
-            "and the overlap is the squared norm", OVERLAP, average(tanh(s + sqrt(s) * z) ** 2, z), domain
-        ),
+        numeric("and the overlap is the squared norm", OVERLAP, average(tanh(s + sqrt(s) * z) ** 2, z), domain),
     ]
 
 

@@ -114,8 +114,7 @@ def numeric(name: str, left, right, domain: Domain, *, points: int = 3) -> Step:
             if not abs(first - second) <= mpmath.mpf(10) ** -DIGITS * max(abs(first), abs(second)):
                 where = dict(zip(domain, map(float, point), strict=True))
                 raise FalseStep(
-                    f"step {name!r} is false at {where}: {mpmath.nstr(first, 35)} against "
-                    f"{mpmath.nstr(second, 35)}"
+                    f"step {name!r} is false at {where}: {mpmath.nstr(first, 35)} against {mpmath.nstr(second, 35)}"
                 )
     return Step(name, sympy.Eq(left, right, evaluate=False), "numeric")
 
@@ -153,8 +152,7 @@ def match(
         if not all(gap <= tolerance for gap in gaps):
             where = dict(zip(domain, point, strict=True))
             raise Deviation(
-                f"{name!r} deviates at {where}: shipped {list(map(float, found))}, "
-                f"derived {list(map(float, expected))}"
+                f"{name!r} deviates at {where}: shipped {list(map(float, found))}, derived {list(map(float, expected))}"
             )
     return Match(name, points, worst, tolerance)
 

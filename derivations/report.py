@@ -71,8 +71,7 @@ def render(report: Report) -> str:
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {found.name} | {found.points} | {found.worst:.1e} | {found.tolerance:.0e} |"
-            for found in report.matches
+            f"| {found.name} | {found.points} | {found.worst:.1e} | {found.tolerance:.0e} |" for found in report.matches
         ]
     return "\n".join(lines).rstrip() + "\n"
 
