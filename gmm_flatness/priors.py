@@ -59,7 +59,7 @@ class RademacherPrior:
         return np.where(rng.random(dim) < 0.5, 1.0, -1.0)
 
 
-_PRIORS = {"gaussian": GaussianPrior(), "rademacher": RademacherPrior()}
+_PRIORS: dict[str, Prior] = {"gaussian": GaussianPrior(), "rademacher": RademacherPrior()}
 
 
 def get_prior(prior: str | Prior) -> Prior:

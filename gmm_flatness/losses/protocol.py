@@ -137,7 +137,7 @@ def _quadrature_moments(loss: Loss, mean: float, std: float, width: float) -> Pr
         return np.stack(_displacements(loss, h, width))
 
     average = gauss_mean(integrand, mean=mean, std=std, breakpoints=breakpoints(loss, width))
-    return _with_leap(average.value.tolist(), gap, mean, std)
+    return _with_leap(np.asarray(average.value).tolist(), gap, mean, std)
 
 
 def displacement_moments(loss: Loss, h, weights, means, std: float, width: float) -> list[ProximalMoments]:

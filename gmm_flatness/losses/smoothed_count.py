@@ -140,8 +140,8 @@ def _features(a: float) -> list[tuple[float, float]]:
     part and reaches the axis at the critical `a`, beyond which the jump takes its place; of the others the
     first on the positive side is the nearest.
     """
-    far = cmath.sqrt(2.0 * math.log(1.0 + a) + 2.0 + 2.0j)
-    far = _singularity(a, max(far.real, 2.0) + 1.6j)
+    guess = cmath.sqrt(2.0 * math.log(1.0 + a) + 2.0 + 2.0j)
+    far = _singularity(a, max(guess.real, 2.0) + 1.6j)
     gap = _jump(a)
     if gap is None:
         if a < 0.05:

@@ -162,17 +162,17 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     reach = _CORE * std
     low, high = float(means.min()) - reach, float(means.max()) + reach
     start = features[0][0]
-    edges = [start]
+    points = [start]
     for sign, end in ((-1.0, low), (1.0, high)):
         point = start
         while sign * (end - point) > 0.0:
             size = min([_panel_size(sign * (center - point), clearance) for center, clearance in features])
             outside = max(low - point, point - high, 0.0)
             point += sign * min(size, 1.4 * std + outside)
-            edges.append(point)
-    edges = np.sort(edges)
-    edges = edges[np.searchsorted(edges, low, side="right") - 1 if edges[0] < low else 0:]
-    edges = edges[: int(np.searchsorted(edges, high)) + 1]
+            points.append(point)
+    edges = np.sort(points)
+    first, last = np.searchsorted(edges, low, side="right"), np.searchsorted(edges, high)
+    edges = edges[max(int(first) - 1, 0): int(last) + 1]
     h, weight = panel_nodes(edges, order)
     z = (h.ravel() - means) / std
     return np.broadcast_to(h.ravel(), z.shape), weight.ravel() * np.exp(-0.5 * z * z) / (std * SQRT_2PI)
