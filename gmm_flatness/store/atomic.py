@@ -1,0 +1,78 @@
+"""Files that appear whole under their name or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from gmm_flatness.store.locks import open_locked, remove_abandoned
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write one file atomically; see `write_files`."""
+    write_files({Path(path): data})
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write one UTF-8 file atomically, newlines as given; see `write_files`."""
+    write_files({Path(path): text.encode("utf-8")})
+
+
+def write_files(files: Mapping[str, bytes] | Mapping[Path, bytes]) -> None:
+    """Write several files, each atomically, none of them before all are safely on the disk.
+
+    Every file is first written in full next to its target and flushed; only then are they renamed, in the
+    given order. A failure (a full disk, say) leaves the earlier files as they were and no temporary file;
+    temporary files of a writer that was killed are removed by the next one.
+
+    Raises
+    ------
+    OSError
+        The operating system refused; nothing was replaced unless renaming itself failed.
+    """
+    with ExitStack() as stack:
+        staged = [(stack.enter_context(_staged(Path(path), data)), path) for path, data in files.items()]
+        for temporary, path in staged:
+            os.replace(temporary, path)
+    for folder in {Path(path).parent for path in files}:
+        _sync_folder(folder)
+
+
+@contextmanager
+def _staged(path: Path, data: bytes) -> Iterator[Path]:
+    """A locked temporary file next to `path` holding `data`; gone afterwards if it was not renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    # The lock tells a file being written from one whose writer was killed.
+    descriptor = open_locked(temporary, os.O_RDWR | os.O_CREAT)
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest):]
+
+
+def _remove_leftovers(path: Path) -> None:
+    for entry in os.scandir(path.parent):
+        if entry.name.startswith(f".{path.name}.") and entry.name.endswith(".tmp"):
+            remove_abandoned(entry.path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
