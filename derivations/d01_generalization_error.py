@@ -4,15 +4,15 @@ On a fresh sample the aligned field is normal with mean `m + y b` and variance `
 where it is negative.
 """
 
-from gmm_flatness.theory.bayes import generalization_error, optimal_bias
 from sympy import Derivative, Integral, Symbol, exp, log, oo, pi, sqrt
 
 from derivations.engine import Interval, definition, identity, match
 from derivations.gaussian import H, density, label_average
 from derivations.report import fronts
 from derivations.symbols import b, box, delta, m, q, rho, y, z
+from gmm_flatness.theory.bayes import generalization_error, optimal_bias
 
-FORMULAS = ()
+FORMULAS = ("F001", "F002")
 
 WIDTH = sqrt(delta * q)
 ERROR = label_average(H((m + y * b) / WIDTH), y, rho)

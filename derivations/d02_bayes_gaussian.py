@@ -5,7 +5,6 @@ standard normal `ξ`: given the samples the components of the centroid are indep
 pre-activation of the posterior mean `μ`, `s` the posterior variance of one component.
 """
 
-from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
 from sympy import Derivative, Integral, Limit, Symbol, log, oo, sqrt, symbols
 
 from derivations.d01_generalization_error import BEST, ERROR
@@ -14,8 +13,9 @@ from derivations.gaussian import H, density
 from derivations.report import fronts
 from derivations.symbols import HALF, alpha, b, box, delta, m, q, rho, u
 from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
 
-FORMULAS = ()
+FORMULAS = ("F003", "F004", "F005")
 
 OVERLAP = alpha / (alpha + delta)
 AT_BEST = ERROR.subs(b, BEST)

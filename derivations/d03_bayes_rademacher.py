@@ -4,7 +4,6 @@ With `s = α/Δ`, the field `h = Σ y x/(Δ√N)` of one component is normal wit
 overlap depends on the signal-to-noise ratio alone. By symmetry take `v = 1` and fold the sign of the field.
 """
 
-from gmm_flatness.theory.bayes import bayes_overlap
 from sympy import Symbol, cosh, exp, sinh, sqrt, tanh
 
 from derivations.engine import Interval, definition, identity, match, numeric
@@ -12,8 +11,9 @@ from derivations.gaussian import average, density
 from derivations.report import fronts
 from derivations.symbols import alpha, box, delta, h, z
 from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.bayes import bayes_overlap
 
-FORMULAS = ()
+FORMULAS = ("F004",)
 
 s = Symbol("s", positive=True)
 OVERLAP = average(tanh(s + sqrt(s) * z), z)

@@ -19,6 +19,7 @@ from derivations.gaussian import MPMATH_NAMES
 
 DIGITS = 30
 TOLERANCE = 1e-10
+FLOOR = 1e-300  # smaller numbers are compared with it: doubles cannot hold them
 POINTS = 20
 
 
@@ -93,6 +94,7 @@ def vanishes(expression) -> bool:
     means: tuple[Callable, ...] = (
         sympy.expand,
         lambda e: sympy.expand(sympy.numer(sympy.together(e))),
+        lambda e: sympy.powsimp(sympy.expand(sympy.numer(sympy.together(e.rewrite(sympy.exp))))),
         sympy.simplify,
         lambda e: sympy.simplify(sympy.expand_log(e, force=True)),
         lambda e: sympy.simplify(e.rewrite(sympy.erfc)),
@@ -158,7 +160,7 @@ def match(
 
 
 def _gap(found, expected):
-    return mpmath.mpf(0) if found == expected else abs(found - expected) / max(abs(found), abs(expected))
+    return abs(found - expected) / max(abs(found), abs(expected), FLOOR)
 
 
 def _numbers(value) -> list:

@@ -1,0 +1,162 @@
+"""Square loss: every order parameter in closed form, in three bias modes, for a ridge or on a sphere.
+
+`g = ΔV` is the proximal width, `t = g/(1+g)`; `p = 2ρ-1` is the mean label and `c = 4ρ(1-ρ) = 1-p²`.
+"""
+
+import mpmath
+from gmm_flatness.theory.erm import erm
+from sympy import Derivative, Symbol, sqrt
+
+from derivations.d01_generalization_error import BEST, ERROR
+from derivations.d05_erm_energy import SHIFT
+from derivations.engine import Interval, definition, evaluator, identity, match
+from derivations.gaussian import H, label_average
+from derivations.report import fronts
+from derivations.saddle import read
+from derivations.symbols import HALF, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
+from gmm_flatness.mixture import GaussianMixture
+
+FORMULAS = ()
+
+g = Symbol("g", positive=True)
+t, c, p = g / (1 + g), 4 * rho * (1 - rho), 2 * rho - 1
+PROX = (h + g) / (1 + g)
+FIELD = m + y * b + sqrt(delta * q) * z
+
+OVERLAP = alpha * c * t / (delta + alpha * c * t)
+NORM = OVERLAP**2 * (1 + delta / (alpha * c)) / (1 - alpha * t**2)
+FIXED_OVERLAP = alpha * t * (1 - p * b) / (delta + alpha * t)
+GAP = label_average((1 - m - y * b) ** 2, y, rho)
+FIXED_NORM = (m**2 + alpha * t**2 * GAP / delta) / (1 - alpha * t**2)
+LEARNED_BIAS = p * (1 - m)
+RIDGE_EQUATION = ridge * g**2 + (ridge + alpha * delta - delta) * g - delta
+ROOT = (sqrt((ridge + alpha * delta - delta) ** 2 + 4 * ridge * delta) - (ridge + alpha * delta - delta)) / (2 * ridge)
+SPHERE_RIDGE = delta / g * (1 - alpha * t)
+TRAIN_ERROR = label_average(H((m + y * b + g) / sqrt(delta * q)), y, rho)
+TRAIN_LOSS = (1 - t) ** 2 / 2 * (GAP + delta * q)
+
+
+def derive():
+    """Proximal point, averages, the solution of the saddle-point equations in each bias mode."""
+    cost = (1 - u) ** 2 / 2 + (u - h) ** 2 / (2 * g)
+    pull = t * (1 - m - p * b)
+    pull_sq = t**2 * (GAP + delta * q)
+    in_z = (t * (1 - FIELD)) ** 2
+    learned = {m: OVERLAP, q: NORM}
+    return [
+        identity("The proximal point is stationary", Derivative(cost, u).doit().subs(u, PROX), 0),
+        identity("Displacement", PROX - h, t * (1 - h)),
+        identity("Response", 1 - Derivative(PROX, h), t),
+        definition("Average displacement", SHIFT, pull),
+        identity("Its square, averaged over the noise and the label", normal_average(in_z), pull_sq),
+        identity(
+            "Learned bias: the labelled displacement vanishes",
+            label_average(y * (1 - m - y * b), y, rho).subs(b, LEARNED_BIAS),
+            0,
+        ),
+        *saddle("learned bias", pull.subs(b, LEARNED_BIAS), pull_sq.subs(b, LEARNED_BIAS), learned),
+        *saddle("fixed bias", pull, pull_sq, {m: FIXED_OVERLAP, q: FIXED_NORM.subs(m, FIXED_OVERLAP)}),
+        identity("Bias zero is the balanced learned case: overlap", FIXED_OVERLAP.subs(b, 0), OVERLAP.subs(rho, HALF)),
+        identity("and norm", FIXED_NORM.subs(m, FIXED_OVERLAP).subs(b, 0), NORM.subs(rho, HALF)),
+        identity(
+            "Ridge equation, from 1 = λV + αt", (1 - ridge * g / delta - alpha * t) * (-delta * (1 + g)), RIDGE_EQUATION
+        ),
+        identity("Its positive root", RIDGE_EQUATION.subs(g, ROOT), 0),
+        identity("Sphere: the multiplier at given width", RIDGE_EQUATION.subs(ridge, SPHERE_RIDGE), 0),
+        identity("The training error counts h < -g, where u < 0", PROX.subs(h, -g), 0),
+        identity("Training loss", normal_average((1 - PROX.subs(h, FIELD)) ** 2) / 2, TRAIN_LOSS),
+        identity(
+            "Stability: with the ridge equation",
+            alpha * t**2,
+            t * (1 - ridge * g / delta),
+            using=[(alpha, (1 - ridge * g / delta) / t)],
+        ),
+    ]
+
+
+def normal_average(polynomial):
+    """Average of a polynomial in `z`, then over the label."""
+    moments = {1: 0, 2: 1}
+    terms = polynomial.expand().as_poly(z).as_dict()
+    over_z = sum(value * moments.get(power, 1) for (power,), value in terms.items())
+    return label_average(over_z, y, rho)
+
+
+def saddle(mode, pull, pull_sq, solution):
+    """The overlap solves `m = (α/Δ) E(u-h)` and the norm `q = m² + (α/Δ) E(u-h)²`."""
+    overlap, norm = solution[m], solution[q]
+    first = alpha / delta * pull.subs(m, overlap)
+    second = overlap**2 + alpha / delta * pull_sq.subs(m, overlap).subs(q, norm)
+    return [identity(f"Overlap, {mode}", first, overlap), identity(f"Norm, {mode}", second, norm)]
+
+
+MODEL = (alpha, delta, rho, ridge)
+TEST_ERROR = evaluator(ERROR, (m, q, b, delta, rho))
+OBSERVED = evaluator((TRAIN_ERROR, TRAIN_LOSS), (m, q, b, g, delta, rho))
+WIDTH_AT = evaluator(ROOT, MODEL)
+LEARNED = evaluator((OVERLAP, NORM), (g, alpha, delta, rho))
+FIXED = evaluator((FIXED_OVERLAP, FIXED_NORM.subs(m, FIXED_OVERLAP)), (g, b, alpha, delta, rho))
+BEST_BIAS = evaluator(BEST, (m, q, delta, rho))
+
+
+def learned(alpha, delta, rho, ridge):
+    """Order parameters, bias and observables with the bias learned."""
+    width = WIDTH_AT(alpha, delta, rho, ridge)
+    overlap, norm = LEARNED(width, alpha, delta, rho)
+    return observed(overlap, norm, (2 * rho - 1) * (1 - overlap), width, delta, rho)
+
+
+def optimal(alpha, delta, rho, ridge):
+    """The same trained at zero bias, the best bias afterwards."""
+    width = WIDTH_AT(alpha, delta, rho, ridge)
+    overlap, norm = FIXED(width, 0, alpha, delta, rho)
+    bias = BEST_BIAS(overlap, norm, delta, rho)
+    trained = observed(overlap, norm, mpmath.mpf(0), width, delta, rho)
+    return overlap, norm, width / delta, bias, TEST_ERROR(overlap, norm, bias, delta, rho), *trained[5:]
+
+
+def fixed(alpha, delta, rho, ridge, b):
+    """The same at a given bias."""
+    width = WIDTH_AT(alpha, delta, rho, ridge)
+    return observed(*FIXED(width, b, alpha, delta, rho), b, width, delta, rho)
+
+
+def observed(overlap, norm, bias, width, delta, rho):
+    """`m, q, V, b`, test error, training error, training loss."""
+    test_error = TEST_ERROR(overlap, norm, bias, delta, rho)
+    return overlap, norm, width / delta, bias, test_error, *OBSERVED(overlap, norm, bias, width, delta, rho)
+
+
+def compare(seed=0):
+    """Every field of the shipped result in each bias mode; the multiplier on the sphere."""
+    model = box(*MODEL)
+
+    def shipped(bias):
+        return lambda alpha, delta, rho, ridge: read(
+            erm(GaussianMixture(alpha, delta, rho), "square", ridge=ridge, bias=bias)
+        )
+
+    def shipped_fixed(alpha, delta, rho, ridge, b):
+        return read(erm(GaussianMixture(alpha, delta, rho), "square", ridge=ridge, bias=b))
+
+    def shipped_sphere(alpha, delta, rho, ridge):
+        norm = float(learned(*map(mpmath.mpf, (alpha, delta, rho, ridge)))[1])
+        result = erm(GaussianMixture(alpha, delta, rho), "square", norm=norm)
+        return (*read(result), result.ridge)
+
+    def sphere(*point):
+        return (*learned(*point), point[-1])
+
+    moderate = model | {ridge: Interval(0.05, 20.0, log=True)}
+    return [
+        match("erm, square, learned bias", learned, shipped("learned"), model, seed=seed),
+        match("erm, square, optimal bias", optimal, shipped("optimal"), model, seed=seed),
+        match("erm, square, fixed bias", fixed, shipped_fixed, model | {b: Interval(-1.5, 1.5)}, seed=seed),
+        match("erm, square, norm of a given ridge", sphere, shipped_sphere, moderate, seed=seed),
+    ]
+
+
+page, main = fronts(__name__)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Hebb loss: the minimiser is the Hebb vector over the ridge.
+
+The loss `-u` shifts every field by the width; order parameters, errors, and why its bias cannot be learned.
+"""
+
+from gmm_flatness.theory.erm import erm
+from sympy import Derivative, Rational, Symbol, sqrt
+
+from derivations.d01_generalization_error import BEST, ERROR
+from derivations.d02_bayes_gaussian import BAYES
+from derivations.d05_erm_energy import energy
+from derivations.engine import Interval, definition, evaluator, identity, match
+from derivations.gaussian import H, label_average
+from derivations.report import fronts
+from derivations.saddle import read
+from derivations.symbols import HALF, V, alpha, b, box, delta, h, m, q, rho, ridge, u, y
+from gmm_flatness.mixture import GaussianMixture
+
+FORMULAS = ()
+
+g = Symbol("g", positive=True)
+OVERLAP, NORM, WIDTH = alpha / ridge, (alpha**2 + alpha * delta) / ridge**2, 1 / ridge
+AT = {m: OVERLAP, q: NORM, V: WIDTH}
+TRAIN_ERROR = label_average(H((m + y * b + delta * V) / sqrt(delta * q)), y, rho)
+
+
+def derive():
+    """The proximal point shifts; the saddle point follows; only the bias remembers the ridge."""
+    cost, shift = -u + (u - h) ** 2 / (2 * g), delta * V
+    value = energy(-(m + (2 * rho - 1) * b) - shift / 2)
+    at_best = TRAIN_ERROR.subs({b: 0, rho: HALF})
+    return [
+        identity("The proximal point is stationary", Derivative(cost, u).doit().subs(u, h + g), 0),
+        definition("Energy, with the envelope -h - ΔV/2", Symbol("e"), value),
+        identity("that is the cost there", cost.subs(u, h + g), -h - g / 2),
+        *(identity(f"Stationary in {x}", Derivative(value, x).doit().subs(AT), 0) for x in (m, q, V)),
+        identity("Slope in the bias: no stationary point unless balanced", Derivative(value, b), alpha * (1 - 2 * rho)),
+        identity("The direction is that of the Hebb vector", m**2 / q, AT[m] ** 2 / AT[q], using=AT.items()),
+        identity("With the best bias the error is that of Bayes", ERROR.subs(b, BEST).subs(AT), BAYES),
+        definition("Training error", Symbol("epsilon_train"), TRAIN_ERROR),
+        identity(
+            "at zero bias it does not depend on the ridge", at_best.subs(AT), H(sqrt((alpha + delta) / (alpha * delta)))
+        ),
+        identity(
+            "Training loss",
+            -(m + shift + (2 * rho - 1) * b),
+            -(alpha + delta) / ridge - (2 * rho - 1) * b,
+            using=AT.items(),
+        ),
+        identity("At α = 2, Δ = 1", at_best.subs(AT).subs({alpha: 2, delta: 1}), H(sqrt(Rational(3, 2)))),
+    ]
+
+
+def compare(seed=0):
+    """Every field of the shipped result with fixed and with best bias."""
+    observables = (m, q, V, b, ERROR, TRAIN_ERROR, -(m + delta * V + (2 * rho - 1) * b))
+    names = (alpha, delta, rho, ridge, b)
+    fixed = evaluator(tuple(x.subs(AT) for x in observables), names)
+    best = evaluator((BEST.subs(AT), BAYES), names[:-1])
+
+    def optimal(*point):
+        trained, (bias, test_error) = fixed(*point, 0), best(*point)
+        return *trained[:3], bias, test_error, *trained[5:]
+
+    def shipped(alpha, delta, rho, ridge, b):
+        return read(erm(GaussianMixture(alpha, delta, rho), "hebb", ridge=ridge, bias=b))
+
+    def shipped_optimal(alpha, delta, rho, ridge):
+        return shipped(alpha, delta, rho, ridge, "optimal")
+
+    model = box(*names[:-1])
+    return [
+        match("erm, hebb, fixed bias", fixed, shipped, model | {b: Interval(-1.5, 1.5)}, seed=seed),
+        match("erm, hebb, optimal bias", optimal, shipped_optimal, model, seed=seed),
+    ]
+
+
+page, main = fronts(__name__)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Hinge loss: averages of the proximal point through moments of a truncated normal law.
+
+The proximal point is `h` above 1, rests at 1 for `1-g ≤ h ≤ 1` and is `h+g` below: the displacement is `(1-h)₊`
+capped at the width `g`. In units of the standard width `σ` of the field, `h = 1 - σ(c-z)` with
+`c = (1-mean)/σ`, and the cap is reached at `z = c - g/σ`.
+"""
+
+from gmm_flatness.theory.erm import erm
+from sympy import Derivative, Integral, Symbol, oo, sqrt
+
+from derivations.d01_generalization_error import ERROR
+from derivations.engine import Interval, definition, evaluator, identity, match
+from derivations.gaussian import H, density, label_average
+from derivations.report import fronts
+from derivations.saddle import polished, read
+from derivations.symbols import V, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
+from gmm_flatness.losses import Hinge
+from gmm_flatness.mixture import GaussianMixture
+
+FORMULAS = ()
+
+g, sigma = Symbol("g", positive=True), Symbol("sigma", positive=True)
+c, mean = Symbol("c", real=True), Symbol("mu", real=True)
+FIRST = c * H(-c) + density(c)
+SECOND = (1 + c**2) * H(-c) + c * density(c)
+LOW = c - g / sigma
+PULL = sigma * (FIRST - FIRST.subs(c, LOW))
+PULL_SQ = sigma**2 * (SECOND - SECOND.subs(c, LOW)) - 2 * g * sigma * FIRST.subs(c, LOW)
+RESPONSE = H(LOW) - H(c)
+TRAIN_LOSS, TRAIN_ERROR = sigma * FIRST.subs(c, LOW), H((mean + g) / sigma)
+MARGIN = (1 - mean) / sigma
+MOMENTS = evaluator(tuple(x.subs(c, MARGIN) for x in (PULL, PULL_SQ, RESPONSE)), (mean, sigma, g))
+
+
+def derive():
+    """The proximal point in its three pieces, the truncated moments, the averages, the observables."""
+    law, gap = density(z), sigma * (c - z)
+    below, resting = (z, -oo, LOW), (z, LOW, c)
+    pull = Integral(g * law, below) + Integral(gap * law, resting)
+    square = Integral(g**2 * law, below) + Integral(gap**2 * law, resting)
+    cost = (1 - u) + (u - h) ** 2 / (2 * g)
+    return [
+        identity("Below the margin the proximal point is h + g", Derivative(cost, u).doit().subs(u, h + g), 0),
+        identity("which reaches the margin at h = 1 - g", (h + g).subs(h, 1 - g), 1),
+        identity("First moment below c", Integral((c - z) * law, (z, -oo, c)), FIRST),
+        identity("Second moment below c", Integral((c - z) ** 2 * law, (z, -oo, c)), SECOND),
+        identity("Average displacement", pull, PULL),
+        identity("Average squared displacement", square, PULL_SQ),
+        identity("Average response: the weight resting at the margin", Integral(law, resting), RESPONSE),
+        identity("is the slope of the displacement", Derivative(PULL, c) / sigma, RESPONSE),
+        identity("Training loss at given mean", Integral((gap - g) * law, below), TRAIN_LOSS),
+        definition("Training error at given mean, u < 0 where h < -g", Symbol("epsilon_train"), TRAIN_ERROR),
+    ]
+
+
+def compare(seed=0):
+    """The shipped averages, and the shipped solution against the root of the derived equations."""
+    model = box(alpha, delta, rho, ridge)
+    field = {mean: Interval(-3.0, 3.0), sigma: Interval(0.2, 5.0, log=True), g: Interval(0.02, 20.0, log=True)}
+    observables = (ERROR, *(label_average(at_label(x), y, rho) for x in (TRAIN_ERROR, TRAIN_LOSS)))
+    observed = evaluator(observables, (m, q, V, b, delta, rho))
+
+    def solution(bias):
+        def shipped(alpha, delta, rho, ridge):
+            return erm(GaussianMixture(alpha, delta, rho), "hinge", ridge=ridge, bias=bias)
+
+        def derived(*point):
+            root = polished(shipped(*map(float, point)), MOMENTS, learned=bias == "learned")
+            return *root, *observed(*root, *point[1:3])
+
+        return derived, lambda *point: read(shipped(*point))
+
+    return [
+        match("averages of the hinge", MOMENTS, lambda *point: Hinge().moments(*point)[:3], field, seed=seed),
+        match("erm, hinge, learned bias", *solution("learned"), model, seed=seed),
+        match("erm, hinge, fixed bias", *solution(0.3), model, seed=seed),
+    ]
+
+
+def at_label(expression):
+    """The expression at the mean and width of the field of one label."""
+    return expression.subs(c, MARGIN).subs({mean: m + y * b, sigma: sqrt(delta * q), g: delta * V})
+
+
+page, main = fronts(__name__)
+
+if __name__ == "__main__":
+    main()
