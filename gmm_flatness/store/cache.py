@@ -32,7 +32,11 @@ def cache_key(function: Callable[..., Any], parameters: Mapping[str, Any], seed:
     str
         64 hexadecimal digits.
     """
-    content = [function.__qualname__, source_digest(function), parameters, seed]
+    return content_key(function.__qualname__, source_digest(function), parameters, seed)
+
+
+def content_key(*content: Any) -> str:
+    """SHA-256 of plain data, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(content).encode("utf-8")).hexdigest()
 
 
