@@ -14,7 +14,7 @@ from derivations.gaussian import density
 from derivations.report import fronts
 from derivations.symbols import V, alpha, b, beta, delta, h, m, q, ridge, y, z
 
-FORMULAS = ()
+FORMULAS = ("F010",)
 
 tau = Symbol("tau", positive=True)
 loss, prox = Function("ell"), Function("u")(h, tau)

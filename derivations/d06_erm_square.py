@@ -1,10 +1,10 @@
 """Square loss: every order parameter in closed form, in three bias modes, for a ridge or on a sphere.
 
-`g = ΔV` is the proximal width, `t = g/(1+g)`; `p = 2ρ-1` is the mean label and `c = 4ρ(1-ρ) = 1-p²`.
+`g = ΔV` is the proximal width, `t = g/(1+g)`; `p = 2ρ-1` is the mean label and `c = 4ρ(1-ρ) = 1-p²`. A bias
+reset after training by `s` moves every margin by `y s`.
 """
 
 import mpmath
-from gmm_flatness.theory.erm import erm
 from sympy import Derivative, Symbol, sqrt
 
 from derivations.d01_generalization_error import BEST, ERROR
@@ -15,8 +15,9 @@ from derivations.report import fronts
 from derivations.saddle import read
 from derivations.symbols import HALF, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
 from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.erm import erm
 
-FORMULAS = ()
+FORMULAS = ("F010",)
 
 g = Symbol("g", positive=True)
 t, c, p = g / (1 + g), 4 * rho * (1 - rho), 2 * rho - 1
@@ -32,8 +33,9 @@ LEARNED_BIAS = p * (1 - m)
 RIDGE_EQUATION = ridge * g**2 + (ridge + alpha * delta - delta) * g - delta
 ROOT = (sqrt((ridge + alpha * delta - delta) ** 2 + 4 * ridge * delta) - (ridge + alpha * delta - delta)) / (2 * ridge)
 SPHERE_RIDGE = delta / g * (1 - alpha * t)
-TRAIN_ERROR = label_average(H((m + y * b + g) / sqrt(delta * q)), y, rho)
-TRAIN_LOSS = (1 - t) ** 2 / 2 * (GAP + delta * q)
+reset = Symbol("s", real=True)
+TRAIN_ERROR = label_average(H((m + y * b + g + (1 + g) * y * reset) / sqrt(delta * q)), y, rho)
+TRAIN_LOSS = label_average(((1 - t) * (1 - m - y * b) - y * reset) ** 2, y, rho) / 2 + (1 - t) ** 2 / 2 * delta * q
 
 
 def derive():
@@ -63,8 +65,9 @@ def derive():
         ),
         identity("Its positive root", RIDGE_EQUATION.subs(g, ROOT), 0),
         identity("Sphere: the multiplier at given width", RIDGE_EQUATION.subs(ridge, SPHERE_RIDGE), 0),
-        identity("The training error counts h < -g, where u < 0", PROX.subs(h, -g), 0),
-        identity("Training loss", normal_average((1 - PROX.subs(h, FIELD)) ** 2) / 2, TRAIN_LOSS),
+        identity("The margin vanishes at the field", PROX.subs(h, -g - (1 + g) * y * reset) + y * reset, 0),
+        definition("Training error", Symbol("epsilon_train"), TRAIN_ERROR),
+        identity("Training loss", normal_average((1 - PROX.subs(h, FIELD) - y * reset) ** 2) / 2, TRAIN_LOSS),
         identity(
             "Stability: with the ridge equation",
             alpha * t**2,
@@ -92,7 +95,7 @@ def saddle(mode, pull, pull_sq, solution):
 
 MODEL = (alpha, delta, rho, ridge)
 TEST_ERROR = evaluator(ERROR, (m, q, b, delta, rho))
-OBSERVED = evaluator((TRAIN_ERROR, TRAIN_LOSS), (m, q, b, g, delta, rho))
+OBSERVED = evaluator((TRAIN_ERROR, TRAIN_LOSS), (m, q, b, reset, g, delta, rho))
 WIDTH_AT = evaluator(ROOT, MODEL)
 LEARNED = evaluator((OVERLAP, NORM), (g, alpha, delta, rho))
 FIXED = evaluator((FIXED_OVERLAP, FIXED_NORM.subs(m, FIXED_OVERLAP)), (g, b, alpha, delta, rho))
@@ -111,8 +114,7 @@ def optimal(alpha, delta, rho, ridge):
     width = WIDTH_AT(alpha, delta, rho, ridge)
     overlap, norm = FIXED(width, 0, alpha, delta, rho)
     bias = BEST_BIAS(overlap, norm, delta, rho)
-    trained = observed(overlap, norm, mpmath.mpf(0), width, delta, rho)
-    return overlap, norm, width / delta, bias, TEST_ERROR(overlap, norm, bias, delta, rho), *trained[5:]
+    return observed(overlap, norm, 0, width, delta, rho, reset=bias)
 
 
 def fixed(alpha, delta, rho, ridge, b):
@@ -121,10 +123,11 @@ def fixed(alpha, delta, rho, ridge, b):
     return observed(*FIXED(width, b, alpha, delta, rho), b, width, delta, rho)
 
 
-def observed(overlap, norm, bias, width, delta, rho):
+def observed(overlap, norm, bias, width, delta, rho, *, reset=0):
     """`m, q, V, b`, test error, training error, training loss."""
-    test_error = TEST_ERROR(overlap, norm, bias, delta, rho)
-    return overlap, norm, width / delta, bias, test_error, *OBSERVED(overlap, norm, bias, width, delta, rho)
+    test_error = TEST_ERROR(overlap, norm, bias + reset, delta, rho)
+    on_samples = OBSERVED(overlap, norm, bias, reset, width, delta, rho)
+    return overlap, norm, width / delta, bias + reset, test_error, *on_samples
 
 
 def compare(seed=0):
