@@ -1,0 +1,1 @@
+"""Finite-size simulation: estimators, chains, descent and message passing on sampled data."""

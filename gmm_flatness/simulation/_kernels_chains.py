@@ -1,0 +1,86 @@
+"""Kernels of the chains on the error count.
+
+Aligned data come by columns, `columns[i, k] = y_k x_ki/√N` in single precision: a move reads two contiguous
+rows, and half the bytes take two thirds of the time. Fields and weights are double. Random numbers come
+drawn, so that compiled and interpreted runs take the same moves. Sums keep their order: no fastmath.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True)
+def _count_shifted(fields, first, second, a, b):
+    """Number of negative entries of `fields + a first + b second`."""
+    errors = 0
+    for k in range(fields.size):
+        errors += (fields[k] + a * first[k]) + b * second[k] < 0.0
+    return errors
+
+
+@njit(cache=True)
+def _shift(fields, first, second, a, b):
+    """`fields += a first + b second`, in the arithmetic of `_count_shifted`."""
+    for k in range(fields.size):
+        fields[k] = (fields[k] + a * first[k]) + b * second[k]
+
+
+@njit(cache=True)
+def _fields_from_scratch(columns, offsets, weights, fields, errors):
+    """Aligned fields (y, n) of weights (y, N) and their error counts (y,)."""
+    for a in range(weights.shape[0]):
+        fields[a] = offsets
+        for i in range(weights.shape[1]):
+            for k in range(offsets.size):
+                fields[a, k] += weights[a, i] * columns[i, k]
+        errors[a] = 0
+        for k in range(offsets.size):
+            errors[a] += fields[a, k] < 0.0
+
+
+@njit(cache=True)
+def _rotate(columns, weights, fields, errors, trial, shifts, i, j, cosine, sine, beta, threshold):
+    """Propose one Givens rotation of coordinates `i, j`, the same for all replicas; True where accepted.
+
+    `threshold` is a unit exponential: accepting while `β ΔE` stays below it is Metropolis' rule.
+    """
+    change = 0
+    for a in range(weights.shape[0]):
+        u, v = weights[a, i], weights[a, j]
+        shifts[a, 0] = (cosine * u - sine * v) - u
+        shifts[a, 1] = (sine * u + cosine * v) - v
+        trial[a] = _count_shifted(fields[a], columns[i], columns[j], shifts[a, 0], shifts[a, 1])
+        change += trial[a] - errors[a]
+    if beta * change > threshold:
+        return False
+    for a in range(weights.shape[0]):
+        _shift(fields[a], columns[i], columns[j], shifts[a, 0], shifts[a, 1])
+        weights[a, i] += shifts[a, 0]
+        weights[a, j] += shifts[a, 1]
+        errors[a] = trial[a]
+    return True
+
+
+@njit(cache=True)
+def _record(direction, weights, along, weight_sum):
+    """`w_a·direction` of every replica into `along` (y,); the weights (y, N) added to `weight_sum` (N,)."""
+    for a in range(weights.shape[0]):
+        along[a] = 0.0
+        for i in range(direction.size):
+            along[a] += weights[a, i] * direction[i]
+            weight_sum[i] += weights[a, i]
+
+
+@njit(cache=True)
+def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, cosines, sines, thresholds,
+           beta, error_series, along_series, weight_sum):
+    """Sweeps of moves, drawn as (sweeps, moves) arrays; fills the series and returns the accepted count."""
+    accepted = 0
+    for t in range(pairs.shape[0]):
+        for k in range(pairs.shape[1]):
+            accepted += _rotate(columns, weights, fields, errors, trial, shifts, pairs[t, k, 0], pairs[t, k, 1],
+                                cosines[t, k], sines[t, k], beta, thresholds[t, k])
+        error_series[t] = errors
+        _record(direction, weights, along_series[t], weight_sum)
+    return accepted
