@@ -40,11 +40,14 @@ class State(NamedTuple):
 
 @njit(cache=True)
 def _descend_span(position, velocity, gradient, rate, momentum, decay):
+    zero, tiny = position.dtype.type(0), position.dtype.type(1e-30)
     for i in range(len(position)):
         slope = gradient[i] + decay * position[i]
         speed = momentum * velocity[i] + slope
-        velocity[i] = speed
-        position[i] -= rate * (slope + momentum * speed)
+        moved = position[i] - rate * (slope + momentum * speed)
+        # Subnormal numbers, which decaying weights of dead units reach, would slow everything a hundredfold.
+        velocity[i] = speed if abs(speed) > tiny else zero
+        position[i] = moved if abs(moved) > tiny else zero
 
 
 @njit(cache=True)

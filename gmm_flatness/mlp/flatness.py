@@ -1,0 +1,101 @@
+"""Local energy: how fast the training error and loss rise when the weights are perturbed at random.
+
+`δE(σ) = E_z E_train(w + σ s∘z) - E_train(w)` with standard normal `z`. The scale `s` is `w` itself
+(multiplicative) or, for every weight matrix and bias vector, the root mean square of its entries (norm).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.mlp.network import Batch, Network
+
+SCALINGS = ("multiplicative", "norm")
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEnergy:
+    """Rise of training error and loss at each radius, with standard errors over the perturbations.
+
+    Attributes
+    ----------
+    sigma : ndarray, shape (k,)
+        Radii `σ`.
+    error, error_se, loss, loss_se : ndarray, shape (k,)
+        Mean rise of error and loss, and its standard error.
+    train_error, train_loss : float
+        At the unperturbed weights.
+    """
+
+    sigma: np.ndarray
+    error: np.ndarray
+    error_se: np.ndarray
+    loss: np.ndarray
+    loss_se: np.ndarray
+    train_error: float
+    train_loss: float
+
+    def __repr__(self) -> str:
+        listed = ", ".join(f"{s:g}: {e:.4f} ± {d:.4f}" for s, e, d in
+                           zip(self.sigma, self.error, self.error_se, strict=True))
+        return f"LocalEnergy({listed})"
+
+
+def local_energy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float | Sequence[float] = 0.3,
+                 scaling: str = "multiplicative", layer: int | None = None, draws: int = 32,
+                 rng=None) -> LocalEnergy:
+    """Local energy of trained parameters.
+
+    Parameters
+    ----------
+    network, params, batch
+        The network, its parameters and the training samples.
+    sigma : float or sequence of float
+        Radii; all share the same perturbations.
+    scaling : {"multiplicative", "norm"}
+    layer : int, optional
+        Perturb this layer only (0 is the first); all layers unless given.
+    draws : int
+        Number of perturbations, at least two.
+
+    Returns
+    -------
+    LocalEnergy
+    """
+    radii = np.atleast_1d(check.finite_array("sigma", sigma))
+    if radii.ndim != 1 or (radii < 0).any():
+        raise DomainError("sigma", sigma, "radii >= 0")
+    draws, generator = check.integer("draws", draws, low=2), np.random.default_rng(rng)
+    scale = perturbation_scale(network, params, scaling, layer)
+    start = np.array([network.error(params, batch), network.value(params, batch)])
+    rises = np.empty((draws, len(radii), 2))
+    for draw in range(draws):
+        direction = scale * generator.standard_normal(len(scale), dtype=scale.dtype.type)
+        for index, radius in enumerate(radii):
+            shifted = params + scale.dtype.type(radius) * direction
+            rises[draw, index] = network.error(shifted, batch), network.value(shifted, batch)
+    rises -= start
+    mean, se = rises.mean(axis=0), rises.std(axis=0, ddof=1) / math.sqrt(draws)
+    return LocalEnergy(radii, mean[:, 0], se[:, 0], mean[:, 1], se[:, 1], *start.tolist())
+
+
+def perturbation_scale(network: Network, params: np.ndarray, scaling: str = "multiplicative",
+                       layer: int | None = None) -> np.ndarray:
+    """Standard deviation of every parameter's perturbation at unit radius."""
+    check.choice("scaling", scaling, SCALINGS)
+    if layer is not None:
+        check.integer("layer", layer, low=0, high=len(network.sizes) - 2)
+    scale = np.abs(params)
+    for index, pair in enumerate(network.layers(scale)):
+        for part in pair:
+            if layer is not None and index != layer:
+                part[:] = 0.0
+            elif scaling == "norm":
+                part[:] = math.sqrt(np.mean(np.square(part, dtype=float)))
+    return scale

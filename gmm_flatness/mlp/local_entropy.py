@@ -1,0 +1,140 @@
+"""Local entropy of a trained network by Langevin sampling and thermodynamic integration.
+
+Around the trained point `w` take neighbours `w' = w + σ s∘ξ` (see `flatness` for `s`) with weight
+`exp(-|ξ|²/2 - β n (L(w') - L(w)))`. Their log volume is `-∫_0^β n (<L>_β' - L(w)) dβ'`, each mean taken along a
+Langevin chain that leaves the weight exactly invariant: a Crank-Nicolson proposal with a Metropolis step.
+Source: Cotter, Roberts, Stuart, White, Statistical Science 28, 424 (2013), for the proposal.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.mlp.flatness import perturbation_scale
+from gmm_flatness.mlp.network import Batch, Network
+
+
+@dataclass(frozen=True)
+class LocalEntropy:
+    """Log volume of low-loss neighbours, per parameter.
+
+    Attributes
+    ----------
+    free_entropy, free_entropy_se : float
+        Log of the mean weight over Gaussian neighbours, per parameter, and its standard error over chains.
+    entropy : float
+        The same plus `β n (<L>_β - L)` per parameter: log fraction of neighbours at the loss `loss`.
+    loss : float
+        Mean rise of the training loss among neighbours at `beta`.
+    acceptance : float
+        Smallest mean acceptance along the path.
+    sigma, beta : float
+    """
+
+    free_entropy: float
+    free_entropy_se: float
+    entropy: float
+    loss: float
+    acceptance: float
+    sigma: float
+    beta: float
+
+
+def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float = 0.3, beta: float = 1.0,
+                  scaling: str = "multiplicative", nodes: int = 8, steps: int = 60, chains: int = 4,
+                  rng=None) -> LocalEntropy:
+    """Estimate the local entropy around `params`.
+
+    Parameters
+    ----------
+    network, params, batch
+        The network, its parameters and the training samples; computed in double precision.
+    sigma : float
+        Radius `σ` of the Gaussian neighbourhood.
+    beta : float
+        Inverse temperature `β` per sample.
+    scaling : {"multiplicative", "norm"}
+    nodes : int
+        Gauss-Legendre points of the integral over inverse temperatures.
+    steps : int
+        Langevin steps at each point after as many of burning in.
+    chains : int
+        Independent repeats, at least two; the standard error is theirs.
+    """
+    sigma, beta = check.positive("sigma", sigma), check.positive("beta", beta)
+    nodes, steps = check.integer("nodes", nodes), check.integer("steps", steps)
+    double = replace(network, dtype="float64")
+    walk = _Walk(double, np.asarray(params, dtype=float), double.batch(*batch),
+                 sigma * perturbation_scale(double, np.array(params, dtype=float), scaling))
+    points, weights = _path(beta, nodes)
+    runs = []
+    for generator in np.random.default_rng(rng).spawn(check.integer("chains", chains, low=2)):
+        runs.append(_anneal(walk, np.append(points, beta), steps, generator))
+    rises, accepted = np.array([run[0] for run in runs]), np.array([run[1] for run in runs])
+    size, samples = double.parameter_count, len(batch.inputs)
+    integrals = -samples * (rises[:, :-1] @ weights) / size
+    loss = float(rises[:, -1].mean())
+    value = float(integrals.mean())
+    return LocalEntropy(value, float(integrals.std(ddof=1) / math.sqrt(len(runs))),
+                        value + beta * samples * loss / size, loss, float(accepted.mean(axis=0).min()), sigma, beta)
+
+
+def _path(beta: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights on `[0, β]`, dense at 0 where the mean loss falls fastest: `β' = β t³`."""
+    t, weights = np.polynomial.legendre.leggauss(nodes)
+    t = 0.5 * (t + 1.0)
+    return beta * t**3, 1.5 * beta * t**2 * weights
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """The neighbourhood in whitened coordinates `ξ`."""
+
+    network: Network
+    params: np.ndarray
+    batch: Batch
+    scale: np.ndarray
+
+    def rise(self, xi: np.ndarray) -> tuple[float, np.ndarray]:
+        """`n L(w + s∘ξ)` and its gradient by `ξ`."""
+        value, gradient = self.network.gradient(self.params + self.scale * xi, self.batch)
+        return len(self.batch.inputs) * value, len(self.batch.inputs) * self.scale * gradient
+
+
+def _anneal(walk: _Walk, betas: np.ndarray, steps: int, rng: np.random.Generator) -> tuple[list, list]:
+    """Mean rise of the loss and acceptance at each inverse temperature, hot to cold along one chain."""
+    start = walk.rise(np.zeros_like(walk.params))[0]
+    xi = rng.standard_normal(len(walk.params))
+    state, delta = (xi, *walk.rise(xi)), 1.0
+    rises, accepted = [], []
+    for beta in betas:
+        for _ in range(steps):
+            state, chance = _langevin(walk, state, beta, delta, rng)
+            delta = min(2.0, delta * math.exp(0.15 * (chance - 0.57)))
+        totals = np.zeros(2)
+        for _ in range(steps):
+            state, chance = _langevin(walk, state, beta, delta, rng)
+            totals += state[1] - start, chance
+        rises.append(totals[0] / steps / len(walk.batch.inputs))
+        accepted.append(totals[1] / steps)
+    return rises, accepted
+
+
+def _langevin(walk: _Walk, state: tuple, beta: float, delta: float, rng: np.random.Generator) -> tuple:
+    """One proposal `((2-δ)ξ - 2δβ∇ + √(8δ) z)/(2+δ)` and its Metropolis step; returns the chance as well."""
+    xi, value, slope = state
+    noise = rng.standard_normal(len(xi))
+    moved = ((2.0 - delta) * xi - 2.0 * delta * beta * slope + math.sqrt(8.0 * delta) * noise) / (2.0 + delta)
+    new_value, new_slope = walk.rise(moved)
+    forth = beta * value + _cost(xi, moved, beta * slope, delta)
+    back = beta * new_value + _cost(moved, xi, beta * new_slope, delta)
+    chance = math.exp(min(0.0, forth - back)) if math.isfinite(back) else 0.0
+    return ((moved, new_value, new_slope) if rng.random() < chance else state), chance
+
+
+def _cost(here: np.ndarray, there: np.ndarray, slope: np.ndarray, delta: float) -> float:
+    return float(0.5 * (there - here) @ slope + 0.25 * delta * ((here + there) @ slope + slope @ slope))
