@@ -5,11 +5,11 @@ standard normal `ξ`: given the samples the components of the centroid are indep
 pre-activation of the posterior mean `μ`, `s` the posterior variance of one component.
 """
 
-from sympy import Derivative, Integral, Limit, Symbol, log, oo, sqrt, symbols
+from sympy import Derivative, Limit, Symbol, log, oo, sqrt, symbols
 
 from derivations.d01_generalization_error import BEST, ERROR
 from derivations.engine import definition, identity, match
-from derivations.gaussian import H, density
+from derivations.gaussian import H, polynomial_average
 from derivations.report import fronts
 from derivations.symbols import HALF, alpha, b, box, delta, m, q, rho, u
 from gmm_flatness.mixture import GaussianMixture
@@ -31,9 +31,6 @@ def derive():
     log_posterior = v * w_hebb / delta - alpha * v**2 / (2 * delta) - v**2 / 2
     hebb = alpha * v + sqrt(alpha * delta) * xi
 
-    def over_noise(expression):
-        return Integral(Integral(expression * density(xi) * density(v), (xi, -oo, oo)), (v, -oo, oo))
-
     def log_likelihood(label):
         return -(dim * x2 - 2 * label * u + q) / (2 * (delta + s / dim))
 
@@ -43,10 +40,14 @@ def derive():
         definition("Log posterior of one component, up to a constant", Symbol("L"), log_posterior),
         identity("It is stationary at the posterior mean", Derivative(log_posterior, v).doit().subs(v, mean), 0),
         identity("with the posterior variance", -1 / Derivative(log_posterior, v, 2), variance),
-        identity("Overlap of the Hebb vector with the centroid", over_noise(hebb * v), alpha),
-        identity("Squared norm of the Hebb vector", over_noise(hebb**2), alpha**2 + alpha * delta),
-        identity("Overlap of the posterior mean with the centroid", over_noise(hebb * v) / (alpha + delta), OVERLAP),
-        identity("equal to its squared norm", over_noise(hebb**2) / (alpha + delta) ** 2, OVERLAP),
+        identity("Overlap of the Hebb vector with the centroid", polynomial_average(hebb * v, xi, v), alpha),
+        identity("Squared norm of the Hebb vector", polynomial_average(hebb**2, xi, v), alpha**2 + alpha * delta),
+        identity(
+            "Overlap of the posterior mean with the centroid",
+            polynomial_average(hebb * v, xi, v) / (alpha + delta),
+            OVERLAP,
+        ),
+        identity("equal to its squared norm", polynomial_average(hebb**2, xi, v) / (alpha + delta) ** 2, OVERLAP),
         identity(
             "Predictive log-odds of the label, from the Gaussian predictive densities",
             Limit(odds, dim, oo),

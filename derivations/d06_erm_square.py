@@ -10,7 +10,7 @@ from sympy import Derivative, Symbol, sqrt
 from derivations.d01_generalization_error import BEST, ERROR
 from derivations.d05_erm_energy import SHIFT
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import H, label_average
+from derivations.gaussian import H, label_average, polynomial_average
 from derivations.report import fronts
 from derivations.saddle import read
 from derivations.symbols import HALF, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
@@ -50,7 +50,11 @@ def derive():
         identity("Displacement", PROX - h, t * (1 - h)),
         identity("Response", 1 - Derivative(PROX, h), t),
         definition("Average displacement", SHIFT, pull),
-        identity("Its square, averaged over the noise and the label", normal_average(in_z), pull_sq),
+        identity(
+            "Its square, averaged over the noise and the label",
+            label_average(polynomial_average(in_z, z), y, rho),
+            pull_sq,
+        ),
         identity(
             "Learned bias: the labelled displacement vanishes",
             label_average(y * (1 - m - y * b), y, rho).subs(b, LEARNED_BIAS),
@@ -67,7 +71,11 @@ def derive():
         identity("Sphere: the multiplier at given width", RIDGE_EQUATION.subs(ridge, SPHERE_RIDGE), 0),
         identity("The margin vanishes at the field", PROX.subs(h, -g - (1 + g) * y * reset) + y * reset, 0),
         definition("Training error", Symbol("epsilon_train"), TRAIN_ERROR),
-        identity("Training loss", normal_average((1 - PROX.subs(h, FIELD) - y * reset) ** 2) / 2, TRAIN_LOSS),
+        identity(
+            "Training loss",
+            label_average(polynomial_average((1 - PROX.subs(h, FIELD) - y * reset) ** 2, z), y, rho) / 2,
+            TRAIN_LOSS,
+        ),
         identity(
             "Stability: with the ridge equation",
             alpha * t**2,
@@ -75,14 +83,6 @@ def derive():
             using=[(alpha, (1 - ridge * g / delta) / t)],
         ),
     ]
-
-
-def normal_average(polynomial):
-    """Average of a polynomial in `z`, then over the label."""
-    moments = {1: 0, 2: 1}
-    terms = polynomial.expand().as_poly(z).as_dict()
-    over_z = sum(value * moments.get(power, 1) for (power,), value in terms.items())
-    return label_average(over_z, y, rho)
 
 
 def saddle(mode, pull, pull_sq, solution):

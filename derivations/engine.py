@@ -92,8 +92,8 @@ def identity(name: str, left, right, *, using: Rules = ()) -> Step:
 def vanishes(expression) -> bool:
     """Whether sympy can bring the expression to zero, cheapest means first."""
     means: tuple[Callable, ...] = (
-        sympy.expand,
         lambda e: sympy.expand(sympy.numer(sympy.together(e))),
+        sympy.expand,
         lambda e: sympy.powsimp(sympy.expand(sympy.numer(sympy.together(e.rewrite(sympy.exp))))),
         sympy.simplify,
         lambda e: sympy.simplify(sympy.expand_log(e, force=True)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mpmath
 import sympy
-from sympy import Integral, erfc, exp, oo, pi, sqrt
+from sympy import Integral, erfc, exp, factorial2, oo, pi, sqrt
 
 
 class H(sympy.Function):
@@ -31,12 +31,20 @@ class H(sympy.Function):
 
 def density(z):
     """Density of the standard normal law."""
-    return exp(-(z**2) / 2) / sqrt(2 * pi)
+    return exp(-(sympy.sympify(z) ** 2) / 2) / sqrt(2 * pi)
 
 
 def average(integrand, z, low=-oo, high=oo) -> Integral:
     """`∫ Dz integrand` over a standard normal `z`, as an unevaluated integral."""
     return Integral(integrand * density(z), (z, low, high))
+
+
+def polynomial_average(polynomial, *variables):
+    """Average of a polynomial over independent standard normal variables, from `E z^(2k) = (2k-1)!!`."""
+    for z in variables:
+        terms = sympy.Poly(polynomial, z).terms()
+        polynomial = sum(factor * factorial2(power - 1) for (power,), factor in terms if power % 2 == 0)
+    return sympy.sympify(polynomial)
 
 
 def label_average(expression, y, rho):

@@ -10,7 +10,7 @@ import sympy
 from sympy import Derivative, Function, Integral, cos, exp, oo, pi, sin, sqrt, symbols
 
 from derivations import command, engine, report
-from derivations.gaussian import H, average, density, label_average, quadrature
+from derivations.gaussian import H, average, density, label_average, polynomial_average, quadrature
 
 x, y = symbols("x y", real=True)
 a = symbols("a", positive=True)
@@ -98,6 +98,12 @@ def test_quadrature_on_half_lines_and_beyond_its_reach():
         half = quadrature(lambda t: mpmath.npdf(t), (mpmath.mpf("0.3"), mpmath.inf))
         assert abs(half - mpmath.ncdf(-mpmath.mpf("0.3"))) < mpmath.mpf(10) ** -29
         assert quadrature(mpmath.npdf, (mpmath.mpf(16), mpmath.inf)) == 0
+
+
+def test_polynomial_average_against_integrals():
+    polynomial = 1 + x + 3 * x**2 + x**3 + x**4 * y**2 - x**6
+    expected = sympy.simplify(average(average(polynomial, x), y).doit())
+    assert polynomial_average(polynomial, x, y) == expected == 1 + 3 + 3 - 15
 
 
 def test_label_average():
