@@ -84,7 +84,8 @@ def test_bugs_keep_their_traceback():
         cli._guarded(lambda args: 1 / 0, None)
 
 
-@pytest.mark.parametrize("argv", [[], ["unknown"], ["--", "solve"], ["solve"], ["solve", "erm"], ["solve", "erm", "--alpha", "x"]])
+@pytest.mark.parametrize("argv", [
+    [], ["unknown"], ["--", "solve"], ["solve"], ["solve", "erm"], ["solve", "erm", "--alpha", "x"]])
 def test_a_wrong_command_line_shows_the_usage(capsys, argv):
     with pytest.raises(SystemExit) as stop:
         cli.main(argv)

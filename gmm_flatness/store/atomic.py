@@ -21,12 +21,19 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     write_files({Path(path): text.encode("utf-8")})
 
 
-def write_files(files: Mapping[str, bytes] | Mapping[Path, bytes]) -> None:
+def write_files(files: Mapping[str, bytes] | Mapping[Path, bytes], *, durable: bool = True) -> None:
     """Write several files, each atomically, none of them before all are safely on the disk.
 
     Every file is first written in full next to its target and flushed; only then are they renamed, in the
     given order. A failure (a full disk, say) leaves the earlier files as they were and no temporary file;
     temporary files of a writer that was killed are removed by the next one.
+
+    Parameters
+    ----------
+    files : mapping of path to bytes
+    durable : bool
+        Wait until the disk has the bytes, which costs milliseconds a file and matters when the power fails,
+        not when a process dies.
 
     Raises
     ------
@@ -34,15 +41,13 @@ def write_files(files: Mapping[str, bytes] | Mapping[Path, bytes]) -> None:
         The operating system refused; nothing was replaced unless renaming itself failed.
     """
     with ExitStack() as stack:
-        staged = [(stack.enter_context(_staged(Path(path), data)), path) for path, data in files.items()]
+        staged = [(stack.enter_context(_staged(Path(path), data, durable)), path) for path, data in files.items()]
         for temporary, path in staged:
             os.replace(temporary, path)
-    for folder in {Path(path).parent for path in files}:
-        _sync_folder(folder)
 
 
 @contextmanager
-def _staged(path: Path, data: bytes) -> Iterator[Path]:
+def _staged(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
     """A locked temporary file next to `path` holding `data`; gone afterwards if it was not renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
@@ -51,7 +56,8 @@ def _staged(path: Path, data: bytes) -> Iterator[Path]:
     descriptor = open_locked(temporary, os.O_RDWR | os.O_CREAT)
     try:
         _write_all(descriptor, data)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
@@ -68,11 +74,3 @@ def _remove_leftovers(path: Path) -> None:
     for entry in os.scandir(path.parent):
         if entry.name.startswith(f".{path.name}.") and entry.name.endswith(".tmp"):
             remove_abandoned(entry.path)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gmm_flatness.errors import DomainError
+from gmm_flatness.store.atomic import write_files
 from gmm_flatness.store.locks import file_lock
 from gmm_flatness.store.plain import canonical_json
 from gmm_flatness.store.source import source_digest
@@ -72,7 +73,8 @@ class Cache:
             found = self.find(key)
             if found is None:
                 found = compute()
-                found.write(self._path(key))
+                # A power failure may spoil an entry; its hash tells, and it is computed again.
+                write_files(found.to_files(self._path(key)), durable=False)
         return found
 
     def _path(self, key: str) -> Path:
