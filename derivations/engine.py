@@ -94,10 +94,10 @@ def vanishes(expression) -> bool:
     means: tuple[Callable, ...] = (
         lambda e: sympy.expand(sympy.numer(sympy.together(e))),
         sympy.expand,
+        lambda e: sympy.expand(e.rewrite(sympy.erfc).rewrite(sympy.erf)),
         lambda e: sympy.powsimp(sympy.expand(sympy.numer(sympy.together(e.rewrite(sympy.exp))))),
         sympy.simplify,
         lambda e: sympy.simplify(sympy.expand_log(e, force=True)),
-        lambda e: sympy.simplify(e.rewrite(sympy.erfc)),
         lambda e: sympy.simplify(e.rewrite(sympy.exp)),
         lambda e: sympy.simplify(sympy.radsimp(sympy.sqrtdenest(sympy.simplify(e)))),
     )
