@@ -1,0 +1,177 @@
+"""Who may import whom, read from the source; the public face; what importing the package loads.
+
+The rule is tried on forbidden imports first, so that one that never fires would be seen.
+"""
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import gmm_flatness
+
+ROOT = Path(__file__).resolve().parents[1]
+
+GROUND = {"errors", "_validation", "_version", "mixture", "sampling", "priors", "losses", "numerics", "registry",
+          "store", "parallel"}
+WINGS = {"theory", "simulation", "mlp"}
+HALLS = {"estimators", "studies", "checks"}
+TOP = {"cli", "_solve_command", ""}          # "" is the package's own __init__
+PACKAGE = GROUND | WINGS | HALLS | TOP
+
+# What each room sees besides itself. The ground floor's rooms see each other, except that numerics knows no
+# mixture, and that errors and validation know nothing.
+SEES = {
+    **{room: GROUND for room in GROUND},
+    "errors": set(), "_version": set(), "_validation": {"errors"},
+    "numerics": {"errors", "_validation"},
+    **{room: GROUND for room in WINGS},
+    **{room: GROUND | WINGS for room in HALLS},
+    **{room: PACKAGE for room in TOP},
+}
+
+# The register loads the theory to list its formulas, after everything is imported.
+EXCEPTIONS = {("gmm_flatness.registry", "gmm_flatness.theory")}
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def imported(tree, module, is_package):
+    """Full names of the modules that a module's import statements name."""
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                yield home(base, alias.name)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+            if isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value
+
+
+def home(base, name):
+    """The module that `from base import name` reaches: a submodule, a lazy name's home, or `base`."""
+    if base == "gmm_flatness" and name in gmm_flatness._PUBLIC:
+        return f"gmm_flatness.{gmm_flatness._PUBLIC[name]}"
+    return f"{base}.{name}" if base.partition(".")[0] == "gmm_flatness" and is_module(f"{base}.{name}") else base
+
+
+def offence(module, target):
+    """Why `module` may not import `target`; None if it may."""
+    package, _, inner = module.partition(".")
+    target_package, _, target_inner = target.partition(".")
+    if target_package in ("figures", "derivations", "tests", "benchmarks") and target_package != package:
+        return f"{module} imports {target}, which is not installed"
+    if package != "gmm_flatness" or target_package != "gmm_flatness" or (module, target) in EXCEPTIONS:
+        return None
+    room, target_room = inner.partition(".")[0], target_inner.partition(".")[0]
+    if room == target_room or target_room in SEES[room]:
+        return None
+    return f"{module} imports {target}: {room} does not see {target_room}"
+
+
+def offences(source, module, is_package=False):
+    targets = imported(ast.parse(source), module, is_package)
+    return [text for text in (offence(module, target) for target in targets) if text]
+
+
+FILES = sorted(path for folder in ("gmm_flatness", "derivations", "figures") for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_every_module_keeps_to_its_rooms(path):
+    assert offences(path.read_text(encoding="utf-8"), module_name(path), path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(("module", "source"), [
+    ("gmm_flatness.theory.erm", "from gmm_flatness.simulation import fit"),
+    ("gmm_flatness.theory.erm", "def f():\n    import gmm_flatness.simulation.fit"),
+    ("gmm_flatness.theory.erm", "from ..simulation import fit"),
+    ("gmm_flatness.theory.erm", "import_module('gmm_flatness.mlp.network')"),
+    ("gmm_flatness.theory.erm", "from gmm_flatness import simulation"),
+    ("gmm_flatness.simulation.fit", "from gmm_flatness.theory.erm import erm"),
+    ("gmm_flatness.mlp.network", "from gmm_flatness import checks"),
+    ("gmm_flatness.numerics.gaussian", "from gmm_flatness import GaussianMixture"),
+    ("gmm_flatness.errors", "from gmm_flatness import _validation"),
+    ("gmm_flatness.mixture", "from gmm_flatness.studies import sweep"),
+    ("gmm_flatness.checks.cases", "from gmm_flatness.studies import sweep"),
+    ("gmm_flatness.checks.cases", "import gmm_flatness.cli"),
+    ("gmm_flatness.studies.sweep", "import figures.style"),
+    ("derivations.engine", "from figures import style"),
+    ("figures.style", "import derivations"),
+])
+def test_the_rule_catches(module, source):
+    assert len(offences(source, module)) == 1
+
+
+@pytest.mark.parametrize(("module", "source"), [
+    ("gmm_flatness.theory.erm", "from gmm_flatness import GaussianMixture, _validation as check\nimport numpy"),
+    ("gmm_flatness.theory.erm", "from .saddle_point import solve"),
+    ("gmm_flatness.checks.cases", "from gmm_flatness.theory.erm import erm\nimport gmm_flatness.simulation"),
+    ("gmm_flatness.registry", "import_module('gmm_flatness.theory')"),
+    ("figures.f01_a", "from figures import style\nfrom gmm_flatness.theory import erm"),
+])
+def test_the_rule_allows(module, source):
+    assert offences(source, module) == []
+
+
+def uses_numba(source):
+    return any(name.partition(".")[0] == "numba" for name in imported(ast.parse(source), "gmm_flatness.x", False))
+
+
+def test_compiled_code_lives_in_kernel_files():
+    assert uses_numba("from numba import njit") and uses_numba("def f():\n    import numba.typed as nt")
+    assert not uses_numba("import numpy")
+    found = [module_name(path) for path in FILES if uses_numba(path.read_text(encoding="utf-8"))]
+    assert [name for name in found if not name.rpartition(".")[2].startswith("_kernels")] == []
+
+
+def type_checking_imports():
+    tree = ast.parse(Path(gmm_flatness.__file__).read_text(encoding="utf-8"))
+    block, = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    return {alias.asname or alias.name: node.module for node in block.body for alias in node.names}
+
+
+def test_the_public_table_and_the_type_checker_see_the_same_names():
+    table = {name: f"gmm_flatness.{home}" for name, home in gmm_flatness._PUBLIC.items()}
+    assert type_checking_imports() == table
+    assert gmm_flatness.__all__ == ["__version__", *table]
+    assert set(gmm_flatness.__all__) <= set(dir(gmm_flatness))
+
+
+@pytest.mark.parametrize("name", sorted(gmm_flatness._PUBLIC))
+def test_every_public_name_loads_from_its_home(name):
+    found = getattr(gmm_flatness, name)
+    assert found is getattr(import_module(f"gmm_flatness.{gmm_flatness._PUBLIC[name]}"), name)
+    assert found.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = gmm_flatness.nothing
+
+
+@pytest.mark.parametrize(("module", "heavy"), [
+    ("gmm_flatness", "scipy.optimize numba sympy matplotlib joblib sklearn tqdm threadpoolctl"),
+    ("gmm_flatness.cli", "numpy scipy numba sympy matplotlib joblib sklearn"),
+    ("figures.engine", "scipy numba sympy matplotlib joblib sklearn"),
+    ("figures.style", "scipy numba sympy matplotlib joblib sklearn"),
+])
+def test_importing_loads_little(module, heavy):
+    code = f"import sys, {module}; print(*sorted(set({heavy.split()}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
