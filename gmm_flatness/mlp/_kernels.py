@@ -7,11 +7,15 @@ a batch are contiguous, and activations of layer `l` start at `capacity * units 
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numba.extending import overload
+
+# Compiled products call this library; loaded now, so that limits on its threads set later find it.
+import_module("scipy.linalg.cython_blas")
 
 SOFTMAX, LOGISTIC, SQUARE = 0, 1, 2
 

@@ -1,0 +1,69 @@
+"""Files and figure of a benchmark."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from gmm_flatness.mlp.benchmark import Benchmark
+from gmm_flatness.store import Table, write_files
+
+
+def write(found: Benchmark, folder: str | Path) -> list[Path]:
+    """Write `benchmark`, `runs` and `tuning` as CSV and JSON, and the figure as PNG and SVG; returns the names."""
+    folder = Path(folder)
+    files: dict[Path, bytes] = {}
+    for name, table in zip(("benchmark", "runs", "tuning"), found, strict=True):
+        files |= table.to_files(folder / name)
+    figure = draw(found.summary)
+    for ending in ("png", "svg"):
+        files[folder / f"benchmark.{ending}"] = _rendered(figure, ending)
+    write_files(files)
+    return list(files)
+
+
+def draw(summary: Table):
+    """Test error of every method, and paired differences to the baseline, as a matplotlib figure."""
+    from matplotlib.figure import Figure
+
+    told, rows = summary.metadata, np.arange(len(summary))[::-1]
+    figure = Figure(figsize=(8.0, 1.2 + 0.32 * len(summary)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    left.errorbar(100 * summary["test_error"], rows, xerr=100 * summary["test_error_se"], fmt="o", ms=4)
+    left.set_yticks(rows, [f"{name} ({cost} passes)" for name, cost in
+                           zip(summary["method"], summary["cost"], strict=True)])
+    left.set_xlabel("test error (%)")
+    right.errorbar(100 * summary["difference"], rows, xerr=100 * summary["difference_se"], fmt="o", ms=4)
+    right.axvline(0.0, color="0.7", lw=1)
+    right.set_xlabel(f"difference to {summary['reference'][0] or 'the baseline'} (points, paired)")
+    effort = told["effort"]
+    figure.suptitle(f"{told['data']}, {100 * told['noise']:g} % wrong labels, equal {effort['budget']}, "
+                    f"{effort['seeds']} seeds, {effort['configurations']} settings a method", fontsize=9)
+    return figure
+
+
+def _rendered(figure, ending: str) -> bytes:
+    from matplotlib import rc_context
+
+    stream = io.BytesIO()
+    with rc_context({"svg.hashsalt": "gmm_flatness"}):
+        figure.savefig(stream, format=ending, dpi=150, metadata={"Date": None} if ending == "svg" else None)
+    return stream.getvalue()
+
+
+def text(summary: Table) -> str:
+    """The summary as aligned text, errors in per cent."""
+    lines = [f"{'method':<18}{'test error':>15}{'difference':>15}{'epochs':>8}{'cost':>6}{'diverged':>10}"
+             f"{'local energy':>14}"]
+    for row in summary.rows():
+        error, gap = _pair(row, "test_error"), _pair(row, "difference")
+        lost = f"{row['diverged'] + row['diverged_tuning']}/{row['runs'] + row['runs_tuning']}"
+        lines.append(f"{row['method']:<18}{error:>15}{gap:>15}{row['epochs']:>8}{row['cost']:>6}{lost:>10}"
+                     f"{100 * row['local_energy']:>14.2f}")
+    return "\n".join(lines)
+
+
+def _pair(row: dict, name: str) -> str:
+    return f"{100 * row[name]:.2f} ± {100 * row[name + '_se']:.2f}"

@@ -1,0 +1,170 @@
+"""Benchmark: equal effort, paired seeds, the same bits for any number of workers, resumable, divergence counted."""
+
+import numpy as np
+import pytest
+
+from gmm_flatness.cli import main
+from gmm_flatness.errors import DomainError
+from gmm_flatness.mlp import runs
+from gmm_flatness.mlp.benchmark import FAST, Effort, Trial, around, benchmark, spread
+from gmm_flatness.mlp.data import from_arrays
+from gmm_flatness.mlp.recipes import RECIPES, TABLE_ROWS, chosen_recipes
+from gmm_flatness.mlp.report import text
+from gmm_flatness.mlp.runs import Task, run, train_plan
+
+EFFORT = Effort(passes=6, configurations=3, tuning_seeds=1, confirmations=1, seeds=2)
+
+
+def _data(rows=160, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, rows)
+    return from_arrays(rng.standard_normal((rows, 5)) + 2.0 * np.eye(5)[labels], labels, rng=0, name="clouds")
+
+
+def _bench(**options):
+    return benchmark(_data(), **{"methods": ["sgd", "sam", "rsgd"], "effort": EFFORT, "hidden": (8,), **options})
+
+
+def test_the_table_has_the_rows_asked_for_with_equal_effort_and_cost():
+    found = benchmark(_data(), effort=EFFORT, hidden=(8,))
+    assert tuple(found.summary["method"]) == TABLE_ROWS
+    assert set(found.summary["runs_tuning"]) == {4} and set(found.summary["runs"]) == {2}
+    for row in found.summary.rows():
+        full = 6 * RECIPES[row["method"]].stretch
+        assert row["cost"] <= full + 1 and row["cost"] % row["epochs"] == 0
+    best = found.summary.where(method=found.summary["reference"][0])
+    assert best["difference"][0] == 0.0
+    for row in found.summary.rows():
+        errors = [found.runs.where(method=name)["error"] for name in (row["method"], row["reference"])]
+        assert row["test_error"] == pytest.approx(errors[0].mean())
+        gap = errors[0] - errors[1]
+        assert row["difference"] == pytest.approx(gap.mean(), abs=1e-15)
+        assert row["difference_se"] == pytest.approx(gap.std(ddof=1) / np.sqrt(2), abs=1e-15)
+    assert len(found.tuning) == 3 * len(TABLE_ROWS)
+
+
+def test_same_bits_for_any_number_of_workers_and_after_an_interruption(tmp_path, monkeypatch):
+    plain = _bench()
+    for name, table in zip(("a", "b", "c"), plain, strict=True):
+        table.write(tmp_path / name)
+    made = []
+
+    def interrupted(*args):
+        made.append(1)
+        if len(made) == 9:
+            raise KeyboardInterrupt
+        return train_plan(*args)
+
+    monkeypatch.setattr(runs, "train_plan", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _bench(folder=tmp_path / "runs")
+    resumed = _bench(folder=tmp_path / "runs")
+    total = len(plain.runs) + int(plain.summary["runs_tuning"].sum())
+    assert len(made) == total + 1
+    monkeypatch.undo()
+    again = _bench(folder=tmp_path / "runs", workers=2)
+    for other in (resumed, again, _bench(workers=2)):
+        for name, table in zip(("a", "b", "c"), other, strict=True):
+            assert {path.name: data for path, data in table.to_files(tmp_path / name).items()} == {
+                f"{name}{end}": (tmp_path / f"{name}{end}").read_bytes() for end in (".csv", ".json")}
+    assert not np.array_equal(_bench(seed=1).runs["error"], plain.runs["error"])
+
+
+def test_finished_runs_are_not_made_again(tmp_path, monkeypatch):
+    first = _bench(folder=tmp_path)
+
+    def never(*args):
+        raise AssertionError("a finished run was made again")
+
+    monkeypatch.setattr(runs, "train_plan", never)
+    np.testing.assert_array_equal(_bench(folder=tmp_path).runs["error"], first.runs["error"])
+    for changed in ({"noise": 0.1}, {"seed": 1}, {"hidden": (9,)}):
+        with pytest.raises(AssertionError):
+            _bench(folder=tmp_path, **changed)
+
+
+def test_divergence_is_counted_and_not_fatal(monkeypatch):
+    wild = {**RECIPES, "sam": RECIPES["sam"].__class__("sam", RECIPES["sam"].build, {
+        **RECIPES["sam"].space, "rate": (1e25, 1e26)})}
+    monkeypatch.setattr("gmm_flatness.mlp.recipes.RECIPES", wild)
+    found = _bench(methods=["sgd", "sam"])
+    row, = found.summary.where(method="sam").rows()
+    assert row["diverged"] == 2 and row["diverged_tuning"] == 4 and np.isnan(row["test_error"])
+    assert found.summary["diverged"][0] == 0 and np.isfinite(found.summary["test_error"][0])
+    assert "nan" in text(found.summary)
+
+
+def test_seeds_are_paired_between_methods():
+    task = Task(_data(), noise=0.25, hidden=(8,))
+    first, second = task.parts("final", 0), task.parts("final", 0)
+    np.testing.assert_array_equal(first[0].targets, second[0].targets)
+    assert (task.parts("final", 1)[0].targets != first[0].targets).any()
+    plain, uncoupled = (RECIPES[name].plan({"rate": 0.1, "decay": 0.0, "batch": 16, "length": 1.0, **more}, 6, "epochs")
+                        for name, more in (("sgd", {}), ("rsgd", {"coupling": 0.0})))
+    assert run(task, plain, "tune", 3) == run(task, plain, "tune", 3)
+    assert plain.epochs == uncoupled.epochs == 6 and uncoupled.method.cost == 3
+
+
+def test_wrong_labels_stay_out_of_the_test_set():
+    clean, noisy = Task(_data(), 0.0, (8,)), Task(_data(), 0.5, (8,))
+    np.testing.assert_array_equal(clean.parts("final", 0)[1].targets, noisy.parts("final", 0)[1].targets)
+    assert (clean.parts("final", 0)[0].targets != noisy.parts("final", 0)[0].targets).any(axis=1).sum() == 64
+    kept, held = clean.parts("tune", 0)
+    assert len(kept.inputs) + len(held.inputs) == len(_data().labels) == 128
+
+
+def test_settings_fill_the_space_evenly_and_then_surround_the_best():
+    sam, sgd = RECIPES["sam"], RECIPES["sgd"]
+    points = spread(sam, 8, 3)
+    for name in sam.ranges:
+        assert sorted(int(8 * point[name]) for point in points) == list(range(8))
+    assert [point["rate"] for point in points] == [point["rate"] for point in spread(sgd, 8, 3)]
+    trials = [Trial(point, [float(number)]) for number, point in enumerate(points)]
+    near = around(sam, trials, 40, 0)
+    assert all(0.0 <= place <= 1.0 for point in near for place in point.values())
+    gaps = [abs(point["radius"] - points[index % 2]["radius"]) for index, point in enumerate(near)]
+    assert 0.05 < np.mean(gaps) < 0.2
+    values = sam.values(dict.fromkeys(sam.ranges, 0.0))
+    assert values["radius"] == pytest.approx(0.03) and values["batch"] == 16 and values["decay"] == pytest.approx(2e-4)
+    assert Trial({}, [0.2, np.nan]).score == pytest.approx(0.6)
+
+
+def test_budgets():
+    values = {"rate": 0.1, "decay": 0.0, "batch": 32, "length": 0.5, "coupling": 0.01, "radius": 0.1}
+    for name, cost, epochs in (("sgd", 50, 50), ("sam", 25, 50), ("rsgd", 17, 50), ("rsgd-equal-epochs", 50, 150)):
+        assert RECIPES[name].plan(values, 100, "cost").epochs == cost
+        assert RECIPES[name].plan(values, 100, "epochs").epochs == epochs
+    large = RECIPES["sgd-large-batch"].plan(values, 100, "cost")
+    assert large.batch_size == 96 and large.rate == pytest.approx(0.3)
+
+
+def test_command_line_writes_tables_and_figure(tmp_path, capsys):
+    data = _data()
+    np.savez(tmp_path / "own.npz", x=data.inputs, y=data.labels)
+    status = main(["mlp", "bench", "--data", str(tmp_path / "own.npz"), "--methods", "sgd,ema", "--seeds", "2",
+                   "--fast", "--passes", "4", "--configurations", "2", "--hidden", "6", "--workers", "1",
+                   "--out", str(tmp_path / "out")])
+    shown = capsys.readouterr().out
+    assert status == 0 and "sgd" in shown and "ema" in shown
+    names = {path.name for path in (tmp_path / "out").iterdir() if path.is_file()}
+    assert names == {f"{name}.{end}" for name in ("benchmark", "runs", "tuning") for end in ("csv", "json")} | {
+        "benchmark.png", "benchmark.svg"}
+    assert main(["mlp", "bench", "--data", str(tmp_path / "none.npz")]) == 2
+    assert "none.npz" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["mlp", "bench", "--hidden", "wide"])
+
+
+def test_the_fast_table_is_as_large_as_promised():
+    assert FAST.seeds >= 4 and FAST.configurations >= 6
+
+
+@pytest.mark.parametrize("make, name", [
+    (lambda: Effort(seeds=1), "seeds"), (lambda: Effort(configurations=1), "configurations"),
+    (lambda: Effort(budget="time"), "budget"), (lambda: chosen_recipes(("sgd", "adam")), "methods"),
+    (lambda: _bench(noise=1.0), "noise"),
+])
+def test_bad_input_is_named(make, name):
+    with pytest.raises(DomainError) as caught:
+        make()
+    assert caught.value.parameter == name
