@@ -29,7 +29,7 @@ def arguments(state, sweeps, seed=5):
     errors = np.empty(geometry.replicas, dtype=np.int64)
     kernels._fields_from_scratch(state.columns, state.offsets, state.weights, fields, errors)
     return [state.columns, state.direction, state.weights.copy(), fields, errors, np.empty_like(errors),
-            np.empty((geometry.replicas, 2)), *state._draw_moves(sweeps), 1.3,
+            np.empty((geometry.replicas, 2)), *state._draw_moves((sweeps, geometry.moving)), 1.3,
             np.empty((sweeps, geometry.replicas)), np.empty((sweeps, geometry.replicas)), np.zeros(geometry.dim)]
 
 

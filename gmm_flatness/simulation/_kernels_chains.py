@@ -84,3 +84,32 @@ def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, co
         error_series[t] = errors
         _record(direction, weights, along_series[t], weight_sum)
     return accepted
+
+
+@njit(cache=True)
+def _pull(total, weights, a, i, j, cosine, sine):
+    """Growth of `|total|²`, `total = Σ_a w_a`, when replica `a` alone rotates coordinates `i, j`."""
+    u, v = weights[a, i], weights[a, j]
+    first = (cosine * u - sine * v) - u
+    second = (sine * u + cosine * v) - v
+    return first * (2.0 * total[i] + first) + second * (2.0 * total[j] + second)
+
+
+@njit(cache=True)
+def _sweep_elastic(columns, direction, weights, fields, errors, trial, shifts, movers, pairs, cosines, sines,
+                   thresholds, beta, stiffness, total, error_series, along_series, weight_sum):
+    """Sweeps in which one replica moves at a time, `movers` (sweeps, moves), at energy `-stiffness |total|²`."""
+    accepted = 0
+    for t in range(pairs.shape[0]):
+        for k in range(pairs.shape[1]):
+            a, i, j = movers[t, k], pairs[t, k, 0], pairs[t, k, 1]
+            gain = stiffness * _pull(total, weights, a, i, j, cosines[t, k], sines[t, k])
+            one = slice(a, a + 1)
+            if _rotate(columns, weights[one], fields[one], errors[one], trial[one], shifts[one], i, j,
+                       cosines[t, k], sines[t, k], beta, thresholds[t, k] + gain):
+                total[i] += shifts[a, 0]
+                total[j] += shifts[a, 1]
+                accepted += 1
+        error_series[t] = errors
+        _record(direction, weights, along_series[t], weight_sum)
+    return accepted

@@ -21,7 +21,8 @@ from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.parallel import run_ensemble
 from gmm_flatness.sampling import Sample
 from gmm_flatness.sampling import sample as draw_sample
-from gmm_flatness.simulation.chain_run import Stage, run_stages
+from gmm_flatness.simulation.chain_run import run_stages
+from gmm_flatness.simulation.chain_state import Stage, make_geometry
 from gmm_flatness.simulation.chains import ChainResult, chain_result, judged, ladder, lengths, start_chain
 from gmm_flatness.store import Checkpoint
 
@@ -97,11 +98,11 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
         raise DomainError("betas", betas, "at least three increasing numbers, the first 0")
     sweeps, burn_in = lengths(sweeps, burn_in)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
-    state = start_chain(sample, bias=bias, reference=reference, overlap=overlap, replicas=replicas,
-                        rng=rng, checkpoint=checkpoint)
+    geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
+    state = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint)
     records = run_stages(state, [Stage(beta, burn_in, sweeps) for beta in grid.tolist()],
                          checkpoint, interval)
-    return _integrate(tuple(judged(chain_result(sample, state.geometry, bias, record), required_times)
+    return _integrate(tuple(judged(chain_result(sample, geometry, bias, record), required_times)
                             for record in records))
 
 

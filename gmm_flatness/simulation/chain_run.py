@@ -14,17 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.chain_state import ChainState
+from gmm_flatness.simulation.chain_state import ChainState, Stage
 from gmm_flatness.store import Checkpoint
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One temperature: `burn_in` sweeps with tuning, then `sweeps` measured ones."""
-
-    beta: float
-    burn_in: int
-    sweeps: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +95,7 @@ class _Progress:
     def advance(self, stage: int, part: int, sweeps: int) -> None:
         """Run one block: tune after a block of burn-in, store one of measurement."""
         arrays, chain = self._arrays, self._chain
-        errors, m, weight_sum, acceptance = chain.advance(self._stages[stage].beta, sweeps)
+        errors, m, weight_sum, acceptance = chain.advance(self._stages[stage], sweeps)
         if part == _BURN_IN:
             chain.tune(acceptance)
         else:

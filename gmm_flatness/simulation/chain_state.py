@@ -112,6 +112,16 @@ def _slice(dim: int, reference, overlap, replicas: int) -> Geometry:
     return Geometry(dim, 1, overlap, axis / np.linalg.norm(axis), sign)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One temperature: `burn_in` sweeps with tuning, then `sweeps` measured ones."""
+
+    beta: float
+    burn_in: int
+    sweeps: int
+    coupling: float = 0.0
+
+
 class ChainState:
     """A running chain: configuration, fields, step and generator; see the module for the moves.
 
@@ -144,8 +154,8 @@ class ChainState:
         """Most sweeps worth drawing at once; fields are computed afresh at the start of every block."""
         return max(16, 8192 // self.geometry.dim)
 
-    def advance(self, beta: float, sweeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """Run sweeps at inverse temperature `beta`.
+    def advance(self, stage: Stage, sweeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """Run sweeps at the temperature of a stage.
 
         Returns
         -------
@@ -160,20 +170,25 @@ class ChainState:
         shape = (sweeps, self.geometry.replicas)
         errors, along = np.empty(shape), np.empty(shape)
         weight_sum = np.zeros(self.geometry.dim)
-        moves = self._draw_moves(sweeps)
-        accepted = _sweep(self.columns, self.direction, self.weights, self._fields, self._errors, self._trial,
-                          self._shifts, *moves, beta, errors, along, weight_sum)
+        accepted = self._sweep(stage, sweeps, errors, along, weight_sum)
         errors /= len(self.offsets)
         along /= self.geometry.dim
-        return errors, along, weight_sum / self.geometry.replicas, accepted / (sweeps * self.geometry.moving)
+        return errors, along, weight_sum / self.geometry.replicas, accepted
+
+    def _sweep(self, stage: Stage, sweeps: int, errors: np.ndarray, along: np.ndarray,
+               weight_sum: np.ndarray) -> float:
+        """Draw the moves and take them; fills the arrays, returns the acceptance."""
+        moves = self._draw_moves((sweeps, self.geometry.moving))
+        accepted = _sweep(self.columns, self.direction, self.weights, self._fields, self._errors, self._trial,
+                          self._shifts, *moves, stage.beta, errors, along, weight_sum)
+        return accepted / moves[-1].size
 
     def tune(self, acceptance: float) -> None:
         """Move the step towards the acceptance at which chains forget fastest, about a quarter."""
         self.step = min(math.pi, self.step * math.exp(_GAIN * (acceptance - _TARGET_ACCEPTANCE)))
 
-    def _draw_moves(self, sweeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _draw_moves(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Ordered pairs of distinct moving coordinates, cosines and sines of the angles, unit exponentials."""
-        shape = (sweeps, self.geometry.moving)
         pairs = np.empty((*shape, 2), dtype=np.int64)
         pairs[..., 0] = self.rng.integers(self.geometry.moving, size=shape)
         pairs[..., 1] = self.rng.integers(self.geometry.moving - 1, size=shape)

@@ -7,7 +7,6 @@ autocorrelation times long.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -18,8 +17,8 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.sampling import Sample
-from gmm_flatness.simulation.chain_run import Record, Stage, run_stages
-from gmm_flatness.simulation.chain_state import ChainState, Geometry, make_geometry
+from gmm_flatness.simulation.chain_run import Record, run_stages
+from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
 from gmm_flatness.simulation.chain_statistics import series_mean
 from gmm_flatness.store import Checkpoint
 
@@ -136,21 +135,19 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
     betas = ladder("beta", np.atleast_1d(check.finite_array("beta", beta)))
     sweeps, burn_in = lengths(sweeps, burn_in)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
-    state = start_chain(sample, bias=bias, reference=reference, overlap=overlap, replicas=replicas,
-                        rng=rng, checkpoint=checkpoint)
+    geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
+    state = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint)
     stages = [Stage(beta, burn_in, 0) for beta in betas[:-1]] + [Stage(betas[-1], burn_in, sweeps)]
     record = run_stages(state, stages, checkpoint, interval)[-1]
-    return judged(chain_result(sample, state.geometry, bias, record), required_times)
+    return judged(chain_result(sample, geometry, bias, record), required_times)
 
 
-def start_chain(sample: Sample, *, bias: float, reference, overlap: float | None, replicas: int,
-                rng, checkpoint) -> ChainState:
-    """A chain at a uniform configuration; parameters as in `run_chain`."""
+def start_chain(sample: Sample, geometry: Geometry, *, bias: float, rng, checkpoint: Checkpoint | None,
+                kind: type[ChainState] = ChainState) -> ChainState:
+    """A chain of some kind at a uniform configuration; other parameters as in `run_chain`."""
     if checkpoint is not None and rng is None:
         raise DomainError("rng", rng, "an explicit seed with a checkpoint, so that the run can be resumed")
-    bias = check.scalar("bias", bias)
-    geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
-    return ChainState(sample, geometry, bias, np.random.default_rng(rng))
+    return kind(sample, geometry, check.scalar("bias", bias), np.random.default_rng(rng))
 
 
 def chain_result(sample: Sample, geometry: Geometry, bias: float, record: Record) -> ChainResult:
@@ -161,11 +158,11 @@ def chain_result(sample: Sample, geometry: Geometry, bias: float, record: Record
     mutual = overlap if geometry.axis is None and overlap is not None else 0.0
     norm = (1.0 + (replicas - 1) * mutual) / replicas
     return ChainResult(
-        mixture=mixture, dim=sample.dim, size=len(sample), beta=record.beta, bias=bias, replicas=replicas,
+        mixture=mixture, dim=sample.dim, size=len(sample), beta=record.beta, bias=float(bias), replicas=replicas,
         overlap=overlap, train_error=errors.value, train_error_stderr=errors.stderr, m=along.value,
         m_stderr=along.stderr, q=float(record.half_means[0] @ record.half_means[1]) / sample.dim,
-        test_error=_test_error(mixture, record.m, 1.0, bias),
-        barycenter_error=_test_error(mixture, record.m.mean(axis=1), norm, bias),
+        test_error=float(np.mean(test_error(mixture, record.m, 1.0, bias))),
+        barycenter_error=float(np.mean(test_error(mixture, record.m.mean(axis=1), norm, bias))),
         acceptance=record.acceptance, step=record.step, autocorrelation_time=time,
         effective_size=len(record.m) / time, drift=errors.drift, sweeps=len(record.m),
         weights=geometry.reflect(record.weights))
@@ -185,10 +182,10 @@ def judged(result: ChainResult, required_times: float) -> ChainResult:
     return result
 
 
-def _test_error(mixture: GaussianMixture, m: np.ndarray, norm: float, bias: float) -> float:
-    """Mean of `Σ_y P(y) H((m + y b)/√(Δ norm))` over configurations."""
-    width = math.sqrt(mixture.delta * norm)
-    return float(sum(weight * np.mean(H((m + label * bias) / width)) for weight, label in mixture.classes))
+def test_error(mixture: GaussianMixture, m: np.ndarray, norm: float | np.ndarray, bias: float) -> np.ndarray:
+    """`Σ_y P(y) H((m + y b)/√(Δ norm))` of weights with overlap `m` and `|w|²/N = norm`."""
+    width = np.sqrt(mixture.delta * norm)
+    return np.sum([weight * H((m + label * bias) / width) for weight, label in mixture.classes], axis=0)
 
 
 def ladder(name: str, betas: np.ndarray) -> list[float]:
