@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from figures.engine import Figure
 from figures.publish import FORMATS
 from gmm_flatness.errors import DomainError
-from gmm_flatness.store import Table, plain, write_text
+from gmm_flatness.store import Table, write_text
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -77,7 +76,7 @@ def _made(name: str, table: Table) -> str:
     """Image, caption, links and parameters, all as the stored table has them."""
     title, caption = (html.escape(table.metadata[key]) for key in ("title", "caption"))
     kinds = (*FORMATS, "csv", "json", "provenance.json")
-    links = "".join(f'<a href="{name}.{kind}">{kind.upper()}</a>' for kind in kinds)
+    links = "".join(f'<a href="{name}.{kind}">{kind.partition(".")[0].upper()}</a>' for kind in kinds)
     shown = {**table.metadata["parameters"], "seed": table.metadata["seed"]}
     cells = "\n".join(f"<tr><td>{html.escape(key)}</td><td>{html.escape(_shown(value))}</td></tr>"
                       for key, value in shown.items())
@@ -94,4 +93,11 @@ def _gaps(table: Table) -> str:
 
 
 def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    """A parameter in ten digits at most."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, list):
+        return ", ".join(_shown(item) for item in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+    return str(value)

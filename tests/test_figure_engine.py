@@ -47,6 +47,7 @@ def caption(parameters):
 
 TOY = Figure(name="f99_toy", title="A toy & <more>", caption=caption, points=points, compute_point=compute_point,
              draw=draw, parameters={"xs": [0.5, 1.0, 2.0], "bad": 1.0}, fast={"xs": [0.5, 1.0]}, seed=3)
+NESTED = engine.replace(TOY, parameters={**TOY.parameters, "nested": {"a": 0.1 + 0.2, "b": ["x", 1]}})
 
 
 @pytest.fixture(autouse=True)
@@ -151,13 +152,14 @@ def test_a_current_figure_is_left_alone_and_a_damaged_or_changed_one_is_made_aga
 
 
 def test_the_page_shows_what_is_made_and_what_is_not(tmp_path):
-    publish.publish(TOY, tmp_path)
-    page = index.write_index([TOY, engine.replace(TOY, name="f98_absent")], tmp_path).read_text()
+    publish.publish(NESTED, tmp_path)
+    page = index.write_index([NESTED, engine.replace(TOY, name="f98_absent")], tmp_path).read_text()
     assert '<img src="f99_toy.svg"' in page and "f98_absent.svg" not in page
     assert "Not made yet" in page and page.count("(not made yet)") == 1
     assert "3 values &amp; &lt;no&gt; markup" in page and "<more>" not in page
     assert "2 of 8 rows are gaps: 2 outside the domain." in page
-    assert "<td>xs</td><td>[0.5, 1.0, 2.0]</td>" in page
+    assert "<td>xs</td><td>0.5, 1, 2</td>" in page and "<td>seed</td><td>3</td>" in page
+    assert "<td>nested</td><td>a: 0.3; b: x, 1</td>" in page
     for link in re.findall(r'(?:href|src)="([^"#]+)"', page):
         assert (tmp_path / link).exists()
 
