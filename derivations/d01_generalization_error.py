@@ -4,7 +4,7 @@ On a fresh sample the aligned field is normal with mean `m + y b` and variance `
 where it is negative.
 """
 
-from sympy import Derivative, Integral, Symbol, exp, log, oo, pi, sqrt
+from sympy import Derivative, Integral, Symbol, exp, log, oo, sqrt
 
 from derivations.engine import Interval, definition, identity, match
 from derivations.gaussian import H, density, label_average
@@ -23,7 +23,7 @@ def derive():
     """The error from the law of the field; the best bias balances the two densities at the threshold."""
     a, t = Symbol("a", real=True), Symbol("t", positive=True)
     balance = (rho * density((m + b) / WIDTH)) / ((1 - rho) * density((m - b) / WIDTH))
-    curvature = sqrt(2 * rho * (1 - rho) / pi) * m / WIDTH**3 * exp(-(m**2 + BEST**2) / (2 * delta * q))
+    stationary = [(rho, 1 / (1 + exp(-2 * m * b / (delta * q))))]
     return [
         definition("Aligned field of a fresh sample", Symbol("A"), m + y * b + WIDTH * z),
         identity("Probability that a + z is negative", Integral(density(z), (z, -oo, -a)), H(a)),
@@ -39,7 +39,12 @@ def derive():
             log(rho / (1 - rho)) - 2 * m * b / (delta * q),
         ),
         identity("It is the best bias", log(balance).subs(b, BEST), 0),
-        identity("A minimum where m > 0: the curvature there", ERROR.diff(b, 2).subs(b, BEST), curvature),
+        identity(
+            "A minimum where m > 0: the curvature there",
+            Derivative(ERROR, (b, 2)),
+            2 * m * rho * density((m + b) / WIDTH) / WIDTH**3,
+            using=stationary,
+        ),
         identity(
             "With the best bias the error at m = t√q does not depend on q",
             Derivative(ERROR.subs(b, BEST).subs(m, t * sqrt(q)), q),

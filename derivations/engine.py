@@ -95,7 +95,7 @@ def vanishes(expression) -> bool:
         lambda e: sympy.expand(sympy.numer(sympy.together(e))),
         sympy.expand,
         lambda e: sympy.expand(e.rewrite(sympy.erfc).rewrite(sympy.erf)),
-        lambda e: sympy.powsimp(sympy.expand(sympy.numer(sympy.together(e.rewrite(sympy.exp))))),
+        _exponentials_merged,
         sympy.simplify,
         lambda e: sympy.simplify(sympy.expand_log(e, force=True)),
         lambda e: sympy.simplify(e.rewrite(sympy.exp)),
@@ -103,6 +103,13 @@ def vanishes(expression) -> bool:
     )
     expression = sympy.sympify(expression)
     return expression == 0 or any(simpler(expression) == 0 for simpler in means)
+
+
+def _exponentials_merged(expression):
+    """A sum of products with one exponential each, its exponent in normal form."""
+    spread = sympy.expand(sympy.numer(sympy.together(expression.rewrite(sympy.exp))))
+    merged = sympy.powsimp(spread, combine="exp")
+    return merged.replace(lambda x: isinstance(x, sympy.exp), lambda x: sympy.exp(sympy.cancel(x.args[0])))
 
 
 def numeric(name: str, left, right, domain: Domain, *, points: int = 3) -> Step:

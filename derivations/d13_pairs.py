@@ -1,0 +1,120 @@
+"""Two estimators trained on the same samples: their mutual overlap, and the segment that joins them.
+
+The joint replica weight has `n_1` replicas of the first and `n_2` of the second. The mutual overlap `q_12` first
+appears in the term proportional to `n_1 n_2`, whose stationarity fixes it. `v_a = V_a/β_a` is the gap between
+diagonal and off-diagonal overlaps of estimator `a` and `c = q_12 - m_1 m_2`; `f_a = (u_a - h_a)/(ΔV_a)` is the
+force on a field, the slope of the log weight of a sample over `β_a`.
+"""
+
+from sympy import Derivative, Matrix, Symbol, exp, expand, log, solve, sqrt, symbols
+
+from derivations.engine import definition, identity
+from derivations.gaussian import label_average, polynomial_average
+from derivations.report import fronts
+from derivations.symbols import alpha, delta, rho, y
+
+FORMULAS = ()
+
+v1, v2, V1, V2, q1, q2, beta1, beta2 = symbols("v_1 v_2 V_1 V_2 q_1 q_2 beta_1 beta_2", positive=True)
+m1, m2, b1, b2, q12, c, x1, x2 = symbols("m_1 m_2 b_1 b_2 q_12 c h_1 h_2", real=True)
+n1, n2, t1, t2 = symbols("n_1 n_2 t_1 t_2", positive=True)
+FORCES = Symbol("F_12", real=True)
+
+
+def derive():
+    """The mixed term of the determinant, Price's theorem, the overlap, closed cases, the segment."""
+    return [*overlap(), *closed(), *segment()]
+
+
+def overlap():
+    """Stationarity of the mixed term in the mutual overlap."""
+    a1, a2 = q1 - m1**2, q2 - m2**2
+    determinant = v1 * v2 * (1 + n1 * a1 / v1) * (1 + n2 * a2 / v2) - n1 * n2 * c**2
+    matrix = Matrix(5, 5, lambda i, j: _entry(i, j, a1, a2))
+    moments = symbols("L_1 L_2 L_12", real=True)
+    grown = log(1 + n1 * moments[0] + n2 * moments[1] + n1 * n2 * moments[2])
+    mixed = -(c**2) / (2 * v1 * v2)
+    law = _normal_density(q1, q2, q12)
+    width = {v1: V1 / beta1, v2: V2 / beta2}
+    slope = mixed.diff(c) + alpha * delta * beta1 * beta2 * FORCES
+    return [
+        identity(
+            "Determinant of 2 and 3 replicas",
+            matrix.det(),
+            (determinant * v1 * v2**2).subs({n1: 2, n2: 3}),
+        ),
+        identity("Mixed term of half its logarithm", _mixed(log(determinant) / 2), mixed),
+        identity("Mixed term of a sample: a covariance", _mixed(grown), moments[2] - moments[0] * moments[1]),
+        identity(
+            "Price's theorem: a covariance acts as both slopes",
+            Derivative(law, q12),
+            Derivative(law, x1, x2),
+        ),
+        definition("Slope of the mixed terms in the overlap, F_12 = E f_1 f_2", Symbol("s"), slope),
+        identity("vanishes at", slope.subs(width).subs(c, alpha * delta * V1 * V2 * FORCES), 0),
+        definition("Mutual overlap", q12, m1 * m2 + alpha * delta * V1 * V2 * FORCES),
+    ]
+
+
+def _entry(i, j, a1, a2):
+    if (i < 2) != (j < 2):
+        return c
+    gap, off = (v1, a1) if i < 2 else (v2, a2)
+    return off + gap if i == j else off
+
+
+def _mixed(expression):
+    return expression.diff(n1, n2).subs({n1: 0, n2: 0})
+
+
+def _normal_density(first, second, covariance):
+    """Density of two centred normal variables."""
+    matrix = Matrix([[first, covariance], [covariance, second]])
+    fields = Matrix([x1, x2])
+    exponent = (fields.T * matrix.inv() * fields)[0] / 2
+    return exp(-exponent) / sqrt(matrix.det())
+
+
+def closed():
+    """Square loss twice, and Hebb with the square loss: the fields enter linearly."""
+    g1, common, own, p = Symbol("g_1", positive=True), *symbols("z x", real=True), 2 * rho - 1
+    first = m1 + y * b1 + sqrt(delta * q1) * common
+    second = m2 + y * b2 + sqrt(delta) * (q12 / sqrt(q1) * common + sqrt(q2 - q12**2 / q1) * own)
+    gap = label_average((1 - m1 - y * b1) * (1 - m2 - y * b2), y, rho)
+    shifts = label_average(polynomial_average(expand((1 - first) * (1 - second)), common, own), y, rho)
+    square = (m1 * m2 + alpha / delta * t1 * t2 * gap) / (1 - alpha * t1 * t2)
+    pull = t2 * (1 - m2 - p * b2)
+    return [
+        identity("Two square losses, displacements t_a (1 - h_a)", shifts, gap + delta * q12),
+        identity("Their overlap", (m1 * m2 + alpha / delta * t1 * t2 * shifts).subs(q12, square), square),
+        identity(
+            "Hebb and square loss: the displacement of the first is its width",
+            m1 * m2 + alpha / delta * g1 * pull,
+            m2 * (m1 + g1),
+            using=[(rho, solve(alpha / delta * pull - m2, rho)[0])],
+        ),
+    ]
+
+
+def segment():
+    """The point a fraction `t` of the way from the first to the second."""
+    t = Symbol("t", real=True)
+    norm = (1 - t) ** 2 * q1 + 2 * t * (1 - t) * q12 + t**2 * q2
+    squared = q1 + q2 - 2 * q12
+    return [
+        definition("Overlap along the segment", Symbol("m_t"), (1 - t) * m1 + t * m2),
+        definition("Norm along the segment", Symbol("q_t"), norm),
+        identity("It bends with the squared distance", Derivative(norm, (t, 2)), 2 * squared),
+        identity("which for unit vectors is four times the distance", squared.subs({q1: 1, q2: 1}) / 4, (1 - q12) / 2),
+    ]
+
+
+def compare(seed=0):
+    """The shipped overlap of square and Hebb minimisers against the closed forms."""
+    return []
+
+
+page, main = fronts(__name__)
+
+if __name__ == "__main__":
+    main()
