@@ -8,7 +8,7 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp import runs
 from gmm_flatness.mlp.benchmark import FAST, Effort, Trial, around, benchmark, spread
 from gmm_flatness.mlp.data import from_arrays
-from gmm_flatness.mlp.recipes import RECIPES, TABLE_ROWS, chosen_recipes
+from gmm_flatness.mlp.recipes import RECIPES, TABLE_ROWS, Recipe, chosen_recipes
 from gmm_flatness.mlp.report import text
 from gmm_flatness.mlp.runs import Task, run, train_plan
 
@@ -84,9 +84,8 @@ def test_finished_runs_are_not_made_again(tmp_path, monkeypatch):
 
 
 def test_divergence_is_counted_and_not_fatal(monkeypatch):
-    wild = {**RECIPES, "sam": RECIPES["sam"].__class__("sam", RECIPES["sam"].build, {
-        **RECIPES["sam"].space, "rate": (1e25, 1e26)})}
-    monkeypatch.setattr("gmm_flatness.mlp.recipes.RECIPES", wild)
+    wild = Recipe("sam", RECIPES["sam"].build, {**RECIPES["sam"].space, "rate": (1e25, 1e26)})
+    monkeypatch.setitem(RECIPES, "sam", wild)
     found = _bench(methods=["sgd", "sam"])
     row, = found.summary.where(method="sam").rows()
     assert row["diverged"] == 2 and row["diverged_tuning"] == 4 and np.isnan(row["test_error"])

@@ -145,13 +145,13 @@ class _Runner:
 
     def all(self, jobs: list[Job], label: str) -> list[dict[str, Any]]:
         """The rows of all jobs, in order."""
-        made = partial(_stored_run, self.task, self.cache, source_digest(run) + _fingerprint(self.task))
+        made = partial(_stored_run, self.task, self.cache, source_digest(run) + fingerprint(self.task))
         simple = [(job.recipe.plan(job.values, self.effort.passes, self.effort.budget), job.stage, job.repeat)
                   for job in jobs]
         return parallel_map(made, simple, workers=self.workers, progress=label if self.progress else None)
 
 
-def _fingerprint(task: Task) -> str:
+def fingerprint(task: Task) -> str:
     """What the data, the wrong labels and the network are, as a hash."""
     data = task.data
     arrays = (data.inputs, data.labels, data.test_inputs, data.test_labels)

@@ -25,7 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     bench.add_argument("--budget", choices=("cost", "epochs"), help="what is equal between methods (default: cost)")
     bench.add_argument("--passes", type=int, help="size of the budget in passes over the data")
     bench.add_argument("--configurations", type=int, help="settings tried by each method")
-    bench.add_argument("--hidden", type=_widths, default="100,100", help="widths of the hidden layers (default: 100,100)")
+    bench.add_argument("--hidden", type=_widths, default="100,100",
+                       help="widths of the hidden layers (default: 100,100)")
     bench.add_argument("--fast", action="store_true", help="a small table within minutes")
     bench.add_argument("--seed", type=int, default=0, help="decides everything random")
     bench.add_argument("--workers", type=int, default=2, help="processes (default: 2); the table does not depend on it")

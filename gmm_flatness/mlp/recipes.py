@@ -114,6 +114,8 @@ RECIPES = {recipe.name: recipe for recipe in (
            {"coupling": (1e-3, 1.0), "coupling_start": (1e-5, 1e-2)}),
 )}
 
+RANDOM = Recipe("random", _sgd, {"rate": (0.01, 0.5), "decay": (1e-6, 2e-3), "batch": (16, 32, 64, 128),
+                                 "length": (0.5, 0.75, 1.0)})
 TABLE_ROWS = tuple(name for name in RECIPES if name != "rsgd-scoped")
 BASELINES = ("sgd", "sgd-short")
 

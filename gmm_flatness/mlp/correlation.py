@@ -1,0 +1,182 @@
+"""Does flatness predict the test error? Rank correlations over many networks, beside trivial predictors.
+
+Two levels: single networks of random hyperparameters near zero training error, and configurations of all methods
+averaged over seeds. A measure is worth something where it beats learning rate over batch, norm, training loss and
+training error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.mlp.benchmark import fingerprint, spread
+from gmm_flatness.mlp.data import Dataset
+from gmm_flatness.mlp.flatness import SCALINGS, local_energy
+from gmm_flatness.mlp.hessian import hessian_trace, largest_eigenvalue
+from gmm_flatness.mlp.local_entropy import local_entropy
+from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.mlp.recipes import RANDOM, TABLE_ROWS, Plan, chosen_recipes
+from gmm_flatness.mlp.runs import Task, train_plan
+from gmm_flatness.parallel import parallel_map
+from gmm_flatness.store import Cache, Table, content_key, source_digest
+
+SIGMAS = (0.1, 0.2, 0.3, 0.5)
+TRIVIAL = ("rate_over_batch", "norm", "train_loss", "train_error")
+_FEW = 1000
+
+
+def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: float = 0.01,
+              hidden: tuple[int, ...] = (100, 100), noise: float = 0.0, curvature: bool = True, seed: int = 0,
+              workers: int | None = 1, folder: str | Path | None = None, progress: bool = False) -> Table:
+    """Networks of random hyperparameters (learning rate, batch, decay, length), each trained once.
+
+    Parameters
+    ----------
+    nets : int
+        How many with a training error of at most `train_error`; others are left out and drawn again.
+    curvature : bool
+        Also Hessian eigenvalue and trace and the local entropy, on the first 1000 training samples.
+    data, passes, hidden, noise, seed, workers, folder, progress
+        As in `benchmark`.
+
+    Returns
+    -------
+    Table
+        One row a network: measures, trivial predictors, `test_error`.
+
+    Raises
+    ------
+    ConvergenceError
+        Too few networks reach the training error in six rounds of draws.
+    """
+    nets = check.integer("nets", nets, low=3)
+    task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
+    kept: list[dict[str, Any]] = []
+    for attempt in range(6):
+        plans = [RANDOM.plan(RANDOM.values(cube), passes, "cost") for cube in spread(RANDOM, nets, seed + attempt)]
+        jobs = [(plan, attempt * nets + repeat) for repeat, plan in enumerate(plans)]
+        rows = _all(task, jobs, train_error if curvature else None, workers, folder,
+                    "networks" if progress else None)
+        kept += [row for row in rows if row["train_error"] <= train_error]
+        if len(kept) >= nets:
+            return Table.from_rows(kept[:nets], {"data": data.name, "level": "net", "noise": noise})
+    raise ConvergenceError(f"only {len(kept)} of {nets} networks reached a training error of {train_error:g}: "
+                           "allow more passes or a larger error", partial=kept)
+
+
+def configuration_study(data: Dataset, *, methods: Sequence[str] = TABLE_ROWS, settings: int = 6, seeds: int = 4,
+                        passes: int = 100, hidden: tuple[int, ...] = (100, 100), noise: float = 0.0,
+                        curvature: bool = False, seed: int = 0, workers: int | None = 1,
+                        folder: str | Path | None = None, progress: bool = False) -> Table:
+    """Settings spread over the space of every method, each averaged over seeds; one row a setting."""
+    task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
+    plans = [(recipe.name, recipe.plan(recipe.values(cube), passes, "cost"))
+             for recipe in chosen_recipes(tuple(methods)) for cube in spread(recipe, settings, seed)]
+    jobs = [(plan, repeat) for _, plan in plans for repeat in range(check.integer("seeds", seeds))]
+    limit = 1.0 if curvature else None
+    rows = iter(_all(task, jobs, limit, workers, folder, "configurations" if progress else None))
+    means: list[dict[str, Any]] = []
+    for method, _ in plans:
+        group = [next(rows) for _ in range(seeds)]
+        if all(np.isfinite(row["test_error"]) for row in group):
+            mean = {name: float(np.mean([row[name] for row in group])) for name in group[0]}
+            means.append({"method": method, **mean})
+    return Table.from_rows(means, {"data": data.name, "level": "configuration", "noise": noise,
+                                   "diverged": len(plans) - len(means)})
+
+
+def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
+    """Spearman, Kendall and Pearson correlation of every measure with the test error.
+
+    Intervals hold 95 % of the correlations of resampled rows.
+    """
+    names = [name for name in study.columns if name not in ("method", "test_error")]
+    generator, count = np.random.default_rng(rng), len(study)
+    if count < 3:
+        raise DomainError("study", f"{count} rows", "at least three")
+    picks = generator.integers(0, count, (check.integer("resamples", resamples), count))
+    rows = []
+    for name in names:
+        row: dict[str, Any] = {"measure": name, "trivial": int(name in TRIVIAL), "rows": count}
+        for kind in ("spearman", "kendall", "pearson"):
+            row |= _interval(kind, study[name], study["test_error"], picks)
+        rows.append(row)
+    return Table.from_rows(rows, study.metadata)
+
+
+def _interval(kind: str, x: np.ndarray, y: np.ndarray, picks: np.ndarray) -> dict[str, float]:
+    values = [_correlation(kind, x[pick], y[pick]) for pick in picks]
+    low, high = np.nanquantile(values, [0.025, 0.975]) if np.isfinite(values).any() else (np.nan, np.nan)
+    return {kind: _correlation(kind, x, y), f"{kind}_low": float(low), f"{kind}_high": float(high)}
+
+
+def _correlation(kind: str, x: np.ndarray, y: np.ndarray) -> float:
+    """One coefficient; NaN where one side is constant."""
+    from scipy.stats import kendalltau, rankdata
+
+    if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+        return float("nan")
+    if kind == "kendall":
+        return float(kendalltau(x, y).statistic)
+    pair = (rankdata(x), rankdata(y)) if kind == "spearman" else (x, y)
+    return float(np.corrcoef(*pair)[0, 1])
+
+
+def _all(task: Task, jobs: list[tuple[Plan, int]], limit: float | None, workers: int | None,
+         folder: str | Path | None, label: str | None) -> list[dict[str, float]]:
+    cache = None if folder is None else Cache(folder)
+    origin = source_digest(measured_run) + fingerprint(task)
+    return parallel_map(partial(_stored, task, cache, origin, limit), jobs, workers=workers, progress=label)
+
+
+def _stored(task: Task, cache: Cache | None, origin: str, limit: float | None,
+            job: tuple[Plan, int]) -> dict[str, float]:
+    if cache is None:
+        return measured_run(task, *job, limit=limit)
+    key = content_key(origin, *(repr(part) for part in job), limit)
+    return next(cache.get(key, lambda: Table.from_rows([measured_run(task, *job, limit=limit)])).rows())
+
+
+def measured_run(task: Task, plan: Plan, repeat: int, *, limit: float | None) -> dict[str, float]:
+    """Train once on all training samples and measure; only NaN errors where training diverged.
+
+    Curvature and local entropy, which cost most, are measured up to the training error `limit`.
+    """
+    data, judge = task.parts("final", repeat)
+    network = task.network
+    done = train_plan(network, data, plan, task.generator("final", repeat, "training"))
+    if done.diverged_at is not None:
+        return {"train_error": float("nan"), "test_error": float("nan")}
+    rng = task.generator("final", repeat, "flatness")
+    row = {"rate_over_batch": plan.rate / plan.batch_size, "norm": float(np.mean(np.square(done.params, dtype=float)))}
+    row |= _energies(network, done.params, data, rng)
+    if limit is not None and row["train_error"] <= limit:
+        row |= _curvature(network, done.params, Batch(*(part[:_FEW] for part in data)), rng)
+    row["test_error"] = network.error(done.params, judge)
+    return row
+
+
+def _energies(network: Network, params: np.ndarray, data: Batch, rng: np.random.Generator) -> dict[str, float]:
+    """Training error and loss; local energies of both kinds and scalings on the grid of radii."""
+    row: dict[str, float] = {}
+    for scaling in SCALINGS:
+        found = local_energy(network, params, data, sigma=SIGMAS, scaling=scaling, draws=16, rng=rng)
+        row |= {"train_error": found.train_error, "train_loss": found.train_loss}
+        for index, sigma in enumerate(SIGMAS):
+            row[f"energy_error_{scaling}_{sigma:g}"] = float(found.error[index])
+            row[f"energy_loss_{scaling}_{sigma:g}"] = float(found.loss[index])
+    return row
+
+
+def _curvature(network: Network, params: np.ndarray, few: Batch, rng: np.random.Generator) -> dict[str, float]:
+    volume = local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=15, chains=2, rng=rng)
+    return {"hessian_top": largest_eigenvalue(network, params, few, tol=1e-2, rng=rng),
+            "hessian_trace": hessian_trace(network, params, few, probes=8, rng=rng)[0],
+            "free_entropy": volume.free_entropy}

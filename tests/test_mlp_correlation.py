@@ -1,0 +1,89 @@
+"""Correlation studies: coefficients against their definitions, intervals against normal theory, honest selection."""
+
+import numpy as np
+import pytest
+
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.mlp.correlation import TRIVIAL, configuration_study, correlations, net_study
+from gmm_flatness.mlp.data import from_arrays
+from gmm_flatness.mlp.recipes import RECIPES, Recipe
+from gmm_flatness.store import Table
+
+
+def _data(rows=150, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, rows)
+    return from_arrays(rng.standard_normal((rows, 5)) + 2.5 * np.eye(5)[labels], labels, rng=0, name="clouds")
+
+
+def _tau(x, y):
+    """Kendall's coefficient from its definition, without ties."""
+    count = len(x)
+    signs = [np.sign((x[i] - x[j]) * (y[i] - y[j])) for i in range(count) for j in range(i)]
+    return sum(signs) / len(signs)
+
+
+def test_coefficients_follow_their_definitions():
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((2, 30))
+    y = np.exp(y + x)
+    row, = (row for row in correlations(Table({"x": x, "test_error": y}), resamples=10, rng=0).rows())
+    ranks = [np.argsort(np.argsort(side)) for side in (x, y)]
+    assert row["kendall"] == pytest.approx(_tau(x, y), abs=1e-12)
+    assert row["spearman"] == pytest.approx(1 - 6 * np.sum((ranks[0] - ranks[1]) ** 2) / (30 * (900 - 1)), abs=1e-12)
+    assert row["pearson"] == pytest.approx(np.mean((x - x.mean()) * (y - y.mean())) / (x.std() * y.std()), abs=1e-12)
+
+
+def test_bootstrap_interval_has_the_width_of_normal_theory():
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal(400)
+    y = 0.6 * x + 0.8 * rng.standard_normal(400)
+    row, = correlations(Table({"x": x, "test_error": y}), resamples=1000, rng=0).rows()
+    # Fisher: atanh(r) has standard deviation 1/√(n-3)
+    low, high = np.tanh(np.arctanh(row["pearson"]) + np.array([-1.96, 1.96]) / np.sqrt(397))
+    assert row["pearson_low"] == pytest.approx(low, abs=0.02) and row["pearson_high"] == pytest.approx(high, abs=0.02)
+
+
+def test_constant_measures_have_no_correlation():
+    found = correlations(Table({"norm": np.ones(5), "test_error": np.arange(5.0)}), resamples=20, rng=0)
+    assert np.isnan(found["spearman"][0]) and np.isnan(found["kendall_low"][0]) and found["trivial"][0] == 1
+
+
+def test_net_study_keeps_networks_near_zero_training_error(tmp_path):
+    options = {"nets": 5, "passes": 60, "train_error": 0.05, "hidden": (12,), "folder": tmp_path}
+    study = net_study(_data(), **options)
+    assert len(study) == 5 and study["train_error"].max() <= 0.05
+    assert set(TRIVIAL) < set(study.columns) and {"hessian_top", "hessian_trace", "free_entropy"} < set(study.columns)
+    assert (study["free_entropy"] < 0).all() and (study["hessian_top"] > 0).all()
+    energy = [study[f"energy_error_multiplicative_{sigma}"] for sigma in ("0.1", "0.3", "0.5")]
+    assert (energy[2].mean() > energy[1].mean() > energy[0].mean())
+    again = net_study(_data(), **options, workers=2)
+    np.testing.assert_array_equal(again["free_entropy"], study["free_entropy"])
+    table = correlations(study, resamples=50, rng=0)
+    assert len(table) == len(study.columns) - 1 and np.abs(table["spearman"]).max() <= 1.0
+    with pytest.raises(ConvergenceError, match="more passes"):
+        net_study(_data().noisy(0.5, rng=0), nets=3, passes=4, train_error=0.0, hidden=(2,))
+
+
+def test_configuration_study_averages_over_seeds():
+    study = configuration_study(_data(), methods=("sgd", "sam"), settings=2, seeds=2, passes=8, hidden=(8,))
+    assert study["method"].tolist() == ["sgd", "sgd", "sam", "sam"]
+    assert study.metadata["diverged"] == 0 and "hessian_top" not in study
+    single = configuration_study(_data(), methods=("sgd",), settings=2, seeds=1, passes=8, hidden=(8,))
+    assert (single["test_error"] != study["test_error"][:2]).any()
+
+
+def test_diverged_configurations_are_counted(monkeypatch):
+    wild = Recipe("sam", RECIPES["sam"].build, {**RECIPES["sam"].space, "rate": (1e25, 1e26)})
+    monkeypatch.setitem(RECIPES, "sam", wild)
+    study = configuration_study(_data(), methods=("sam", "sgd"), settings=2, seeds=1, passes=4, hidden=(8,),
+                                curvature=True)
+    assert study["method"].tolist() == ["sgd", "sgd"] and study.metadata["diverged"] == 2
+    assert np.isfinite(study["hessian_trace"]).all()
+
+
+def test_bad_input_is_named():
+    for make in (lambda: net_study(_data(), nets=2), lambda: correlations(Table({"x": [1.0], "test_error": [1.0]})),
+                 lambda: configuration_study(_data(), methods=("adam",))):
+        with pytest.raises(DomainError):
+            make()
