@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mpmath
 import sympy
+from scipy.special import ndtr
 from sympy import Integral, erfc, exp, factorial2, oo, pi, sqrt
 
 
@@ -69,4 +70,5 @@ def quadrature(function, *limits):
     return mpmath.quad(function, *panels, method="gauss-legendre")
 
 
+NUMPY_NAMES = {"H": lambda x: ndtr(-x)}
 MPMATH_NAMES = {"H": lambda x: mpmath.erfc(x / mpmath.sqrt(2)) / 2, "quad": quadrature}

@@ -74,6 +74,14 @@ def proximal_average(field: Callable, integrands: Callable, mean: float, std: fl
     return [float(np.sum((half * _WEIGHTS).ravel() * law * f)) for f in integrands(u)]
 
 
+def normal_average(integrands: Callable, mean: float, std: float) -> list[float]:
+    """Averages of smooth functions over `N(mean, std²)`, by Gauss-Legendre panels of half a width."""
+    half = np.diff(_NOISE)[:, None] / 2
+    z = (_NOISE[:-1, None] + half + half * _NODES).ravel()
+    weight = (half * _WEIGHTS).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return [float(weight @ values) for values in integrands(float(mean) + float(std) * z)]
+
+
 _NOISE = np.arange(-12.0, 12.25, 0.5)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 
