@@ -1,0 +1,199 @@
+"""Estimators trained on a sample, with the conventions of the theory and measured where the theory predicts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Hebb, Loss, Square, get_loss
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.numerics.gaussian import H
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation import fit_descent, fit_limits, fit_linear, fit_newton
+from gmm_flatness.simulation.fit_problem import Minimum, Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """A linear classifier `sign(w·x/√N + b)` and what it does on its training sample and on fresh data.
+
+    Attributes
+    ----------
+    mixture : GaussianMixture
+    loss : Loss
+    weights : ndarray, shape (N,)
+    b : float
+        The bias of the classifier.
+    trained_bias : float
+        The bias during training; differs from `b` in mode "optimal", where it is 0.
+    ridge : float
+        Ridge strength `λ`, or the multiplier that holds the norm.
+    m, q : float
+        Overlap `w·v/N` with the centroid and squared norm `|w|²/N`.
+    margins : ndarray, shape (n,)
+        Aligned fields `y (w·x/√N + b)` of the training points.
+    residual : float
+        Largest scaled violation of the optimality conditions.
+    iterations : int
+        Steps of the solver.
+    """
+
+    mixture: GaussianMixture
+    loss: Loss
+    weights: np.ndarray = field(repr=False)
+    b: float
+    trained_bias: float
+    ridge: float
+    m: float
+    q: float
+    margins: np.ndarray = field(repr=False)
+    residual: float
+    iterations: int
+
+    @property
+    def dim(self) -> int:
+        """The dimension `N`."""
+        return len(self.weights)
+
+    @property
+    def overlap(self) -> float:
+        """Cosine `m/√q` between weights and centroid."""
+        return self.m / math.sqrt(self.q)
+
+    @cached_property
+    def test_error(self) -> float:
+        """Exact error on fresh data, `E_y H((m + y b)/√(Δq))` with the measured `m`, `q` and `b`."""
+        return population_error(self.mixture, self.m, self.q, self.b)
+
+    @cached_property
+    def train_error(self) -> float:
+        """Fraction of the training points on the wrong side."""
+        return float(np.mean(self.margins < 0.0))
+
+    @cached_property
+    def train_loss(self) -> float:
+        """Mean loss of the training points, without the ridge."""
+        return float(np.mean(self.loss.value(self.margins)))
+
+    def margin_quantile(self, p):
+        """Smallest training margin `x` such that a fraction `p` of them is at most `x`, elementwise."""
+        return np.quantile(self.margins, p, method="inverted_cdf")[()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scalars as a plain dictionary."""
+        names = ("dim", "m", "q", "b", "ridge", "overlap", "test_error", "train_error", "train_loss", "residual",
+                 "iterations")
+        return {**self.mixture.to_dict(), "loss": self.loss.name, **{name: getattr(self, name) for name in names}}
+
+
+def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
+        bias: str | float = "learned") -> Estimator:
+    """Minimise `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalised. Deterministic.
+
+    Parameters
+    ----------
+    data : Sample
+    loss : str or Loss
+        "square", "hebb", "hinge", "logistic", or an object such as `SmoothedCount(kappa)`.
+    ridge : float, optional
+        `λ ≥ 0`; 0 is the limit `λ → 0⁺`: least squares of smallest norm, the hard margin of a separable sample.
+    norm : float, optional
+        Squared norm `|w|²/N` of weights confined to a sphere. Exactly one of `ridge` and `norm`.
+    bias : {"learned", "optimal"} or float
+        Trained with the weights; trained at 0 and then set to the best one for the measured `m` and `q`; or
+        held at a number.
+
+    Returns
+    -------
+    Estimator
+
+    Raises
+    ------
+    DomainError
+        Both or neither of `ridge` and `norm`, a value out of its domain, a bias the loss or the sample cannot
+        determine, or a limit that does not exist.
+    ConvergenceError
+        The optimality conditions were not met.
+    """
+    if not isinstance(data, Sample):
+        raise DomainError("data", data, "a Sample, as drawn by gmm_flatness.sample")
+    loss = get_loss(loss)
+    if (ridge is None) == (norm is None):
+        raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    problem = _problem(data, loss, bias)
+    if ridge is not None:
+        found = _with_ridge(problem, check.non_negative("ridge", ridge))
+    else:
+        found = _on_sphere(problem, check.positive("norm", norm))
+    return _measured(data, problem, found, best_bias=bias == "optimal")
+
+
+def population_error(mixture: GaussianMixture, m: float, q: float, b: float) -> float:
+    """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of a classifier with these overlaps."""
+    std = math.sqrt(mixture.delta * q)
+    return float(sum(weight * H((m + label * b) / std) for weight, label in mixture.classes))
+
+
+def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
+    """The bias of least error on fresh data, `(Δq/2m) log(ρ/(1-ρ))`.
+
+    Raises
+    ------
+    DomainError
+        `m ≤ 0` and the mixture is not balanced.
+    """
+    if mixture.rho == 0.5:
+        return 0.0
+    if m <= 0.0:
+        raise DomainError("bias", "optimal", f"a number: the weights have overlap m = {m:.4g} with the centroid, and "
+                          "a best bias exists for m > 0 only")
+    return 0.5 * mixture.delta * q / m * mixture.log_odds
+
+
+def _problem(data: Sample, loss: Loss, bias: str | float) -> Problem:
+    learns = isinstance(bias, str) and check.choice("bias", bias, ("learned", "optimal")) == "learned"
+    held = 0.0 if isinstance(bias, str) else check.scalar("bias", bias)
+    if learns and not getattr(loss, "learns_bias", True):
+        raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
+    if learns and abs(data.y.sum()) == len(data):
+        raise DomainError("bias", bias, "a number, or a sample with both labels")
+    aligned = data.x * (data.y / math.sqrt(data.dim))[:, None]
+    return Problem(aligned, data.y, loss, held, learns)
+
+
+def _with_ridge(problem: Problem, ridge: float) -> Minimum:
+    loss = problem.loss
+    if isinstance(loss, Square):
+        return fit_linear.square_ridge(problem, ridge)
+    if isinstance(loss, Hebb):
+        return fit_linear.hebb_ridge(problem, ridge)
+    if not loss.is_convex:
+        return fit_descent.ridge_minimum(problem, check.positive("ridge", ridge))
+    if loss.kinks:
+        return fit_newton.multipliers(problem, ridge) if ridge > 0.0 else fit_limits.ridgeless(problem)
+    return fit_newton.newton(problem, ridge)
+
+
+def _on_sphere(problem: Problem, norm: float) -> Minimum:
+    if isinstance(problem.loss, Square):
+        return fit_linear.square_sphere(problem, norm)
+    if isinstance(problem.loss, Hebb):
+        return fit_linear.hebb_sphere(problem, norm)
+    if problem.loss.is_convex and problem.loss.kinks:
+        return fit_limits.kinked_sphere(problem, norm)
+    return fit_descent.sphere_minimum(problem, norm)
+
+
+def _measured(data: Sample, problem: Problem, found: Minimum, *, best_bias: bool) -> Estimator:
+    weights, dim = found.weights, data.dim
+    m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
+    b = optimal_bias(data.mixture, m, q) if best_bias else found.b
+    return Estimator(mixture=data.mixture, loss=problem.loss, weights=weights, b=b, trained_bias=found.b,
+                     ridge=found.ridge, m=m, q=q, margins=problem.fields(weights, b), residual=found.residual,
+                     iterations=found.iterations)

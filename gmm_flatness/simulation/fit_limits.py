@@ -1,0 +1,53 @@
+"""Losses with kinks without a ridge and on the sphere, through the solutions along the ridge path."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.simulation.fit_newton import multipliers
+from gmm_flatness.simulation.fit_problem import Minimum, Problem
+
+_SMALL_RIDGES = tuple(10.0**-power for power in range(2, 9))
+
+
+def ridgeless(problem: Problem) -> Minimum:
+    """The limit of vanishing ridge of a piecewise linear loss: below some ridge the minimiser stays put.
+
+    For the hinge loss on a separable sample that is the hard margin; otherwise the minimiser of the loss with
+    the smallest norm.
+    """
+    previous: Minimum | None = None
+    for ridge in _SMALL_RIDGES:
+        found = multipliers(problem, ridge, start=previous)
+        if previous is not None:
+            moved = float(np.linalg.norm(found.weights - previous.weights))
+            if moved < 1e-8 * float(np.linalg.norm(found.weights)):
+                return found._replace(ridge=0.0)
+        previous = found
+    raise ConvergenceError(f"the minimiser of the {problem.loss.name} loss still moves at ridge = "
+                           f"{_SMALL_RIDGES[-1]:.0e}; give a positive ridge", partial=previous)
+
+
+def kinked_sphere(problem: Problem, norm: float) -> Minimum:
+    """A convex loss with kinks at `|w|² = norm N`, through the ridge whose minimiser has that norm."""
+    solved: dict[float, Minimum] = {}
+
+    def excess(log_ridge: float) -> float:
+        nearest = min(solved, key=lambda other: abs(other - log_ridge), default=log_ridge)
+        found = solved[log_ridge] = multipliers(problem, math.exp(log_ridge), start=solved.get(nearest))
+        return math.log(float(found.weights @ found.weights) / (norm * problem.dim))
+
+    low = high = 0.0
+    shortfall = excess(low)
+    while shortfall < 0.0:
+        low, previous, shortfall = low - math.log(10.0), shortfall, excess(low - math.log(10.0))
+        if shortfall < 0.0 and abs(shortfall - previous) < 1e-9:
+            raise DomainError("norm", norm, "below the norm in the limit of vanishing ridge: beyond, a minimiser on "
+                              "the sphere is not unique or does not exist", threshold=norm * math.exp(shortfall))
+    while excess(high) > 0.0:
+        high += math.log(10.0)
+    return solved[brentq(excess, low, high, xtol=1e-13, rtol=1e-14)]

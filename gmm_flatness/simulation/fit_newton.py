@@ -1,0 +1,205 @@
+"""Convex losses: Newton's method for smooth ones, the method of multipliers around it for those with kinks.
+
+The bias is not penalised, so it is eliminated from each Newton system by its Schur complement. Systems are
+solved in the smaller of the two spaces, weights or points where the loss is curved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.losses import Loss
+from gmm_flatness.losses.protocol import curvature, prox_slope
+from gmm_flatness.simulation.fit_problem import TOLERANCE, Minimum, Problem, certified, stationarity
+
+_MAX_STEPS = 200
+_MAX_ROUNDS = 100
+
+
+class Pieces(NamedTuple):
+    """Value, slope and curvature of a smooth function at each of the fields."""
+
+    value: np.ndarray
+    slope: np.ndarray
+    curvature: np.ndarray
+
+
+def newton(problem: Problem, ridge: float) -> Minimum:
+    """Minimise a smooth convex loss by Newton's method with backtracking.
+
+    Without a ridge a loss that falls for ever has a finite minimum on samples that are not separable: there the
+    gradient vanishes somewhere, while on a separable one the descent comes across a separating hyperplane.
+    """
+    loss = problem.loss
+    endless = ridge == 0.0 and loss.derivative(_FAR) < 0.0
+    if endless and len(problem.y) <= problem.dim:
+        raise _separable(loss)
+
+    def pieces(fields):
+        if endless and np.min(fields if problem.learns else fields - problem.y * problem.b) > 0.0:
+            raise _separable(loss)
+        return Pieces(loss.value(fields), np.asarray(loss.derivative(fields)), np.asarray(curvature(loss, fields)))
+
+    return certified(_descend(problem, pieces, ridge, None, 1e-13), f"Newton's method on the {loss.name} loss")
+
+
+# Where a loss that still falls falls for ever.
+_FAR = 30.0
+
+
+def _separable(loss: Loss) -> DomainError:
+    return DomainError("ridge", 0.0, f"positive: the sample is separable, and the {loss.name} loss then has no finite "
+                       "minimiser")
+
+
+def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None) -> Minimum:
+    """Minimise a convex loss with kinks through its proximal point.
+
+    The fields become variables of their own, tied to the weights by multipliers `g`; each round minimises the
+    loss smoothed to its Moreau envelope of a shrinking width and moves the multipliers. Piecewise linear and
+    quadratic losses end exactly after finitely many rounds. At the end `g` lies in the subdifferential of the
+    loss at the proximal fields by construction, and the residual counts what else optimality asks for:
+    stationarity, and proximal fields equal to fields.
+    """
+    state = start or _origin(problem)
+    slopes, width, steps, gap = np.zeros(len(problem.y)), 1.0, 0, math.inf
+    for _ in range(_MAX_ROUNDS):
+        envelope = _Envelope(problem.loss, width, width * slopes)
+        inner = _descend(problem, envelope, ridge, state, 1e-13)
+        fields = problem.fields(inner.weights, inner.b)
+        resting, slopes = envelope.split(fields)
+        previous, gap = gap, float(np.max(np.abs(resting - fields) / (1.0 + np.abs(fields))))
+        steps += inner.iterations
+        residual = max(stationarity(problem, slopes, inner.weights, ridge), gap)
+        state = Minimum(inner.weights, inner.b, ridge, residual, steps)
+        if residual < 1e-12 or (residual < TOLERANCE and gap > 0.5 * previous):
+            break
+        shrunk = 0.2 * width if gap > max(0.1 * previous, 1e-13) else width
+        # Multipliers are differences of fields over the width: rounding asks for a width that keeps them apart.
+        width = max(shrunk, _NARROWEST / max(float(np.abs(slopes).max()), 1e-12))
+    return certified(state._replace(b=_centred_bias(problem, state)), f"the fit with {problem.loss.name} loss")
+
+
+_NARROWEST = 1e-4
+
+
+class _Envelope:
+    """Moreau envelope of a loss at fields shifted by the multipliers."""
+
+    def __init__(self, loss: Loss, width: float, shift: np.ndarray):
+        self.loss, self.width, self.shift = loss, width, shift
+
+    def split(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Proximal fields, and the slopes of the loss there."""
+        shifted = fields + self.shift
+        resting = np.asarray(self.loss.prox(shifted, self.width))
+        return resting, (shifted - resting) / self.width
+
+    def __call__(self, fields: np.ndarray) -> Pieces:
+        resting, slope = self.split(fields)
+        bend = (1.0 - prox_slope(self.loss, resting, self.width)) / self.width
+        return Pieces(self.loss.value(resting) + 0.5 * self.width * slope**2, slope, bend)
+
+
+def _origin(problem: Problem) -> Minimum:
+    return Minimum(np.zeros(problem.dim), problem.b, math.nan, math.inf, 0)
+
+
+def _descend(problem: Problem, pieces: Callable[[np.ndarray], Pieces], ridge: float, start: Minimum | None,
+             tolerance: float) -> Minimum:
+    """Newton steps with backtracking until the gradient is below `tolerance` or rounding stops the descent."""
+    state = start or _origin(problem)
+    weights, b, residual, count = state.weights, state.b, math.inf, 0
+    fields = problem.fields(weights, b)
+    while count < _MAX_STEPS:
+        now, previous = pieces(fields), residual
+        residual = stationarity(problem, now.slope, weights, ridge)
+        if residual < tolerance or TOLERANCE > residual > 0.5 * previous:
+            break
+        step, step_b = _newton_step(problem, now, weights, ridge)
+        along = problem.fields(step, step_b)
+        length = _backtrack(pieces, now, fields, along, (weights, step), ridge)
+        if length == 0.0:
+            break
+        weights, b, fields = weights + length * step, b + length * step_b, fields + length * along
+        count += 1
+    return Minimum(weights, b, ridge, residual, count)
+
+
+def _backtrack(pieces, now: Pieces, fields, along, line, ridge: float) -> float:
+    """Step length with sufficient decrease; 0 where rounding hides any decrease."""
+    weights, step = line
+    linear = float(now.slope @ along) + ridge * float(weights @ step)
+    square = ridge * float(step @ step)
+    length = 1.0
+    while length > 1e-12:
+        there = pieces(fields + length * along)
+        change = float(np.sum(there.value - now.value)) + length * ridge * float(weights @ step)
+        change += 0.5 * length * length * square
+        rounding = 1e-14 * float(np.abs(now.value).sum())
+        if change <= 1e-4 * length * linear:
+            return length
+        # Near the minimum values no longer resolve the descent but slopes do.
+        slope = float(there.slope @ along) + ridge * float(weights @ step) + length * square
+        if change <= rounding and abs(slope) < 0.5 * abs(linear):
+            return length
+        length *= 0.5
+    return 0.0
+
+
+def _newton_step(problem: Problem, now: Pieces, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
+    """Newton's step in weights and bias."""
+    curved = np.flatnonzero(now.curvature > 0.0)
+    rows, bends = problem.aligned[curved], now.curvature[curved]
+    along, slope_b = problem.pull(now.slope)
+    gradient = along + ridge * weights
+    solve = _solver(rows, bends, ridge)
+    if not problem.learns:
+        return -solve(gradient), 0.0
+    border = rows.T @ (bends * problem.y[curved])
+    by_gradient, by_border = solve(np.stack([gradient, border], axis=1)).T
+    # Without curvature along the bias (no point at a kink) a small one bounds the step.
+    complement = max(float(bends.sum()) - float(border @ by_border), 1e-9 * len(problem.y))
+    step_b = -(slope_b - float(border @ by_gradient)) / complement
+    return -by_gradient - step_b * by_border, step_b
+
+
+def _solver(rows: np.ndarray, bends: np.ndarray, ridge: float) -> Callable[[np.ndarray], np.ndarray]:
+    """`v -> (ridge + rowsᵀ diag(bends) rows)⁻¹ v`, through the smaller of the two Gram matrices."""
+    count, dim = rows.shape
+    if count < dim and ridge == 0.0:
+        raise ConvergenceError(_LOOSE)
+    scaled = rows * np.sqrt(bends)[:, None]
+    small = scaled @ scaled.T if count < dim else scaled.T @ scaled
+    small[np.diag_indices_from(small)] += ridge
+    try:
+        factor = cho_factor(small)
+    except LinAlgError:
+        raise ConvergenceError(_LOOSE) from None
+    if count >= dim:
+        return lambda vector: cho_solve(factor, vector)
+    return lambda vector: (vector - scaled.T @ cho_solve(factor, scaled @ vector)) / ridge
+
+
+_LOOSE = "the curvature of the loss does not fix the weights; give a larger ridge"
+
+
+def _centred_bias(problem: Problem, minimum: Minimum) -> float:
+    """The bias, moved to the middle where a whole interval of them is optimal."""
+    if not problem.learns:
+        return minimum.b
+    without = problem.fields(minimum.weights, 0.0)
+    ends = np.sort(np.concatenate([problem.y * (kink - without) for kink in problem.loss.kinks]))
+    nearest = int(np.argmin(np.abs(ends - minimum.b)))
+    for low, high in zip(ends[max(nearest - 1, 0):nearest + 1], ends[nearest:nearest + 2], strict=False):
+        middle = 0.5 * (low + high)
+        slopes = problem.loss.derivative(without + problem.y * middle)
+        if low - 1e-9 <= minimum.b <= high + 1e-9 and abs(float(problem.y @ slopes)) < 1e-12 * len(slopes):
+            return float(middle)
+    return minimum.b

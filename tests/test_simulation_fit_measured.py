@@ -1,0 +1,139 @@
+"""What is measured on an estimator: errors, best bias, margins, perturbations, segments and separability."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import norm as normal
+
+from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Sample, sample
+from gmm_flatness.simulation.estimators import fit, optimal_bias, population_error
+from gmm_flatness.simulation.perturbation import local_energy, pair_overlap, segment_errors
+from gmm_flatness.simulation.separability import is_separable, separable_size
+
+MIXTURE = GaussianMixture(alpha=2.0, delta=0.8, rho=0.3)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return sample(MIXTURE, 50, rng=3)
+
+
+@pytest.fixture(scope="module")
+def estimator(data):
+    return fit(data, "logistic", ridge=0.5)
+
+
+def test_the_test_error_is_that_of_fresh_data(data, estimator):
+    fresh = sample(MIXTURE, 50, size=200_000, centroid=data.centroid, rng=4)
+    wrong = np.mean(fresh.y * (fresh.x @ estimator.weights / np.sqrt(50) + estimator.b) < 0.0)
+    assert abs(wrong - estimator.test_error) < 4.0 * np.sqrt(wrong * (1.0 - wrong) / 200_000)
+
+
+def test_overlaps_are_those_of_the_weights(data, estimator):
+    assert estimator.m == pytest.approx(np.dot(estimator.weights, data.centroid) / 50)
+    assert estimator.q == pytest.approx(np.sum(estimator.weights**2) / 50)
+
+
+@pytest.mark.parametrize("rho", [0.05, 0.3, 0.5, 0.9])
+def test_the_optimal_bias_has_the_least_error(rho):
+    mixture = MIXTURE.at(rho=rho)
+    best = minimize_scalar(lambda b: population_error(mixture, 0.6, 1.3, b), bracket=(-1.0, 1.0), tol=1e-10)
+    assert optimal_bias(mixture, 0.6, 1.3) == pytest.approx(best.x, abs=1e-6)
+
+
+def test_the_optimal_bias_needs_an_overlap():
+    with pytest.raises(DomainError, match="bias"):
+        optimal_bias(MIXTURE, -0.1, 1.0)
+    assert optimal_bias(MIXTURE.at(rho=0.5), -0.1, 1.0) == 0.0
+
+
+def test_the_optimal_mode_trains_without_bias_and_sets_it_afterwards(data):
+    reset, held = (fit(data, "logistic", ridge=0.5, bias=bias) for bias in ("optimal", 0.0))
+    np.testing.assert_array_equal(reset.weights, held.weights)
+    assert (reset.trained_bias, reset.b) == (0.0, optimal_bias(MIXTURE, held.m, held.q))
+    np.testing.assert_allclose(reset.margins, held.margins + data.y * reset.b)
+
+
+def test_training_errors_losses_and_quantiles_are_those_of_the_margins(data, estimator):
+    margins = data.y * (data.x @ estimator.weights / np.sqrt(50) + estimator.b)
+    np.testing.assert_allclose(estimator.margins, margins, atol=1e-12)
+    assert estimator.train_error == np.mean(np.sign(data.x @ estimator.weights / np.sqrt(50) + estimator.b) != data.y)
+    assert estimator.train_loss == pytest.approx(np.mean(np.log1p(np.exp(-margins))))
+    np.testing.assert_array_equal(estimator.margin_quantile([0.001, 0.5, 1.0]), np.sort(estimator.margins)[[0, 49, 99]])
+    assert estimator.to_dict()["m"] == estimator.m
+
+
+@pytest.mark.parametrize("kind", ["additive", "multiplicative"])
+def test_local_energy_agrees_with_the_law_of_the_perturbed_fields(data, estimator, kind):
+    found = local_energy(estimator, data, 0.6, kind=kind, repeats=3000, rng=1)
+    scale = np.sqrt(estimator.q) if kind == "additive" else estimator.weights
+    spread = 0.6 * np.linalg.norm(scale * data.x, axis=1) / np.sqrt(50)
+    expected = np.mean(normal.sf(estimator.margins / spread)) - estimator.train_error
+    assert 0.0 < found.stderr < 0.01 * abs(expected) + 1e-3
+    assert abs(found.mean - expected) < 4.0 * found.stderr
+
+
+def test_no_perturbation_no_energy_and_equal_seeds_equal_numbers(data, estimator):
+    assert local_energy(estimator, data, 0.0, repeats=3) == (0.0, 0.0)
+    assert local_energy(estimator, data, 0.3, rng=5) == local_energy(estimator, data, 0.3, rng=5)
+
+
+@pytest.mark.parametrize("options", [{"sigma": -1.0}, {"sigma": 0.1, "kind": "uniform"}, {"sigma": 0.1, "repeats": 1}])
+def test_local_energy_refuses(data, estimator, options):
+    with pytest.raises(DomainError):
+        local_energy(estimator, data, **options)
+
+
+def test_segments_join_two_estimators(data, estimator):
+    other = fit(data, "hinge", ridge=2.0)
+    found = segment_errors(estimator, other, data, [0.0, 0.25, 1.0])
+    assert (found.train_error[0], found.train_error[2]) == (estimator.train_error, other.train_error)
+    np.testing.assert_allclose(found.test_error[[0, 2]], [estimator.test_error, other.test_error], rtol=1e-12)
+    weights, b = 0.75 * estimator.weights + 0.25 * other.weights, 0.75 * estimator.b + 0.25 * other.b
+    assert found.train_error[1] == np.mean(data.y * (data.x @ weights / np.sqrt(50) + b) < 0.0)
+    expected = population_error(MIXTURE, weights @ data.centroid / 50, weights @ weights / 50, b)
+    assert segment_errors(estimator, other, data, 0.25).test_error == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(DomainError, match="t ="):
+        segment_errors(estimator, other, data, 1.5)
+
+
+def test_pair_overlap(data, estimator):
+    other = fit(data, "hinge", ridge=2.0)
+    found = pair_overlap(estimator, other)
+    first, second = (one.weights / np.linalg.norm(one.weights) for one in (estimator, other))
+    cosine = np.dot(first, second)
+    assert found.overlap == pytest.approx(cosine)
+    assert found.distance == pytest.approx(0.5 * (1.0 - cosine))
+    assert pair_overlap(estimator, estimator).distance == pytest.approx(0.0, abs=1e-14)
+
+
+def flat(points, labels):
+    points = np.array(points, dtype=float)
+    return Sample(points, np.array(labels, dtype=float), np.ones(points.shape[1]), MIXTURE)
+
+
+def test_separability_of_small_samples():
+    square = [(1, 1), (-1, -1), (1, -1), (-1, 1)]
+    assert not is_separable(flat(square, [1, 1, -1, -1]))
+    assert is_separable(flat(square, [1, -1, 1, -1]))
+    on_a_line = flat([(1, 0), (2, 0)], [1, -1])
+    assert is_separable(on_a_line) and not is_separable(on_a_line, bias=False)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_separability_agrees_with_the_hinge_loss_near_its_threshold(bias):
+    verdicts = set()
+    for seed in range(12):
+        data = sample(MIXTURE.at(alpha=3.6, rho=0.5), 25, rng=seed)
+        hinge = fit(data, "hinge", ridge=0.0, bias="learned" if bias else 0.0)
+        assert is_separable(data, bias=bias) == (hinge.train_loss < 1e-9)
+        verdicts.add(hinge.train_loss < 1e-9)
+    assert verdicts == {True, False}
+
+
+def test_separable_size_is_the_last_one_that_is_separable():
+    data = sample(MIXTURE.at(alpha=8.0), 20, rng=1)
+    size = separable_size(data)
+    assert is_separable(data, size=size) and not is_separable(data, size=size + 1)
+    with pytest.raises(ConvergenceError, match="larger"):
+        separable_size(sample(MIXTURE.at(alpha=0.5), 20, rng=1))
