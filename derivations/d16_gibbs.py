@@ -18,7 +18,7 @@ from derivations.symbols import alpha, b, beta, delta, m, q, rho, z
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.theory.gibbs import gibbs
 
-FORMULAS = ("F030",)
+FORMULAS = ("F030", "F031")
 
 A, variance = Symbol("A", real=True), Symbol("s", positive=True)  # s is τ²
 WEIGHT = 1 - (1 - exp(-beta)) * H(A / sqrt(variance))
@@ -148,7 +148,17 @@ def compare(seed=0):
         found = shipped(*point)
         return [getattr(found, field) for field in fields]
 
-    return [match("gibbs", derived, read, domain, seed=seed, tolerance=1e-9)]
+    return [
+        match("gibbs", lambda *x: derived(*x)[:-1], lambda *x: read(*x)[:-1], domain, seed=seed, tolerance=1e-9),
+        match(
+            "gibbs, stability margin",
+            lambda *x: derived(*x)[-1],
+            lambda *x: read(*x)[-1],
+            domain,
+            seed=seed,
+            tolerance=1e-7,
+        ),
+    ]
 
 
 page, main = fronts(__name__)
