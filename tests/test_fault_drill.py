@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -87,7 +88,8 @@ def contents(folder):
 
 
 def times_computed(tmp_path):
-    return Counter(map(int, (tmp_path / "log").read_text().split()))
+    log = tmp_path / "log"
+    return Counter(map(int, log.read_text().split())) if log.exists() else Counter()
 
 
 def python(code, *arguments):
@@ -117,14 +119,15 @@ def killed(child):
 
 began = time.monotonic()
 os.waitpid(start(), 0)
-whole = time.monotonic() - began
+window = 0.3 * (time.monotonic() - began)
 shutil.rmtree(folder)
 stages = []
-while len(stages) < 20:
+while len(stages) < 20 or len(set(stages)) < 6:
     child = start()
-    time.sleep(chance.uniform(0.0, 0.4 * whole))
+    time.sleep(chance.uniform(0.0, window))
     if killed(child):
         stages.append(len(list((folder / ".cache").rglob("*.json"))))
+        window *= 1.2 if stages[-1] in stages[:-1] else 0.9    # neither all too early nor all too late
     else:
         shutil.rmtree(folder)
 print(json.dumps(stages))
@@ -135,7 +138,7 @@ def test_twenty_kills_leave_no_trace_in_the_files(toy, undisturbed, tmp_path):
     folder = tmp_path / "killed"
     out, _ = python(KILLER, folder, "drill").communicate()
     stages = json.loads(out)
-    assert len(stages) == 20 and len(set(stages)) >= 5 and max(stages) > 20
+    assert len(stages) >= 20 and len(set(stages)) >= 6
     publish(toy, folder)
     assert contents(folder) == undisturbed
     assert set(os.listdir(folder)) == {*FILES, "f99_drill.provenance.json", ".cache"}
@@ -257,14 +260,13 @@ import sys
 from pathlib import Path
 from drill_toy import FIGURE
 from figures.publish import publish
-print("loaded", flush=True)
 publish(FIGURE, Path(sys.argv[1]), workers=2)
 """
-    for delay in (0.7, 0.5, 0.6):
+    for points in (5, 15, 25):
         run = python(code, tmp_path / "killed")
-        run.stdout.readline()
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(delay)
+        while run.poll() is None and sum(times_computed(tmp_path).values()) < points:
+            time.sleep(0.01)
+        assert run.poll() is None
         run.kill()
         run.wait()
     publish(toy, tmp_path / "killed", workers=2)

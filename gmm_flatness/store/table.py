@@ -33,7 +33,7 @@ class Table:
     columns : mapping of str to sequence
         One-dimensional; NaN marks a gap. Kept as read-only arrays.
     metadata : mapping, optional
-        Anything `plain` accepts; kept in that form. Never a time: see `figures.engine` for where those go.
+        Anything `plain` accepts; kept in that form. Never a time, so that equal content gives equal bytes.
 
     Raises
     ------
