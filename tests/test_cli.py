@@ -106,7 +106,7 @@ except SystemExit:
     assert all(name in done.stdout for name in cli._COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["solve", "figures", "derive"])
+@pytest.mark.parametrize("name", ["solve", "figures", "derive", "mlp"])
 def test_every_command_explains_itself(capsys, name):
     with pytest.raises(SystemExit) as stop:
         cli.main([name, "--help"])
