@@ -49,7 +49,7 @@ class Training:
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
     """Batches in one pass; the last may be smaller."""
-    return math.ceil(samples / batch_size)
+    return math.ceil(samples / check.integer("batch_size", batch_size))
 
 
 def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: float | Iterable[float],
@@ -86,7 +86,7 @@ def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: f
     DomainError
         A count below one, or a schedule too short or out of range.
     """
-    epochs, batch_size = check.integer("epochs", epochs), check.integer("batch_size", batch_size)
+    epochs = check.integer("epochs", epochs)
     samples = len(data.inputs)
     steps = steps_per_epoch(samples, batch_size)
     rates = realised("rate", rate, epochs * steps).reshape(epochs, steps)
