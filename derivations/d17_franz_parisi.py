@@ -1,0 +1,171 @@
+"""Weights at a fixed overlap with a reference: free entropy around any minimiser.
+
+One reference is chosen with its own measure, here `n` copies of overlap `q̃ = 1 - D̄` of which the first is the
+reference; the weights have overlap `s` with it, `T` with the other copies, `Q` among themselves and `m` with the
+centroid. `P` is the squared length of the projection of the weights on centroid and references, as `n → 0`. A
+minimiser is the limit `D̄ → 0` at fixed response `τ = (s-T)/D̄`, and its margin moves by `D` when the sample is
+added: `D = (u-h)/√q` with norm scaled to one. `f` is the slope of the log weight `ψ` of a sample.
+"""
+
+from sympy import Derivative, Function, Limit, Matrix, Symbol, expand, log, sqrt, symbols
+
+from derivations.d04_replica_determinants import log_det, n, per_replica
+from derivations.engine import definition, identity
+from derivations.gaussian import H, polynomial_average
+from derivations.report import fronts
+from derivations.symbols import alpha, b, delta, m, y
+
+FORMULAS = ()
+
+s, T, tau, mt, bt, D = symbols("s T tau mtilde btilde D", real=True)
+Q, qt, gap = symbols("Q qtilde Dbar", positive=True)
+PROJECTION_GIBBS = m**2 + 2 * (T - m * mt) * (s - T) / gap + (s - T) ** 2 * (1 / gap - (1 - gap - mt**2) / gap**2)
+PROJECTION = m**2 + 2 * tau * (s - m * mt) - tau**2 * (1 - mt**2)
+FORCE, FORCE_D, FORCE_SQ, BEND_SQ = (Symbol(name, real=True) for name in ("F_1", "F_D", "F_2", "K"))
+
+
+def entropic(projection):
+    """Log volume per dimension of weights of mutual overlap `Q` with the given projection."""
+    return (log(1 - Q) + (Q - projection) / (1 - Q)) / 2
+
+
+def derive():
+    """The projection, the fields, their zero-temperature limits, the gradient, stability."""
+    return [*projection(), *fields(), *gradient(), *stability()]
+
+
+def projection():
+    """`P` with `n` references, as `n → 0`, as the reference freezes."""
+    with_first, with_others = s - m * mt, T - m * mt
+    off = 1 - gap - mt**2
+    total = with_first + (n - 1) * with_others
+    squares = with_first**2 + (n - 1) * with_others**2
+    at_n = m**2 + (squares - off * total**2 / (gap + n * off)) / gap
+    three = Matrix([with_first, with_others, with_others])
+    overlaps = Matrix(3, 3, lambda i, j: off + gap if i == j else off)
+    explicit = m**2 + (three.T * overlaps.inv() * three)[0]
+    common = Symbol("P", real=True)
+    return [
+        identity("Projection on centroid and three references", explicit, at_n.subs(n, 3)),
+        identity("as n goes to 0", at_n.subs(n, 0), PROJECTION_GIBBS),
+        identity("as the reference freezes", Limit(PROJECTION_GIBBS.subs(T, s - tau * gap), gap, 0), PROJECTION),
+        identity(
+            "Entropic term: every overlap lowered by P",
+            per_replica(log_det(n, 1 - common, Q - common)) / 2,
+            entropic(common),
+        ),
+    ]
+
+
+def fields():
+    """Fields of references and weights on one sample, from independent normal variables."""
+    z0, z1, own, *copies = symbols("z_0 z_1 x x_1 x_2", real=True)
+    variables = (z0, z1, own, *copies)
+    spread = sqrt(Q - T**2 / qt - (s - T) ** 2 / gap)
+    reference = [sqrt(qt) * z0 + sqrt(gap) * copy for copy in copies]
+    shared = T / sqrt(qt) * z0 + (s - T) / sqrt(gap) * copies[0] + spread * z1
+    weights = shared + sqrt(1 - Q) * own
+    frozen = {gap: 1 - qt}
+
+    def covariance(first, second):
+        return polynomial_average(expand(first * second), *variables)
+
+    displacement = (s - T) / sqrt(gap) * (D / sqrt(gap))
+    normaliser, tilted = symbols("Z X", positive=True)
+    return [
+        definition("Field of the weights over √Δ, without mean", Symbol("h_w"), weights),
+        definition("of a reference", Symbol("h_1"), reference[0]),
+        identity("Variance of the weights' field", covariance(weights, weights), 1),
+        identity("two weights of one reference", covariance(shared, shared), Q),
+        identity("a weight and its reference", covariance(weights, reference[0]), s),
+        identity("a weight and another copy", covariance(weights, reference[1]), T),
+        identity("two copies", covariance(*reference), qt),
+        identity("variance of a reference", covariance(reference[0], reference[0]), 1, using=frozen.items()),
+        identity(
+            "The other n - 1 copies normalise the first",
+            Limit(normaliser ** (n - 1) * tilted, n, 0),
+            tilted / normaliser,
+        ),
+        identity("A frozen reference sits at its displacement", displacement, tau * D, using=[(T, s - tau * gap)]),
+        identity("what is left to z_1", Limit(spread.subs(qt, 1 - gap).subs(T, s - tau * gap), gap, 0), sqrt(Q - s**2)),
+    ]
+
+
+def gradient():
+    """Slopes of the free entropy of a minimiser; the noise `z_1` acts as a derivative, `ψ` obeys the heat equation."""
+    value, curvature = entropic(PROJECTION), Symbol("psi_AA", real=True)
+    in_m = value.diff(m) + alpha * FORCE
+    in_tau = value.diff(tau) + alpha * FORCE_D
+    noise = delta / 2 * curvature - delta / 2 * (curvature + FORCE_SQ)
+    in_q = value.diff(Q) + alpha * noise
+    at_m = tau * mt + (1 - Q) * alpha * FORCE
+    phi = Function("phi")
+    return [
+        definition("Free entropy", Symbol("phi"), value + alpha * Symbol("E[psi]")),
+        definition("Slope in m, F_1 = E f", Derivative(phi(m), m), in_m),
+        identity("vanishes at", in_m.subs(m, at_m), 0),
+        definition("Slope in τ, F_D = E f D", Derivative(phi(tau), tau), in_tau),
+        identity(
+            "vanishes, together with the former, where",
+            (s - tau - (1 - Q) * alpha * (FORCE_D + mt * FORCE)) / (1 - Q),
+            -in_tau.subs(m, at_m),
+        ),
+        definition("Slope in Q, F_2 = E f²", Derivative(phi(Q), Q), in_q),
+        identity(
+            "is that of a force against the volume",
+            in_q,
+            (Q - PROJECTION) / (2 * (1 - Q) ** 2) - alpha * delta * FORCE_SQ / 2,
+        ),
+        *bare(),
+    ]
+
+
+def bare():
+    """Without weights on the samples, and the local energy there."""
+    at_zero = {FORCE: 0, FORCE_D: 0, FORCE_SQ: 0, tau: s, m: s * mt}
+    margin, sigma, z0 = symbols("u sigma z_0", positive=True)
+    field = m + y * b + tau * D + sqrt(delta) * s * z0
+    scale = sqrt(delta * (1 - s**2))
+    return [
+        identity("β = 0: the projection is the overlap with the reference", PROJECTION.subs(at_zero), s**2),
+        identity("the volume of the bare slice", entropic(PROJECTION).subs(at_zero).subs(Q, s**2), log(1 - s**2) / 2),
+        identity(
+            "with scaled bias the mean field is the scaled margin",
+            field.subs(b, s * bt).subs(at_zero),
+            s * margin,
+            using=[(D, margin - mt - y * bt - sqrt(delta) * z0)],
+        ),
+        identity(
+            "and the error the local energy at σ² = 1/s² - 1",
+            H(s * margin / scale),
+            H(margin / (sigma * sqrt(delta))),
+            using=[(s, 1 / sqrt(1 + sigma**2))],
+        ),
+    ]
+
+
+def stability():
+    """Two copies of the weights around the same reference on the same samples, as for the Gibbs measure."""
+    pairs, q12, common = Function("F_12"), Symbol("Q_12", real=True), Symbol("P", real=True)
+    slope = -(q12 - common) / (1 - Q) ** 2 + alpha * delta * pairs(q12)
+    margin = 1 - alpha * delta**2 * (1 - Q) ** 2 * BEND_SQ
+    price = [(Derivative(pairs(q12), q12), delta * BEND_SQ)]
+    return [
+        identity(
+            "Slope of the mixed term against its overlap, K = E (∂f)² by Price's theorem",
+            Derivative(slope, q12),
+            -margin / (1 - Q) ** 2,
+            using=price,
+        ),
+        definition("Stability margin", Symbol("M"), margin),
+    ]
+
+
+def compare(seed=0):
+    return []
+
+
+page, main = fronts(__name__)
+
+if __name__ == "__main__":
+    main()
