@@ -194,13 +194,15 @@ publish(drill_toy.FIGURE, Path(sys.argv[1]))
 
 @pytest.mark.parametrize("code", [
     "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.publish import publish; "
-    "publish(FIGURE, Path(sys.argv[1]))",
+    "print(publish(FIGURE, Path(sys.argv[1])).made)",
     "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.engine import compute; "
     "from gmm_flatness.store import Cache; compute(FIGURE, Cache(Path(sys.argv[1]) / '.cache'))",
 ], ids=["figure", "points"])
 def test_two_runs_at_once_share_the_work_and_spoil_nothing(toy, undisturbed, tmp_path, code):
     runs = [python(code, tmp_path / "shared") for _ in range(2)]
-    assert [run.wait() for run in runs] == [0, 0]
+    said = sorted(run.communicate()[0] for run in runs)
+    assert [run.returncode for run in runs] == [0, 0]
+    assert said in ([b"False\n", b"True\n"], [b"", b""])
     publish(toy, tmp_path / "shared")
     assert contents(tmp_path / "shared") == undisturbed
     assert times_computed(tmp_path) == {place: 1 for place in range(40)}

@@ -61,7 +61,9 @@ def test_linear_algebra_is_bitwise_equal_on_one_and_two_workers():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_worker_has_one_blas_thread_and_the_caller_keeps_its_own(workers):
+def test_every_worker_has_one_blas_thread_and_the_caller_keeps_its_own(monkeypatch, workers):
+    for library in ("OMP", "OPENBLAS", "MKL"):      # what a new worker would start with
+        monkeypatch.setenv(f"{library}_NUM_THREADS", "2")
     before = blas_threads(None)
     counts = parallel_map(blas_threads, range(4), workers=workers)
     assert all(count == 1 for pools in counts for count in pools)
