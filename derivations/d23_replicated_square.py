@@ -1,0 +1,90 @@
+"""Coupled replicas of norm `r` with the square loss: everything in closed form, along the ridge path.
+
+`W = r + (y-1)q_1 - y q_0` takes the part of `L`; with `g = βΔW` the saddle point is that of the square-loss
+minimiser at width `g`. Replicas at a fixed distance only shorten their barycentre.
+"""
+
+from sympy import Derivative, Function, Limit, Symbol, log, oo, symbols
+
+from derivations.d06_erm_square import FIXED_NORM, FIXED_OVERLAP, GAP, g, p, t
+from derivations.d16_gibbs import A
+from derivations.d21_replicated import ENTROPIC, q0, q1, y
+from derivations.engine import definition, identity
+from derivations.report import fronts
+from derivations.symbols import alpha, b, beta, delta, m
+
+FORMULAS = ()
+
+r = Symbol("r", positive=True)
+W = r + (y - 1) * q1 - y * q0
+MISS_SQ = delta * q0 + GAP
+ENTROPIC_OF_NORM = ((y - 1) * log(r - q1) + log(W) + y * (q0 - m**2) / W) / (2 * y)
+ENERGETIC = (
+    -(y - 1) / (2 * y) * log(1 + beta * delta * (r - q1))
+    - log(1 + beta * delta * W) / (2 * y)
+    - beta / 2 * MISS_SQ / (1 + beta * delta * W)
+)
+
+
+def derive():
+    """The energetic term, the saddle point, the barycentre."""
+    x, k, v = Symbol("x", real=True), *symbols("k v", positive=True)
+    stiffness = y * beta / (1 + beta * delta * (r - q1))
+    common = delta * (q1 - q0)
+    free = ENTROPIC_OF_NORM + alpha * ENERGETIC
+    width = {beta: g / (delta * W)}
+    center, phi = Symbol("q_c", positive=True), Function("phi")
+    center_of = (r + (y - 1) * q1) / y
+    return [
+        identity("Entropic term, replicas of norm one", ENTROPIC_OF_NORM.subs(r, 1), ENTROPIC),
+        identity(
+            "Averaging exp(-k (1 - A - √v x)²/2) over x, the exponent completed",
+            -k / 2 * (1 - A - v * x) ** 2 - x**2 / 2,
+            -(1 + k * v**2) * (x - k * v * (1 - A) / (1 + k * v**2)) ** 2 / 2 - k / 2 * (1 - A) ** 2 / (1 + k * v**2),
+        ),
+        identity(
+            "for k = yβ/(1+βτ²) and v² = Δ(q_1-q_0): determinant of the group",
+            (1 + beta * delta * (r - q1)) * (1 + stiffness * common),
+            1 + beta * delta * W,
+        ),
+        identity("and stiffness per replica", stiffness / (1 + stiffness * common) / y, beta / (1 + beta * delta * W)),
+        definition("Energetic term, (1-A)² averaged", Symbol("G"), ENERGETIC),
+        definition("Free entropy", phi(q0, m), free),
+        identity("Slope in m", Derivative(free, m).doit().subs(width) * W, alpha / delta * t * (1 - m - p * b) - m),
+        identity(
+            "vanishes at the minimiser's overlap",
+            alpha / delta * t * (1 - m - p * b) - m,
+            0,
+            using=[(m, FIXED_OVERLAP)],
+        ),
+        identity(
+            "Slope in q_0",
+            Derivative(free, q0).doit().subs(width) * 2 * W**2 / y,
+            q0 - m**2 - alpha / delta * t**2 * MISS_SQ,
+        ),
+        identity(
+            "vanishes at the minimiser's norm", q0 - m**2 - alpha / delta * t**2 * MISS_SQ, 0, using=[(q0, FIXED_NORM)]
+        ),
+        identity("Norm of the barycentre", center_of, r - (1 - 1 / y) * (r - q1)),
+        identity("W in terms of it", W, y * (center - q0), using=[(center, center_of)]),
+        identity(
+            "so its width is that of one configuration of that norm at yβ",
+            beta * delta * W,
+            (y * beta) * delta * (center_of - q0),
+        ),
+        identity(
+            "Zero temperature: at finite width q_0 is that norm",
+            Limit(W.subs(q0, center_of - g / (y * beta * delta)), beta, oo),
+            0,
+        ),
+    ]
+
+
+def compare(seed=0):
+    return []
+
+
+page, main = fronts(__name__)
+
+if __name__ == "__main__":
+    main()
