@@ -6,11 +6,12 @@ import pytest
 from gmm_flatness.cli import main
 from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp import runs
-from gmm_flatness.mlp.benchmark import FAST, Effort, Trial, around, benchmark, spread
+from gmm_flatness.mlp.benchmark import run_benchmark
 from gmm_flatness.mlp.data import from_arrays
 from gmm_flatness.mlp.recipes import RECIPES, TABLE_ROWS, Recipe, chosen_recipes
 from gmm_flatness.mlp.report import text
 from gmm_flatness.mlp.runs import Task, run, train_plan
+from gmm_flatness.mlp.tuning import FAST, Effort, Trial, around, spread
 
 EFFORT = Effort(passes=6, configurations=3, tuning_seeds=1, confirmations=1, seeds=2)
 
@@ -22,11 +23,11 @@ def _data(rows=160, seed=0):
 
 
 def _bench(**options):
-    return benchmark(_data(), **{"methods": ["sgd", "sam", "rsgd"], "effort": EFFORT, "hidden": (8,), **options})
+    return run_benchmark(_data(), **{"methods": ["sgd", "sam", "rsgd"], "effort": EFFORT, "hidden": (8,), **options})
 
 
 def test_the_table_has_the_rows_asked_for_with_equal_effort_and_cost():
-    found = benchmark(_data(), effort=EFFORT, hidden=(8,))
+    found = run_benchmark(_data(), effort=EFFORT, hidden=(8,))
     assert tuple(found.summary["method"]) == TABLE_ROWS
     assert set(found.summary["runs_tuning"]) == {4} and set(found.summary["runs"]) == {2}
     for row in found.summary.rows():

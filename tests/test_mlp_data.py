@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -32,6 +33,13 @@ def test_mnist1d_is_the_default_set_with_fresh_test_samples():
     assert data.inputs.shape == (4000, 40) and data.test_inputs.shape == (200, 40) and len(data.classes) == 10
     gaps = np.abs(data.test_inputs[:, None] - default["x_test"][None]).max(axis=2)
     assert gaps.min() > 1e-6
+
+
+@pytest.mark.parametrize("name, package", [("mnist1d", "mnist1d.data"), ("digits", "sklearn.datasets")])
+def test_a_missing_package_is_named(monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DomainError, match=r"gmm_flatness\[mlp\]"):
+        load(name)
 
 
 def test_digits_and_mixture():

@@ -9,7 +9,7 @@ from scipy.special import erfc
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mlp.flatness import local_energy, perturbation_scale
 from gmm_flatness.mlp.hessian import hessian_product, hessian_trace, largest_eigenvalue
-from gmm_flatness.mlp.local_entropy import local_entropy
+from gmm_flatness.mlp.langevin import local_entropy
 from gmm_flatness.mlp.network import Network
 
 

@@ -7,10 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gmm_flatness.mlp.benchmark import FAST, Effort, benchmark
+from gmm_flatness.mlp.benchmark import run_benchmark
 from gmm_flatness.mlp.data import load
 from gmm_flatness.mlp.recipes import RECIPES
 from gmm_flatness.mlp.report import text, write
+from gmm_flatness.mlp.tuning import FAST, Effort
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     effort = replace(FAST if args.fast else Effort(), **changes)
     methods = None if args.methods is None else [name.strip() for name in args.methods.split(",")]
     data = load(args.data, rng=args.seed)
-    found = benchmark(data, methods=methods, effort=effort, noise=args.noise, hidden=args.hidden, seed=args.seed,
+    found = run_benchmark(data, methods=methods, effort=effort, noise=args.noise, hidden=args.hidden, seed=args.seed,
                       workers=args.workers, folder=args.out / "finished-runs", progress=True)
     write(found, args.out)
     sys.stdout.write(f"{text(found.summary)}\n{args.out / 'benchmark.csv'}\n")

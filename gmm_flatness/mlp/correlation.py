@@ -16,14 +16,14 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.mlp.benchmark import fingerprint, spread
 from gmm_flatness.mlp.data import Dataset
 from gmm_flatness.mlp.flatness import SCALINGS, local_energy
 from gmm_flatness.mlp.hessian import hessian_trace, largest_eigenvalue
-from gmm_flatness.mlp.local_entropy import local_entropy
+from gmm_flatness.mlp.langevin import local_entropy
 from gmm_flatness.mlp.network import Batch, Network
 from gmm_flatness.mlp.recipes import RANDOM, TABLE_ROWS, Plan, chosen_recipes
 from gmm_flatness.mlp.runs import Task, train_plan
+from gmm_flatness.mlp.tuning import fingerprint, spread
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Cache, Table, content_key, source_digest
 
@@ -44,7 +44,7 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
     curvature : bool
         Also Hessian eigenvalue and trace and the local entropy, on the first 1000 training samples.
     data, passes, hidden, noise, seed, workers, folder, progress
-        As in `benchmark`.
+        As in `run_benchmark`.
 
     Returns
     -------

@@ -9,7 +9,9 @@ import contextlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.random import mtrand
@@ -143,13 +145,19 @@ def mnist1d(*, test_samples: int = 10_000) -> Dataset:
 
     Needs the package `mnist1d`, whose generator runs here; its download is never used.
     """
-    from mnist1d.data import get_dataset_args, make_dataset
-
-    fresh = get_dataset_args()
+    source = _imported("mnist1d.data")
+    fresh = source.get_dataset_args()
     fresh.seed, fresh.num_samples, fresh.train_split = 4242, check.integer("test_samples", test_samples, low=10), 1.0
     with _own_global_generator():
-        known, unseen = make_dataset(get_dataset_args()), make_dataset(fresh)
+        known, unseen = source.make_dataset(source.get_dataset_args()), source.make_dataset(fresh)
     return from_arrays(known["x"], known["y"], test=(unseen["x"], unseen["y"]), name="mnist1d")
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise DomainError("data", name, "an installed package: pip install 'gmm_flatness[mlp]'") from error
 
 
 @contextlib.contextmanager
@@ -166,9 +174,7 @@ def _own_global_generator() -> Iterator[None]:
 
 def digits(*, test_fraction: float = 0.4, rng=None) -> Dataset:
     """The 1,797 hand-written digits of scikit-learn, 8 × 8 pixels scaled to [0, 1]."""
-    from sklearn.datasets import load_digits
-
-    x, y = load_digits(return_X_y=True)
+    x, y = _imported("sklearn.datasets").load_digits(return_X_y=True)
     return from_arrays(x / 16.0, y, test_fraction=test_fraction, name="digits", rng=rng)
 
 
