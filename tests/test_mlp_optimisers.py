@@ -220,6 +220,7 @@ def test_schedules():
     assert list(stepped(1.0, 4, factor=0.5)) == [1.0, 1.0, 0.5, 0.25]
     assert list(cosine(2.0, 4, end=1.0)) == pytest.approx([2.0, 1.5 + math.sqrt(0.125), 1.5, 1.5 - math.sqrt(0.125)])
     assert list(exponential(1e-4, 1e-2, 3)) == pytest.approx([1e-4, 1e-3, 1e-2])
+    assert realised("rate", np.float32(0.5), 2).tolist() == [0.5, 0.5]
     assert realised("rate", (1.0 / n for n in count(1)), 3).tolist() == [1.0, 0.5, 1.0 / 3.0]
 
 
@@ -231,6 +232,8 @@ def test_schedules():
     (lambda: _run(BASE, rate=[0.1]), "rate"), (lambda: _run(BASE, rate=math.nan), "rate"),
     (lambda: _run(BASE, coupling=1.5), "coupling"), (lambda: _run(BASE, epochs=0), "epochs"),
     (lambda: _run(BASE, start=np.zeros(3)), "start"),
+    (lambda: train(NETWORK, _data(DOUBLE), BASE, epochs=1, rate=0.1), "data"),
+    (lambda: train(Network((5, 2)), _data(NETWORK), BASE, epochs=1, rate=0.1), "data"),
     (lambda: _run(BASE, start=_run(replicated(BASE)).state), "start"),
     (lambda: exponential(0.0, 1.0, 3), "start"), (lambda: stepped(1.0, 3, drops=(2.0,)), "drops"),
 ])

@@ -52,7 +52,7 @@ def realised(name: str, schedule: float | Iterable[float], steps: int, *, high: 
     DomainError
         The schedule is shorter, or a value lies outside.
     """
-    values = repeat(schedule, steps) if isinstance(schedule, (int, float)) else islice(schedule, steps)
+    values = islice(schedule, steps) if isinstance(schedule, Iterable) else repeat(float(schedule), steps)
     array = np.fromiter(values, dtype=float)
     if len(array) < steps:
         raise DomainError(name, f"schedule of {len(array)} values", f"at least {steps}, one for each step")

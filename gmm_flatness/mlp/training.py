@@ -84,10 +84,13 @@ def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: f
     Raises
     ------
     DomainError
-        A count below one, or a schedule too short or out of range.
+        A count below one, a schedule too short or out of range, or data of another network.
     """
     epochs = check.integer("epochs", epochs)
     samples = len(data.inputs)
+    if data.inputs.dtype != network.dtype or data.inputs.shape[1] != network.sizes[0]:
+        found = f"inputs of {data.inputs.shape[1]} features in {data.inputs.dtype}"
+        raise DomainError("data", found, "what this network's `batch` returns")
     steps = steps_per_epoch(samples, batch_size)
     rates = realised("rate", rate, epochs * steps).reshape(epochs, steps)
     pulls = realised("coupling", coupling, epochs * steps, high=1.0).reshape(epochs, steps)
@@ -172,9 +175,10 @@ def _centre(position: np.ndarray) -> np.ndarray:
 
 
 def _average_epoch(state: State) -> None:
-    """Take the present centre into the mean over epochs."""
+    """Take the present solution into the mean over epochs."""
     state.clock[1] += 1
-    average(state.average, _centre(state.position), state.average.dtype.type(1.0 / state.clock[1]))
+    now = _centre(state.anchor if state.anchor.size else state.position)
+    average(state.average, now, now.dtype.type(1.0 / state.clock[1]))
 
 
 def _finish(state: State, method: Method, losses: list[float], diverged_at: int | None) -> Training:
