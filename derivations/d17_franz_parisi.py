@@ -7,15 +7,21 @@ minimiser is the limit `D̄ → 0` at fixed response `τ = (s-T)/D̄`, and its m
 added: `D = (u-h)/√q` with norm scaled to one. `f` is the slope of the log weight `ψ` of a sample.
 """
 
+import numpy as np
 from sympy import Derivative, Function, Limit, Matrix, Symbol, expand, log, sqrt, symbols
 
+from derivations import slices
 from derivations.d04_replica_determinants import log_det, n, per_replica
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H, polynomial_average
 from derivations.report import fronts
-from derivations.symbols import alpha, b, delta, m, y
+from derivations.saddle import newton
+from derivations.symbols import alpha, b, beta, delta, m, rho, y
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.erm import erm
+from gmm_flatness.theory.local_entropy import local_entropy
 
-FORMULAS = ()
+FORMULAS = ("F032",)
 
 s, T, tau, mt, bt, D = symbols("s T tau mtilde btilde D", real=True)
 Q, qt, gap = symbols("Q qtilde Dbar", positive=True)
@@ -27,6 +33,18 @@ FORCE, FORCE_D, FORCE_SQ, BEND_SQ = (Symbol(name, real=True) for name in ("F_1",
 def entropic(projection):
     """Log volume per dimension of weights of mutual overlap `Q` with the given projection."""
     return (log(1 - Q) + (Q - projection) / (1 - Q)) / 2
+
+
+SLOPES = evaluator(
+    (
+        entropic(PROJECTION).diff(Q) - alpha * delta * FORCE_SQ / 2,
+        entropic(PROJECTION).diff(m) + alpha * FORCE,
+        entropic(PROJECTION).diff(tau) + alpha * FORCE_D,
+    ),
+    (Q, m, tau, s, mt, alpha, delta, FORCE, FORCE_D, FORCE_SQ),
+)
+VOLUME = evaluator(entropic(PROJECTION) - log(1 - s**2) / 2, (Q, m, tau, s, mt))
+H_AT = evaluator(H(y), (y,))
 
 
 def derive():
@@ -162,7 +180,69 @@ def stability():
 
 
 def compare(seed=0):
-    return []
+    """The shipped local entropy around hinge minimisers, whose displacement has kinks."""
+    domain = {
+        alpha: Interval(0.5, 4.0),
+        delta: Interval(0.4, 2.0),
+        rho: Interval(0.3, 0.7),
+        beta: Interval(0.2, 1.5),
+        s: Interval(0.3, 0.85),
+    }
+
+    def shipped(alpha, delta, rho, beta, s):
+        reference = erm(GaussianMixture(alpha, delta, rho), "hinge", ridge=0.5, bias=0.2)
+        return reference, local_entropy(reference, s, beta=beta)
+
+    def derived(*point):
+        reference, found = shipped(*map(float, point))
+        return around(reference, found)
+
+    return [
+        match(
+            "local_entropy, hinge reference",
+            derived,
+            lambda *x: slices.read(shipped(*x)[1]),
+            domain,
+            seed=seed,
+            tolerance=1e-9,
+        )
+    ]
+
+
+def around(reference, found):
+    """The stationary point next to a shipped one, and what the free entropy says there."""
+    mixture, beta_, overlap, bias = reference.mixture, found.beta, found.overlap, reference.b / reference.q**0.5
+    length, width = reference.q**0.5, reference.mixture.delta * reference.V
+    centroid = reference.m / length
+
+    def averages(Q, m, tau):
+        sums = np.zeros((2, 5))
+        for weight, label in mixture.classes:
+            mean, std = reference.m + label * reference.b, (mixture.delta * reference.q) ** 0.5
+            sums += weight * np.array(
+                slices.minimiser_average(
+                    lambda A: slices.count_terms(A, mixture.delta * (1 - Q), beta_),
+                    lambda z0, mean=mean, std=std: np.clip(1 - mean - std * z0, 0, width) / length,
+                    [(1 - mean) / std, (1 - width - mean) / std],
+                    mean=m + label * bias,
+                    tau=tau,
+                    s=overlap,
+                    Q=Q,
+                    delta=mixture.delta,
+                )
+            )
+        return sums
+
+    def equations(Q, m, tau):
+        at = float(Q), float(m), float(tau)
+        (_, force, force_sq, _, _), (_, force_d, _, _, _) = averages(*at)
+        return SLOPES(*at, overlap, centroid, mixture.alpha, mixture.delta, force, force_d, force_sq)
+
+    Q, m, tau = map(float, newton(equations, (found.Q, found.m, found.tau), steps=2))
+    psi, _, _, _, wrong = averages(Q, m, tau)[0]
+    phi = VOLUME(Q, m, tau, overlap, centroid) + mixture.alpha * psi
+    test_error = sum(w * float(H_AT((m + y * bias) / mixture.delta**0.5)) for w, y in mixture.classes)
+    return Q, m, tau, phi, phi + beta_ * mixture.alpha * wrong, wrong, test_error
 
 
 page, main = fronts(__name__)

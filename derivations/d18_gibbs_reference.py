@@ -5,13 +5,18 @@ counts its error and `Z(z_0) = exp ψ̃` is the average of `w` over `x`. With `�
 the mean field of the reference moves when the sample is added, everything reads as for a minimiser.
 """
 
+import numpy as np
 from sympy import Derivative, Function, Symbol, sqrt, symbols
 
+from derivations import slices
 from derivations.d17_franz_parisi import (
     FORCE,
     FORCE_D,
+    H_AT,
     PROJECTION,
     PROJECTION_GIBBS,
+    SLOPES,
+    VOLUME,
     D,
     Q,
     T,
@@ -22,12 +27,18 @@ from derivations.d17_franz_parisi import (
     s,
     tau,
 )
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, identity, match
 from derivations.gaussian import density
 from derivations.report import fronts
-from derivations.symbols import alpha, b, delta, m, y
+from derivations.saddle import newton
+from derivations.symbols import alpha, b, beta, delta, m, y
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.gibbs import gibbs
+from gmm_flatness.theory.local_entropy import local_entropy
 
-FORMULAS = ()
+FORMULAS = ("F032",)
+
+beta_ref = Symbol("betatilde", positive=True)
 
 z0, z1, x = symbols("z_0 z_1 x", real=True)
 SPREAD = sqrt(Q - T**2 / qt - (s - T) ** 2 / gap)
@@ -91,7 +102,63 @@ def by_parts():
 
 
 def compare(seed=0):
-    return []
+    """The shipped local entropy around Gibbs references at zero bias, on a grid in `z_0`, `x` and `z_1`."""
+    domain = {
+        alpha: Interval(0.5, 3.0),
+        delta: Interval(0.5, 2.0),
+        beta_ref: Interval(0.3, 1.5),
+        beta: Interval(0.2, 1.2),
+        s: Interval(0.3, 0.6),
+    }
+
+    def shipped(alpha, delta, beta_ref, beta, s):
+        reference = gibbs(GaussianMixture(alpha, delta), beta=beta_ref)
+        return reference, local_entropy(reference, s, beta=beta)
+
+    def derived(*point):
+        return around(*shipped(*map(float, point)))
+
+    def read(*point):
+        return slices.read(shipped(*point)[1])
+
+    return [match("local_entropy, Gibbs reference", derived, read, domain, seed=seed, points=5, tolerance=1e-8)]
+
+
+def around(reference, found):
+    """The stationary point next to a shipped one, and what the free entropy says there."""
+    alpha, delta, beta, s, frozen = (
+        reference.mixture.alpha,
+        reference.mixture.delta,
+        found.beta,
+        found.overlap,
+        1 - reference.q,
+    )
+
+    def averages(Q, m, tau):
+        lean, rest = (s - frozen * tau) / reference.q**0.5, frozen**0.5 * tau
+        spread = (Q - lean**2 - rest**2) ** 0.5
+        z1, inner = slices.trapezoid(0.35)
+        sums = np.zeros((2, 5))
+        for z0, outer in zip(*slices.trapezoid(0.35), strict=True):
+            own = reference.m + (delta * reference.q) ** 0.5 * z0
+            x, law = slices.panels(slices.between([-own / (delta * frozen) ** 0.5], 3.0))
+            law = law * np.exp(-reference.beta * (own + (delta * frozen) ** 0.5 * x < 0))
+            mean = m + delta**0.5 * (lean * z0 + rest * x)
+            terms = slices.count_terms(mean[:, None] + delta**0.5 * spread * z1, delta * (1 - Q), beta)
+            averaged = [outer * float(law @ (term @ inner)) / float(np.sum(law)) for term in terms]
+            moved = delta * frozen * float(slices.count_terms(own, delta * frozen, reference.beta)[1])
+            sums += np.multiply.outer([1, moved], averaged)
+        return sums
+
+    def equations(Q, m, tau):
+        at = float(Q), float(m), float(tau)
+        (_, force, force_sq, _, _), (_, force_d, _, _, _) = averages(*at)
+        return SLOPES(*at, s, reference.m, alpha, delta, force, force_d, force_sq)
+
+    Q, m, tau = map(float, newton(equations, (found.Q, found.m, found.tau), steps=2))
+    psi, _, _, _, wrong = averages(Q, m, tau)[0]
+    phi = VOLUME(Q, m, tau, s, reference.m) + alpha * psi
+    return Q, m, tau, phi, phi + beta * alpha * wrong, wrong, H_AT(m / delta**0.5)
 
 
 page, main = fronts(__name__)

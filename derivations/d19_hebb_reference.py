@@ -6,14 +6,19 @@ with mean `m + y b + τD` and variance `ΔQ`. Trained with a fixed bias.
 
 from sympy import Derivative, expand, sqrt, symbols
 
+from derivations import slices
 from derivations.d07_erm_hebb import AT
-from derivations.d17_franz_parisi import FORCE, FORCE_D, D, Q, mt, s, tau
-from derivations.engine import definition, identity
+from derivations.d17_franz_parisi import FORCE, FORCE_D, H_AT, SLOPES, VOLUME, D, Q, mt, s, tau
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import polynomial_average
 from derivations.report import fronts
-from derivations.symbols import V, alpha, delta, m, q
+from derivations.saddle import newton, normal_average
+from derivations.symbols import V, alpha, b, beta, delta, m, q, rho
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.erm import erm
+from gmm_flatness.theory.local_entropy import local_entropy
 
-FORMULAS = ()
+FORMULAS = ("F032",)
 
 DISPLACEMENT = delta / sqrt(alpha**2 + alpha * delta)
 UNIT_OVERLAP = alpha / sqrt(alpha**2 + alpha * delta)
@@ -39,7 +44,56 @@ def derive():
 
 
 def compare(seed=0):
-    return []
+    """The shipped local entropy around Hebb estimators by one Gaussian integral, and `m = s m̃`."""
+    domain = {
+        alpha: Interval(0.3, 5.0, log=True),
+        delta: Interval(0.3, 3.0, log=True),
+        rho: Interval(0.2, 0.8),
+        b: Interval(-0.4, 0.4),
+        beta: Interval(0.2, 2.0),
+        s: Interval(0.2, 0.9),
+    }
+    constants = evaluator((DISPLACEMENT, UNIT_OVERLAP), (alpha, delta))
+
+    def shipped(alpha, delta, rho, b, beta, s):
+        norm = alpha * (alpha + delta)
+        reference = erm(GaussianMixture(alpha, delta, rho), "hebb", ridge=1.0, bias=b * norm**0.5)
+        return local_entropy(reference, s, beta=beta, bias=b)
+
+    def derived(*point):
+        found, (alpha, delta, rho, b, beta, s) = shipped(*map(float, point)), map(float, point)
+        moved, centroid = map(float, constants(alpha, delta))
+
+        def averages(Q, tau):
+            means = [s * centroid + y * b + tau * moved for y in (1, -1)]
+            up, down = (
+                normal_average(lambda A: slices.count_terms(A, delta * (1 - Q), beta), mean, (delta * Q) ** 0.5)
+                for mean in means
+            )
+            return [rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True)]
+
+        def equations(Q, tau):
+            at = float(Q), s * centroid, float(tau)
+            _, force, force_sq, _, _ = averages(at[0], at[2])
+            in_q, _, in_tau = SLOPES(*at, s, centroid, alpha, delta, force, moved * force, force_sq)
+            return in_q, in_tau
+
+        Q, tau = map(float, newton(equations, (found.Q, found.tau), steps=2))
+        psi, _, _, _, wrong = averages(Q, tau)
+        phi = VOLUME(Q, s * centroid, tau, s, centroid) + alpha * psi
+        test_error = rho * H_AT((s * centroid + b) / delta**0.5) + (1 - rho) * H_AT((s * centroid - b) / delta**0.5)
+        return Q, s * centroid, tau, phi, phi + beta * alpha * wrong, wrong, test_error
+
+    return [
+        match(
+            "local_entropy, Hebb reference",
+            derived,
+            lambda *x: slices.read(shipped(*x)),
+            domain,
+            seed=seed,
+            tolerance=1e-8,
+        )
+    ]
 
 
 page, main = fronts(__name__)
