@@ -99,7 +99,7 @@ def test_metropolis_accepts_exactly_below_the_threshold():
             rotated[0, [i, j]] = (np.cos(angle) * weights[0, i] - np.sin(angle) * weights[0, j],
                                   np.sin(angle) * weights[0, i] + np.cos(angle) * weights[0, j])
             change = int((rotated @ columns + state.offsets < 0).sum() - before)
-            moved = kernels._rotate(columns, weights, fields, errors, trial, shifts, i, j, np.cos(angle),
+            moved = kernels._rotate(columns, weights, fields, errors, trial, shifts, 0, 1, i, j, np.cos(angle),
                                     np.sin(angle), beta, threshold)
             assert moved == (beta * change <= threshold)
             assert errors[0] - before == (change if moved else 0)

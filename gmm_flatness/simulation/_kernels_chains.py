@@ -2,7 +2,8 @@
 
 Aligned data come by columns, `columns[i, k] = y_k x_ki/√N` in single precision: a move reads two contiguous
 rows, and half the bytes take two thirds of the time. Fields and weights are double. Random numbers come
-drawn, so that compiled and interpreted runs take the same moves. Sums keep their order: no fastmath.
+drawn, so that compiled and interpreted runs take the same moves. Sums keep their order: no fastmath. A call
+with that many arrays costs as much as a hundred fields: what runs once a move is inlined.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ from __future__ import annotations
 from numba import njit
 
 
-@njit(cache=True)
-def _count_shifted(fields, first, second, a, b):
-    """Number of negative entries of `fields + a first + b second`."""
+@njit(cache=True, inline="always")
+def _count_shifted(fields, columns, a, i, j, first, second):
+    """Number of negative entries of `fields[a] + first columns[i] + second columns[j]`."""
     errors = 0
-    for k in range(fields.size):
-        errors += (fields[k] + a * first[k]) + b * second[k] < 0.0
+    for k in range(fields.shape[1]):
+        errors += (fields[a, k] + first * columns[i, k]) + second * columns[j, k] < 0.0
     return errors
 
 
-@njit(cache=True)
-def _shift(fields, first, second, a, b):
-    """`fields += a first + b second`, in the arithmetic of `_count_shifted`."""
-    for k in range(fields.size):
-        fields[k] = (fields[k] + a * first[k]) + b * second[k]
+@njit(cache=True, inline="always")
+def _shift(fields, columns, a, i, j, first, second):
+    """`fields[a] += first columns[i] + second columns[j]`, in the arithmetic of `_count_shifted`."""
+    for k in range(fields.shape[1]):
+        fields[a, k] = (fields[a, k] + first * columns[i, k]) + second * columns[j, k]
 
 
 @njit(cache=True)
@@ -39,23 +40,23 @@ def _fields_from_scratch(columns, offsets, weights, fields, errors):
             errors[a] += fields[a, k] < 0.0
 
 
-@njit(cache=True)
-def _rotate(columns, weights, fields, errors, trial, shifts, i, j, cosine, sine, beta, threshold):
-    """Propose one Givens rotation of coordinates `i, j`, the same for all replicas; True where accepted.
+@njit(cache=True, inline="always")
+def _rotate(columns, weights, fields, errors, trial, shifts, low, high, i, j, cosine, sine, beta, threshold):
+    """Propose one Givens rotation of coordinates `i, j` of replicas `low` to `high - 1`; True where accepted.
 
     `threshold` is a unit exponential: accepting while `β ΔE` stays below it is Metropolis' rule.
     """
     change = 0
-    for a in range(weights.shape[0]):
+    for a in range(low, high):
         u, v = weights[a, i], weights[a, j]
         shifts[a, 0] = (cosine * u - sine * v) - u
         shifts[a, 1] = (sine * u + cosine * v) - v
-        trial[a] = _count_shifted(fields[a], columns[i], columns[j], shifts[a, 0], shifts[a, 1])
+        trial[a] = _count_shifted(fields, columns, a, i, j, shifts[a, 0], shifts[a, 1])
         change += trial[a] - errors[a]
     if beta * change > threshold:
         return False
-    for a in range(weights.shape[0]):
-        _shift(fields[a], columns[i], columns[j], shifts[a, 0], shifts[a, 1])
+    for a in range(low, high):
+        _shift(fields, columns, a, i, j, shifts[a, 0], shifts[a, 1])
         weights[a, i] += shifts[a, 0]
         weights[a, j] += shifts[a, 1]
         errors[a] = trial[a]
@@ -79,14 +80,14 @@ def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, co
     accepted = 0
     for t in range(pairs.shape[0]):
         for k in range(pairs.shape[1]):
-            accepted += _rotate(columns, weights, fields, errors, trial, shifts, pairs[t, k, 0], pairs[t, k, 1],
-                                cosines[t, k], sines[t, k], beta, thresholds[t, k])
+            accepted += _rotate(columns, weights, fields, errors, trial, shifts, 0, weights.shape[0],
+                                pairs[t, k, 0], pairs[t, k, 1], cosines[t, k], sines[t, k], beta, thresholds[t, k])
         error_series[t] = errors
         _record(direction, weights, along_series[t], weight_sum)
     return accepted
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _pull(total, weights, a, i, j, cosine, sine):
     """Growth of `|total|²`, `total = Σ_a w_a`, when replica `a` alone rotates coordinates `i, j`."""
     u, v = weights[a, i], weights[a, j]
@@ -104,9 +105,8 @@ def _sweep_elastic(columns, direction, weights, fields, errors, trial, shifts, m
         for k in range(pairs.shape[1]):
             a, i, j = movers[t, k], pairs[t, k, 0], pairs[t, k, 1]
             gain = stiffness * _pull(total, weights, a, i, j, cosines[t, k], sines[t, k])
-            one = slice(a, a + 1)
-            if _rotate(columns, weights[one], fields[one], errors[one], trial[one], shifts[one], i, j,
-                       cosines[t, k], sines[t, k], beta, thresholds[t, k] + gain):
+            if _rotate(columns, weights, fields, errors, trial, shifts, a, a + 1, i, j, cosines[t, k], sines[t, k],
+                       beta, thresholds[t, k] + gain):
                 total[i] += shifts[a, 0]
                 total[j] += shifts[a, 1]
                 accepted += 1
