@@ -31,20 +31,27 @@ class Hinge:
         return np.maximum(h, np.minimum(h + width, 1.0))
 
     def moments(self, mean: float, std: float, width: float) -> ProximalMoments:
-        top = (1.0 - mean) / std
-        low = (1.0 - width - mean) / std
-        first, second = _below(top, std)
-        resting = tail(-top) if top < 0.0 else 1.0 - tail(top)
-        if math.isinf(width):
-            return ProximalMoments(first, second, resting, resting)
-        if width < 0.3 * std:
-            return _narrow(top, std, width)
-        first_low, second_low = _below(low, std)
-        # (1-h)₊ capped at `width`: subtract what lies beyond the cap.
-        pull = first - first_low
-        pull_sq = second - second_low - 2.0 * width * first_low
-        resting = tail(-top) - tail(-low) if top < 0.0 else tail(low) - tail(top)
-        return ProximalMoments(pull, pull_sq, resting, resting)
+        # Reflecting the field about the middle of the resting interval turns the pull into `width` minus itself;
+        # on the upper side the averages are tails, free of cancellation.
+        if mean >= 1.0 - 0.5 * width:
+            return _upper(mean, std, width)
+        mirror = _upper(2.0 - width - mean, std, width)
+        pull_sq = width * width - 2.0 * width * mirror.pull + mirror.pull_sq
+        return ProximalMoments(width - mirror.pull, pull_sq, mirror.rigidity, mirror.rigidity_sq)
+
+
+def _upper(mean: float, std: float, width: float) -> ProximalMoments:
+    """Averages of `min((1-h)₊, width)`."""
+    top = (1.0 - mean) / std
+    if width < 0.3 * std:
+        return _narrow(top, std, width)
+    first, second = _below(top, std)
+    if math.isinf(width):
+        return ProximalMoments(first, second, tail(-top), tail(-top))
+    low = top - width / std
+    first_low, second_low = _below(low, std)
+    resting = tail(-top) - tail(-low)
+    return ProximalMoments(first - first_low, second - second_low - 2.0 * width * first_low, resting, resting)
 
 
 def _narrow(top: float, std: float, width: float) -> ProximalMoments:

@@ -30,6 +30,8 @@ class Logistic:
 
     def prox(self, h, width: float):
         h = np.asarray(h, dtype=float)
+        if math.isinf(width):
+            return np.full_like(h, math.inf)[()]
         mirrored = h < -0.5 * width
         reflected = np.where(mirrored, -width - h, h)
         root = _prox_positive(reflected, width)

@@ -95,7 +95,7 @@ def field_at(loss: Loss, u: float, width: float, *, side: int) -> float:
     if gap is not None and (gap.left <= u < gap.right if side > 0 else gap.left < u <= gap.right):
         return gap.field
     at = u
-    if u in loss.kinks:
+    if u in loss.kinks or math.isinf(width):
         at = math.nextafter(u, math.inf if side > 0 else -math.inf)
     slope = float(loss.derivative(at))
     return u if slope == 0.0 else u + width * slope

@@ -21,6 +21,7 @@ from gmm_flatness.numerics.gaussian import SQRT_2PI
 TAIL = 12.6
 # Beyond this many the weight is below 1e-17 of its peak: enough where no tail is amplified.
 _CORE = 8.8
+_MOST_PANELS = 2000
 _COARSE, _FINE = 10, 20
 _BASE_EDGES = (-38.0, -24.0, -16.0, -TAIL, -9.0, -6.5, -4.5, -3.0, -1.5, 0.0,
                1.5, 3.0, 4.5, 6.5, 9.0, TAIL, 16.0, 24.0, 38.0)
@@ -161,6 +162,7 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     means = np.asarray(means, dtype=float)[:, None]
     reach = _CORE * std
     low, high = float(means.min()) - reach, float(means.max()) + reach
+    features = [(center, max(clearance, 1e-9 * std)) for center, clearance in features]
     start = features[0][0]
     points = [start]
     for sign, end in ((-1.0, low), (1.0, high)):
@@ -170,6 +172,8 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
             outside = max(low - point, point - high, 0.0)
             point += sign * min(size, 1.4 * std + outside)
             points.append(point)
+            if len(points) > _MOST_PANELS:
+                raise ConvergenceError(f"more than {_MOST_PANELS} panels for features {features} at std {std:g}")
     edges = np.sort(points)
     first, last = np.searchsorted(edges, low, side="right"), np.searchsorted(edges, high)
     edges = edges[max(int(first) - 1, 0): int(last) + 1]
@@ -180,7 +184,7 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
 
 def _panel_size(ahead: float, clearance: float) -> float:
     """1.3 times the distance to a feature `ahead` (negative: behind) from the nearer end of the panel."""
-    if ahead <= 1e-12 * clearance:
+    if ahead <= 1e-6 * clearance:
         return 1.3 * (clearance - ahead)
     return min(1.3 / 2.3 * (ahead + clearance), ahead)
 

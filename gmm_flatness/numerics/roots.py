@@ -31,14 +31,16 @@ def increasing_root(function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarra
     """
     low, high = np.array(low, dtype=float), np.array(high, dtype=float)
     x = 0.5 * (low + high) if start is None else np.clip(start, low, high)
-    for _ in range(max_iter):
+    for step in range(max_iter):
         value, slope = function(x)
         below = value < 0.0
         low, high = np.where(below, x, low), np.where(below, high, x)
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = x - value / slope
         inside = (newton >= low) & (newton <= high)
-        following = np.where(inside, newton, 0.5 * (low + high))
+        # where the slope vanishes Newton crawls, so bisect now and then
+        bisect = ~inside | (step % 4 == 3 and step > 8)
+        following = np.where(bisect, 0.5 * (low + high), newton)
         if np.all(np.abs(following - x) <= tol * (1.0 + np.abs(x))):
             return following
         x = following
