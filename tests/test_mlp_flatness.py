@@ -83,6 +83,12 @@ def test_local_entropy_of_a_linear_model_is_a_gaussian_integral(sigma, beta):
     assert found.entropy - found.free_entropy == pytest.approx(-beta * slope, abs=0.1 * abs(beta * slope) + 0.02)
 
 
+def test_a_chain_that_cannot_move_is_refused():
+    network, params, batch = _linear()
+    with pytest.raises(ConvergenceError, match="smaller sigma"):
+        local_entropy(network, params, batch, sigma=100.0, beta=1e6, nodes=2, steps=2, rng=0)
+
+
 def test_hessian_of_least_squares():
     network, params, batch = _linear()
     inputs = np.column_stack([batch.inputs, np.ones(60)])

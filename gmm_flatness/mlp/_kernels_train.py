@@ -21,6 +21,7 @@ class Rules(NamedTuple):
     average_weight: np.floating
     zero: np.floating
     one: np.floating
+    tiny: np.floating
     sharpness_aware: bool
     inner_steps: int
     averaged: bool
@@ -39,13 +40,13 @@ class State(NamedTuple):
 
 
 @njit(cache=True)
-def _descend_span(position, velocity, gradient, rate, momentum, decay):
-    zero, tiny = position.dtype.type(0), position.dtype.type(1e-30)
+def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
+    zero = position.dtype.type(0)
     for i in range(len(position)):
         slope = gradient[i] + decay * position[i]
         speed = momentum * velocity[i] + slope
         moved = position[i] - rate * (slope + momentum * speed)
-        # Subnormal numbers, which decaying weights of dead units reach, would slow everything a hundredfold.
+        # Weights of dead units decay for ever, and products of such numbers are subnormal: a hundredfold slower.
         velocity[i] = speed if abs(speed) > tiny else zero
         position[i] = moved if abs(moved) > tiny else zero
 
@@ -56,9 +57,9 @@ def descend(layers, position, velocity, gradient, rate, rules):
     for index in range(len(layers)):
         start, bias, end = layers[index, 2], layers[index, 3], layers[index, 3] + layers[index, 1]
         _descend_span(position[start:bias], velocity[start:bias], gradient[start:bias], rate,
-                      rules.momentum, rules.decay)
+                      rules.momentum, rules.decay, rules.tiny)
         _descend_span(position[bias:end], velocity[bias:end], gradient[bias:end], rate,
-                      rules.momentum, rules.zero)
+                      rules.momentum, rules.zero, rules.tiny)
 
 
 @njit(cache=True)

@@ -176,7 +176,7 @@ def _energies(network: Network, params: np.ndarray, data: Batch, rng: np.random.
 
 
 def _curvature(network: Network, params: np.ndarray, few: Batch, rng: np.random.Generator) -> dict[str, float]:
-    volume = local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=15, chains=2, rng=rng)
+    volume = local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=25, chains=2, rng=rng)
     return {"hessian_top": largest_eigenvalue(network, params, few, tol=1e-2, rng=rng),
             "hessian_trace": hessian_trace(network, params, few, probes=8, rng=rng)[0],
             "free_entropy": volume.free_entropy}

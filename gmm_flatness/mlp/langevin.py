@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.flatness import perturbation_scale
 from gmm_flatness.mlp.network import Batch, Network
 
@@ -64,6 +65,11 @@ def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: 
         Langevin steps at each point after as many of burning in.
     chains : int
         Independent repeats, at least two; the standard error is theirs.
+
+    Raises
+    ------
+    ConvergenceError
+        A chain hardly moves.
     """
     sigma, beta = check.positive("sigma", sigma), check.positive("beta", beta)
     nodes, steps = check.integer("nodes", nodes), check.integer("steps", steps)
@@ -77,6 +83,9 @@ def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: 
     rises, accepted = np.array([run[0] for run in runs]), np.array([run[1] for run in runs])
     size, samples = double.parameter_count, len(batch.inputs)
     integrals = -samples * (rises[:, :-1] @ weights) / size
+    if accepted.min() < 0.1:
+        raise ConvergenceError(f"a chain accepted only {accepted.min():.2g} of its steps: allow more steps, or take "
+                               "a smaller sigma or beta")
     loss = float(rises[:, -1].mean())
     value = float(integrals.mean())
     return LocalEntropy(value, float(integrals.std(ddof=1) / math.sqrt(len(runs))),
@@ -112,9 +121,9 @@ def _anneal(walk: _Walk, betas: np.ndarray, steps: int, rng: np.random.Generator
     state, delta = (xi, *walk.rise(xi)), 1.0
     rises, accepted = [], []
     for beta in betas:
-        for _ in range(steps):
+        for step in range(steps):
             state, chance = _langevin(walk, state, beta, delta, rng)
-            delta = min(2.0, delta * math.exp(0.15 * (chance - 0.57)))
+            delta = min(2.0, delta * math.exp((chance - 0.57) / math.sqrt(1.0 + step)))
         totals = np.zeros(2)
         for _ in range(steps):
             state, chance = _langevin(walk, state, beta, delta, rng)

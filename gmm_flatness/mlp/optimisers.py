@@ -79,7 +79,8 @@ class Method:
         number = np.dtype(dtype).type
         return Rules(momentum=number(self.momentum), decay=number(self.decay), radius=number(self.radius or 0.0),
                      inner_weight=number(1.0 - self.memory), average_weight=number(1.0 - self.average_memory),
-                     zero=number(0), one=number(1), sharpness_aware=self.radius is not None,
+                     zero=number(0), one=number(1), tiny=np.sqrt(np.finfo(dtype).tiny),
+                     sharpness_aware=self.radius is not None,
                      inner_steps=self.inner_steps, averaged=self.average == "ema")
 
 

@@ -21,7 +21,7 @@ Point = Mapping[str, float]
 REPLICAS = 3
 
 _COMMON: dict[str, Range | tuple[float, ...]] = {
-    "rate": (0.03, 0.4), "decay": (2e-4, 5e-3), "batch": (16, 32, 64), "length": (0.25, 0.5, 1.0)}
+    "rate": (0.03, 0.4), "decay": (2e-4, 1e-2), "batch": (16, 32, 64), "length": (0.25, 0.5, 1.0)}
 
 
 @dataclass(frozen=True)
