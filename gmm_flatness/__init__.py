@@ -15,14 +15,57 @@ _PUBLIC = {
     "ConvergenceError": "errors",
     "DomainError": "errors",
     "StabilityError": "errors",
+    "Prior": "priors",
+    "Loss": "losses",
+    "SmoothedCount": "losses",
+    "bayes_error": "theory.bayes",
+    "bayes_overlap": "theory.bayes",
+    "generalization_error": "theory.bayes",
+    "log_generalization_error": "theory.bayes",
+    "optimal_bias": "theory.bayes",
+    "oracle_error": "theory.bayes",
+    "erm": "theory.erm",
+    "ErmResult": "theory.erm_result",
+    "HardMargin": "theory.erm_result",
+    "hard_margin": "theory.hard_margin",
+    "collapse_threshold": "theory.collapse",
+    "separability_threshold": "theory.separability",
+    "optimal_ridge": "theory.optimal_ridge",
+    "pair": "theory.pairs",
+    "flattest": "theory.local_energy",
+    "smoothing_path": "theory.local_energy",
+    "smoothing_instability": "theory.local_energy",
+    "fit": "simulation.estimators",
+    "Estimator": "simulation.estimators",
+    "sweep": "studies.sweep",
 }
 
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
+    from gmm_flatness.losses import Loss, SmoothedCount
     from gmm_flatness.mixture import GaussianMixture
+    from gmm_flatness.priors import Prior
     from gmm_flatness.sampling import Sample, sample
+    from gmm_flatness.simulation.estimators import Estimator, fit
+    from gmm_flatness.studies.sweep import sweep
+    from gmm_flatness.theory.bayes import (
+        bayes_error,
+        bayes_overlap,
+        generalization_error,
+        log_generalization_error,
+        optimal_bias,
+        oracle_error,
+    )
+    from gmm_flatness.theory.collapse import collapse_threshold
+    from gmm_flatness.theory.erm import erm
+    from gmm_flatness.theory.erm_result import ErmResult, HardMargin
+    from gmm_flatness.theory.hard_margin import hard_margin
+    from gmm_flatness.theory.local_energy import flattest, smoothing_instability, smoothing_path
+    from gmm_flatness.theory.optimal_ridge import optimal_ridge
+    from gmm_flatness.theory.pairs import pair
+    from gmm_flatness.theory.separability import separability_threshold
 
 
 def __getattr__(name: str):

@@ -1,0 +1,1 @@
+"""Theory beside simulation for a purpose: sweeps, learning curves, comparisons."""
