@@ -13,9 +13,11 @@ from derivations.gaussian import H, density, label_average
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, box, delta, m, rho, y, z
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.hard_margin import hard_margin
 from gmm_flatness.theory.separability import separability_threshold
 
-FORMULAS = ("F014",)
+FORMULAS = ("F014", "F015")
 
 a, k = Symbol("a", real=True), Symbol("k", real=True)
 ONCE, TWICE = density(a) - a * H(a), (1 + a**2) * H(a) - a * density(a)
@@ -66,6 +68,16 @@ def compare(seed=0):
         return capacity(*unpacked(root), delta, rho, k)
 
     model = box(delta, rho) | {k: Interval(0.0, 2.0)}
+
+    def margin_of(delta, rho, k):
+        """Margin, overlap and bias of the shipped hard margin where the threshold is that of margin `k`."""
+        found = hard_margin(GaussianMixture(separability_threshold(delta, rho, k), delta, rho))
+        return found.margin, found.m * found.margin, found.b * found.margin
+
+    def derived_margin(*point):
+        start = margin_of(*map(float, point))[1:]
+        return point[-1], *newton(lambda m, b: slopes(m, b, *point), start)
+
     return [
         match(
             "separability_threshold, learned bias",
@@ -81,6 +93,7 @@ def compare(seed=0):
             model | {b: Interval(-1.0, 1.0)},
             seed=seed,
         ),
+        match("hard_margin, learned bias", derived_margin, margin_of, model | {k: Interval(0.1, 2.0)}, seed=seed),
     ]
 
 

@@ -8,17 +8,24 @@ force on a field, the slope of the log weight of a sample over `β_a`.
 
 from sympy import Derivative, Matrix, Symbol, exp, expand, log, solve, sqrt, symbols
 
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import label_average, polynomial_average
 from derivations.report import fronts
-from derivations.symbols import alpha, delta, rho, y
+from derivations.symbols import alpha, box, delta, rho, y
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.erm import erm
+from gmm_flatness.theory.pairs import pair
 
-FORMULAS = ()
+FORMULAS = ("F018",)
 
 v1, v2, V1, V2, q1, q2, beta1, beta2 = symbols("v_1 v_2 V_1 V_2 q_1 q_2 beta_1 beta_2", positive=True)
 m1, m2, b1, b2, q12, c, x1, x2 = symbols("m_1 m_2 b_1 b_2 q_12 c h_1 h_2", real=True)
 n1, n2, t1, t2 = symbols("n_1 n_2 t_1 t_2", positive=True)
 FORCES = Symbol("F_12", real=True)
+
+r1, r2 = symbols("lambda_1 lambda_2", positive=True)
+GAP = label_average((1 - m1 - y * b1) * (1 - m2 - y * b2), y, rho)
+SQUARE = (m1 * m2 + alpha / delta * t1 * t2 * GAP) / (1 - alpha * t1 * t2)
 
 
 def derive():
@@ -80,13 +87,11 @@ def closed():
     g1, common, own, p = Symbol("g_1", positive=True), *symbols("z x", real=True), 2 * rho - 1
     first = m1 + y * b1 + sqrt(delta * q1) * common
     second = m2 + y * b2 + sqrt(delta) * (q12 / sqrt(q1) * common + sqrt(q2 - q12**2 / q1) * own)
-    gap = label_average((1 - m1 - y * b1) * (1 - m2 - y * b2), y, rho)
     shifts = label_average(polynomial_average(expand((1 - first) * (1 - second)), common, own), y, rho)
-    square = (m1 * m2 + alpha / delta * t1 * t2 * gap) / (1 - alpha * t1 * t2)
     pull = t2 * (1 - m2 - p * b2)
     return [
-        identity("Two square losses, displacements t_a (1 - h_a)", shifts, gap + delta * q12),
-        identity("Their overlap", (m1 * m2 + alpha / delta * t1 * t2 * shifts).subs(q12, square), square),
+        identity("Two square losses, displacements t_a (1 - h_a)", shifts, GAP + delta * q12),
+        identity("Their overlap", (m1 * m2 + alpha / delta * t1 * t2 * shifts).subs(q12, SQUARE), SQUARE),
         identity(
             "Hebb and square loss: the displacement of the first is its width",
             m1 * m2 + alpha / delta * g1 * pull,
@@ -110,8 +115,31 @@ def segment():
 
 
 def compare(seed=0):
-    """The shipped overlap of square and Hebb minimisers against the closed forms."""
-    return []
+    """The shipped overlap of two square minimisers, and of Hebb with a square one, against the closed forms."""
+    domain = box(alpha, delta, rho) | {r1: Interval(0.02, 20.0, log=True), r2: Interval(0.02, 20.0, log=True)}
+    square = evaluator(SQUARE, (m1, m2, b1, b2, t1, t2, alpha, delta, rho))
+
+    def solved(alpha, delta, rho, *ridges):
+        mixture = GaussianMixture(alpha, delta, rho)
+        return [erm(mixture, "square", ridge=r, bias=bias) for r, bias in zip(ridges, ("learned", 0.1), strict=True)]
+
+    def derived(*point):
+        one, two = solved(*map(float, point))
+        shares = (x.width / (1 + x.width) for x in (one, two))
+        return square(one.m, two.m, one.b, two.b, *shares, *point[:3])
+
+    def with_hebb(alpha, delta, rho, r1, r2):
+        mixture = GaussianMixture(alpha, delta, rho)
+        return erm(mixture, "hebb", ridge=r1, bias=0.0), erm(mixture, "square", ridge=r2, bias="learned")
+
+    def derived_with_hebb(*point):
+        one, two = with_hebb(*map(float, point))
+        return two.m * (one.m + one.width)
+
+    return [
+        match("pair, square and square", derived, lambda *x: pair(*solved(*x)).q12, domain, seed=seed),
+        match("pair, Hebb and square", derived_with_hebb, lambda *x: pair(*with_hebb(*x)).q12, domain, seed=seed),
+    ]
 
 
 page, main = fronts(__name__)

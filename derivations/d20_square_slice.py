@@ -5,16 +5,23 @@ the displacement `ΔL f = t(1-A)`, `t = g/(1+g)`, is that of section 3's minimis
 for any average over `A`.
 """
 
-from sympy import Derivative, Integral, Symbol, exp, log, oo, pi, sqrt, symbols
+import mpmath
+from sympy import Derivative, Integral, Symbol, exp, expand, log, oo, pi, sqrt, symbols
 
+from derivations.d01_generalization_error import ERROR
 from derivations.d06_erm_square import PROX, g, t
 from derivations.d16_gibbs import A, variance
 from derivations.d17_franz_parisi import FORCE, FORCE_D, FORCE_SQ, PROJECTION, Q, mt, s, tau
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
+from derivations.gaussian import H, label_average, polynomial_average
 from derivations.report import fronts
-from derivations.symbols import alpha, beta, delta, h, m
+from derivations.saddle import newton
+from derivations.symbols import alpha, b, beta, delta, h, m, q, rho, ridge, y
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.erm import erm
+from gmm_flatness.theory.local_entropy import local_entropy
 
-FORMULAS = ()
+FORMULAS = ("F032",)
 
 r, L = symbols("r L", positive=True)
 LOG_WEIGHT = -log(1 + beta * variance) / 2 - beta / 2 * (1 - A) ** 2 / (1 + beta * variance)
@@ -79,8 +86,80 @@ def entropic_of_norm(projection):
     return (log(r - Q) + (Q - projection) / (r - Q)) / 2
 
 
+# Around a square minimiser of norm q and width g_r the displacement is affine in the noise of its field.
+z0, z1 = symbols("z_0 z_1", real=True)
+b_ref, m_ref = symbols("b_r m_r", real=True)
+t_ref, norm_ref = symbols("t_r q_r", positive=True)
+MOVED = t_ref * (1 - m_ref - y * b_ref - sqrt(delta * norm_ref) * z0) / sqrt(norm_ref)
+FIELD = m + y * b + tau * MOVED + sqrt(delta) * (s * z0 + Symbol("w") * z1)  # w² = Q - s²
+SPREAD = sqrt(Q - s**2)
+
+
+def averaged(polynomial):
+    """Average over noise and label."""
+    over_noise = polynomial_average(expand(polynomial), z0, z1)
+    return label_average(over_noise.subs(Symbol("w"), SPREAD), y, rho)
+
+
 def compare(seed=0):
-    return []
+    """The shipped local entropy of square-loss neighbours around square minimisers."""
+    domain = {
+        alpha: Interval(0.1, 5.0, log=True),
+        delta: Interval(0.1, 5.0, log=True),
+        rho: Interval(0.1, 0.9),
+        ridge: Interval(0.05, 20.0, log=True),
+        beta: Interval(0.1, 10.0, log=True),
+        s: Interval(-0.5, 0.9),
+        r: Interval(0.3, 3.0),
+    }
+    state = (Q, m, tau, s, r, beta, alpha, delta, rho, b, m_ref, b_ref, t_ref, norm_ref)
+    miss = {MISS: averaged(1 - FIELD), MISS_D: averaged((1 - FIELD) * MOVED), MISS_SQ: averaged((1 - FIELD) ** 2)}
+    stiffness = 1 + beta * delta * (r - Q)
+    forces = {
+        FORCE: beta * MISS / stiffness,
+        FORCE_D: beta * MISS_D / stiffness,
+        FORCE_SQ: (beta / stiffness) ** 2 * MISS_SQ,
+    }
+    value, centroid = entropic_of_norm(PROJECTION), {mt: m_ref / sqrt(norm_ref)}
+    slopes = [
+        value.diff(Q) - alpha * delta * FORCE_SQ / 2,
+        value.diff(m) + alpha * FORCE,
+        value.diff(tau) + alpha * FORCE_D,
+    ]
+    gap = {variance: delta * (r - Q)}
+    weight = LOG_WEIGHT.subs(gap).subs((1 - A) ** 2, MISS_SQ)
+    loss = LOSS.subs(gap).subs((1 - A) ** 2, MISS_SQ)
+    equations = evaluator([x.subs(forces).subs(miss).subs(centroid) for x in slopes], state)
+    observed = evaluator([x.subs(miss).subs(centroid) for x in (value + alpha * weight, loss)], state)
+    errors = evaluator((train_error(), ERROR.subs(q, r)), state)
+
+    def shipped(alpha, delta, rho, ridge, beta, s, r):
+        reference = erm(GaussianMixture(alpha, delta, rho), "square", ridge=ridge)
+        return reference, local_entropy(reference, s, beta=beta, loss="square", norm=r)
+
+    def derived(*point):
+        reference, found = shipped(*map(float, point))
+        alpha, delta, rho, _, beta, cosine, r = point
+        bias = mpmath.sqrt(r / mpmath.mpf(reference.q)) * reference.b
+        share = reference.width / (1 + mpmath.mpf(reference.width))
+        rest = (cosine * mpmath.sqrt(r), r, beta, alpha, delta, rho, bias, reference.m, reference.b, share, reference.q)
+        root = newton(lambda *x: equations(*x, *rest), (found.Q, found.m, found.tau))
+        (phi, cost), (train, test) = observed(*root, *rest), errors(*root, *rest)
+        return *root, phi - mpmath.log(r * (1 - cosine**2)) / 2, cost, train, test
+
+    def read(*point):
+        found = shipped(*point)[1]
+        return found.Q, found.m, found.tau, found.free_entropy, found.train_loss, found.train_error, found.test_error
+
+    return [match("local_entropy, square loss", derived, read, domain, seed=seed, tolerance=1e-9)]
+
+
+def train_error():
+    """Under the weight the field has mean `(A + βv)/(1+βv)` and variance `v/(1+βv)`, `v = Δ(r-Q)`; `A` is normal."""
+    gap = delta * (r - Q)
+    mean = FIELD.subs({z0: 0, z1: 0})
+    noise = FIELD.diff(z0) ** 2 + delta * SPREAD**2
+    return label_average(H((mean + beta * gap) / sqrt(gap * (1 + beta * gap) + noise)), y, rho)
 
 
 page, main = fronts(__name__)
