@@ -140,6 +140,16 @@ def test_training_errors_of_the_replica_formulas(name):
 
 
 @pytest.mark.slow
+def test_typical_weights_at_the_training_error_of_the_hebb_vector():
+    expected = np.array([0.1103357, 0.5045, 0.4261])
+    value, stderr = extrapolated((80, 160), 200, lambda chain: [chain.train_error, chain.m, chain.q], run_chain, 3,
+                                 beta=[0.4, 0.8, 1.2, 1.6519], sweeps=4000, burn_in=150, required_times=10.0)
+    assert all(map(agrees, zip(value, stderr, strict=True), expected)), (value, stderr)
+    assert not any(map(agrees, zip(value, stderr, strict=True), 1.1 * expected))
+    assert not any(map(agrees, zip(value, stderr, strict=True), 0.9 * expected))
+
+
+@pytest.mark.slow
 def test_free_entropy_around_the_hebb_vector():
     expected = -0.2694514
     found = extrapolated((80, 160), 120, lambda run: run.free_entropy[-1], thermodynamic_integration, 2,
