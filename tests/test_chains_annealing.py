@@ -1,5 +1,7 @@
 """Replicated annealing: the law of elastic replicas by enumeration, limits of the coupling, the trace."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -130,6 +132,8 @@ def test_trace_is_that_of_the_replicas(kind):
     gram = weights @ weights.T / 40
     pairs = gram[np.triu_indices(len(weights), 1)]
     assert result.distance[-1] == pytest.approx(np.mean((1 - pairs) / 2) if pairs.size else 0.0, abs=1e-12)
+    assert json.loads(json.dumps(result.to_dict()))["distance"][-1] == result.distance[-1]
+    assert result.to_dict()["delta"] == 0.8 and "weights=" not in repr(result)
     assert result.train_error.shape == result.distance.shape == result.couplings.shape == (3,)
 
 

@@ -1,5 +1,7 @@
 """Thermodynamic integration against enumerated partition functions and against the replica formulas."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -63,6 +65,8 @@ def test_three_temperatures_make_a_parabola():
     simpson = -4.0 * np.array([1, 4, 1]) @ run.train_error / 6
     assert run.free_entropy[-1] == pytest.approx(simpson, rel=1e-12)
     assert run.coarse_free_entropy[-1] == pytest.approx(-2.0 * (run.train_error[0] + run.train_error[2]), rel=1e-12)
+    assert json.loads(json.dumps(run.to_dict()))["free_entropy"] == run.free_entropy.tolist()
+    assert run.to_dict()["rho"] == 0.4 and "chains=" not in repr(run)
     weights = np.array([1, 4, 1]) / 6
     assert run.free_entropy_stderr[-1] == pytest.approx(4.0 * np.sqrt(weights**2 @ run.train_error_stderr**2))
 

@@ -8,7 +8,7 @@ integrated, so every free entropy is a fixed linear combination of them and so i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class ThermodynamicIntegration:
         The same integral through every second temperature.
     """
 
-    chains: tuple[ChainResult, ...]
+    chains: tuple[ChainResult, ...] = field(repr=False)
     betas: np.ndarray
     train_error: np.ndarray
     train_error_stderr: np.ndarray
@@ -53,6 +53,11 @@ class ThermodynamicIntegration:
     entropy: np.ndarray
     entropy_stderr: np.ndarray
     coarse_free_entropy: np.ndarray
+
+    @property
+    def mixture(self) -> GaussianMixture:
+        """The mixture of the sample."""
+        return self.chains[0].mixture
 
     @property
     def quadrature_error(self) -> np.ndarray:
@@ -66,6 +71,11 @@ class ThermodynamicIntegration:
     def free_entropy_error(self) -> np.ndarray:
         """Statistical and quadrature error together, in quadrature."""
         return np.hypot(self.free_entropy_stderr, self.quadrature_error)
+
+    def to_dict(self) -> dict:
+        """The ladder as lists, with the mixture's parameters."""
+        columns = {item.name: getattr(self, item.name).tolist() for item in fields(self) if item.name != "chains"}
+        return self.mixture.to_dict() | columns
 
 
 def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps: int, burn_in: int,

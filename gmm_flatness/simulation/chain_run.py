@@ -44,7 +44,7 @@ def run_stages(chain: ChainState, stages: list[Stage], checkpoint: Checkpoint | 
         The checkpoint was written by a run with other data, parameters or seed.
     """
     progress = _Progress(chain, stages)
-    run = _fingerprint(chain, stages)
+    run = "" if checkpoint is None else _fingerprint(chain, stages)
     saved = None if checkpoint is None else checkpoint.load()
     if saved is not None:
         progress.restore(saved, run)

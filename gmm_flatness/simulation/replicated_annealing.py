@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -79,6 +79,12 @@ class ReplicatedAnnealing:
     barycenter_train_error: np.ndarray
     barycenter_test_error: np.ndarray
     distance: np.ndarray
+
+    def to_dict(self) -> dict:
+        """The trace as lists, with bias and the mixture's parameters; without the weights."""
+        columns = {item.name: getattr(self, item.name).tolist() for item in fields(self)
+                   if item.name not in ("mixture", "bias", "weights", "barycenter")}
+        return self.mixture.to_dict() | {"bias": self.bias} | columns
 
 
 def replicated_annealing(sample: Sample, betas: Sequence[float], *, replicas: int, sweeps: int,
