@@ -8,14 +8,17 @@ from sympy import Derivative, Limit, Symbol, erfc, oo, sqrt
 
 from derivations.d01_generalization_error import ERROR
 from derivations.d06_erm_square import TRAIN_ERROR, g, reset
+from derivations.d10_erm_smoothed_count import LOSS, averages, kappa
 from derivations.engine import Interval, definition, evaluator, identity, match, numeric
 from derivations.gaussian import H, average, density, label_average, polynomial_average
 from derivations.report import fronts
+from derivations.saddle import polished, read
 from derivations.symbols import alpha, b, box, delta, m, q, rho, ridge, u, y, z
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.theory.erm import erm
+from gmm_flatness.theory.local_energy import flattest
 
-FORMULAS = ()
+FORMULAS = ("F016",)
 
 sigma = Symbol("sigma", positive=True)
 FRESH = ERROR.subs(q, q * (1 + sigma**2))
@@ -53,6 +56,9 @@ def derive():
         identity("whose integral over z is the slope of", Derivative(H(a / width), a), -density(a / width) / width),
         identity("and both vanish for large a", Limit(H(a / sqrt(1 + s**2)).rewrite(erfc), a, oo), 0),
         numeric("hence", tail, H(a / sqrt(1 + s**2)), {a: Interval(-2.0, 2.0), s: Interval(0.2, 2.0)}),
+        identity(
+            "The count smoothed by κ = σ√(Δr) on the sphere of norm r", H(u / SCALE), LOSS, using=[(kappa, SCALE)]
+        ),
         definition("Error on fresh data: the field is normal", Symbol("epsilon_g"), FRESH),
         identity(
             "as if the norm had grown while overlap and bias stay",
@@ -82,7 +88,18 @@ def compare(seed=0):
         found, sigma = solved(*point[:-1]), point[-1]
         return found.test_error_at(sigma), found.train_error_at(sigma), 1 + found.local_energy(sigma)
 
-    return [match("test_error_at, train_error_at, local_energy", derived, shipped, model, seed=seed)]
+    def flat(alpha, delta, q, sigma):
+        return flattest(GaussianMixture(alpha, delta), sigma, norm=q)
+
+    def derived_flat(alpha, delta, q, sigma):
+        width = sigma * (delta * q) ** 0.5
+        return polished(flat(*map(float, (alpha, delta, q, sigma))), lambda *x: averages(*x, width), learned=False)[:3]
+
+    sphere = {alpha: Interval(1.0, 5.0), delta: Interval(0.5, 1.5), q: Interval(0.5, 2.0), sigma: Interval(1.5, 4.0)}
+    return [
+        match("test_error_at, train_error_at, local_energy", derived, shipped, model, seed=seed),
+        match("flattest", derived_flat, lambda *x: read(flat(*x))[:3], sphere, seed=seed, tolerance=1e-9),
+    ]
 
 
 page, main = fronts(__name__)
