@@ -68,7 +68,8 @@ def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None)
     stationarity, and proximal fields equal to fields.
     """
     state = start or _origin(problem)
-    slopes, width, steps, gap = np.zeros(len(problem.y)), 1.0, 0, math.inf
+    slopes, width = (np.zeros(len(problem.y)), _WIDEST) if state.slopes is None else (state.slopes, _WARM)
+    steps, gap = 0, math.inf
     for _ in range(_MAX_ROUNDS):
         envelope = _Envelope(problem.loss, width, width * slopes)
         inner = _descend(problem, envelope, ridge, state, 1e-13)
@@ -77,16 +78,19 @@ def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None)
         previous, gap = gap, float(np.max(np.abs(resting - fields) / (1.0 + np.abs(fields))))
         steps += inner.iterations
         residual = max(stationarity(problem, slopes, inner.weights, ridge), gap)
-        state = Minimum(inner.weights, inner.b, ridge, residual, steps)
+        state = Minimum(inner.weights, inner.b, ridge, residual, steps, slopes)
         if residual < 1e-12 or (residual < TOLERANCE and gap > 0.5 * previous):
             break
-        shrunk = 0.2 * width if gap > max(0.1 * previous, 1e-13) else width
+        shrunk = _SHRINK * width if gap > max(_FAST * previous, 1e-13) else width
         # Multipliers are differences of fields over the width: rounding asks for a width that keeps them apart.
         width = max(shrunk, _NARROWEST / max(float(np.abs(slopes).max()), 1e-12))
     return certified(state._replace(b=_centred_bias(problem, state)), f"the fit with {problem.loss.name} loss")
 
 
-_NARROWEST = 1e-4
+# Widths at a cold and at a warm start, and the smallest for multipliers of order 1; the width shrinks while a
+# round closes the gap by less than `_FAST`.
+_WIDEST, _WARM, _NARROWEST = 1.0, 0.1, 1e-4
+_SHRINK, _FAST = 0.4, 1e-3
 
 
 class _Envelope:

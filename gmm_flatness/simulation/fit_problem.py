@@ -19,7 +19,8 @@ class Minimum(NamedTuple):
     """A minimiser with its evidence.
 
     `ridge` is the ridge strength, or the multiplier of the sphere; `residual` the largest scaled violation of
-    the optimality conditions; `iterations` the number of Newton or descent steps.
+    the optimality conditions; `iterations` the number of Newton or descent steps; `slopes` the multipliers `ℓ'(u)`
+    where the method has them, to start a neighbouring problem from.
     """
 
     weights: np.ndarray
@@ -27,6 +28,7 @@ class Minimum(NamedTuple):
     ridge: float
     residual: float
     iterations: int
+    slopes: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

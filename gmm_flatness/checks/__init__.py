@@ -1,0 +1,1 @@
+"""Theory against simulation, for a verdict: cases, statistics, report and the command `gmm-flatness check`."""
