@@ -126,12 +126,12 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     loss = get_loss(loss)
     if (ridge is None) == (norm is None):
         raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
-    problem = _problem(data, loss, bias)
+    problem = training_problem(data, loss, bias)
     if ridge is not None:
         found = _with_ridge(problem, check.non_negative("ridge", ridge))
     else:
         found = _on_sphere(problem, check.positive("norm", norm))
-    return _measured(data, problem, found, best_bias=bias == "optimal")
+    return measured(data, problem, found, best_bias=bias == "optimal")
 
 
 def population_error(mixture: GaussianMixture, m: float, q: float, b: float) -> float:
@@ -156,7 +156,8 @@ def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
     return 0.5 * mixture.delta * q / m * mixture.log_odds
 
 
-def _problem(data: Sample, loss: Loss, bias: str | float) -> Problem:
+def training_problem(data: Sample, loss: Loss, bias: str | float) -> Problem:
+    """The problem that `fit` solves, the bias checked."""
     learns = isinstance(bias, str) and check.choice("bias", bias, ("learned", "optimal")) == "learned"
     held = 0.0 if isinstance(bias, str) else check.scalar("bias", bias)
     if learns and not getattr(loss, "learns_bias", True):
@@ -190,7 +191,8 @@ def _on_sphere(problem: Problem, norm: float) -> Minimum:
     return fit_descent.sphere_minimum(problem, norm)
 
 
-def _measured(data: Sample, problem: Problem, found: Minimum, *, best_bias: bool) -> Estimator:
+def measured(data: Sample, problem: Problem, found: Minimum, *, best_bias: bool) -> Estimator:
+    """The estimator of trained weights; with `best_bias` its bias is reset to the best one."""
     weights, dim = found.weights, data.dim
     m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
     b = optimal_bias(data.mixture, m, q) if best_bias else found.b
