@@ -29,7 +29,7 @@ from gmm_flatness.store import Cache, Table, content_key, source_digest
 
 SIGMAS = (0.1, 0.2, 0.3, 0.5)
 TRIVIAL = ("rate_over_batch", "norm", "train_loss", "train_error")
-_FEW = 1000
+_FEW = 500
 
 
 def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: float = 0.01,
@@ -42,7 +42,7 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
     nets : int
         How many with a training error of at most `train_error`; others are left out and drawn again.
     curvature : bool
-        Also Hessian eigenvalue and trace and the local entropy, on the first 1000 training samples.
+        Also Hessian eigenvalue and trace and the local entropy, on the first 500 training samples.
     data, passes, hidden, noise, seed, workers, folder, progress
         As in `run_benchmark`.
 

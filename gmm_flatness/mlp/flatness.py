@@ -73,13 +73,13 @@ def local_energy(network: Network, params: np.ndarray, batch: Batch, *, sigma: f
         raise DomainError("sigma", sigma, "radii >= 0")
     draws, generator = check.integer("draws", draws, low=2), np.random.default_rng(rng)
     scale = perturbation_scale(network, params, scaling, layer)
-    start = np.array([network.error(params, batch), network.value(params, batch)])
+    start = np.array(network.error_and_value(params, batch))
     rises = np.empty((draws, len(radii), 2))
     for draw in range(draws):
         direction = scale * generator.standard_normal(len(scale), dtype=scale.dtype.type)
         for index, radius in enumerate(radii):
             shifted = params + scale.dtype.type(radius) * direction
-            rises[draw, index] = network.error(shifted, batch), network.value(shifted, batch)
+            rises[draw, index] = network.error_and_value(shifted, batch)
     rises -= start
     mean, se = rises.mean(axis=0), rises.std(axis=0, ddof=1) / math.sqrt(draws)
     return LocalEnergy(radii, mean[:, 0], se[:, 0], mean[:, 1], se[:, 1], *start.tolist())

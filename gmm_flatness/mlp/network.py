@@ -135,19 +135,23 @@ class Network:
 
     def error(self, params: np.ndarray, batch: Batch) -> float:
         """Weighted fraction of wrong predictions."""
-        wrong = np.empty(len(batch.inputs), dtype=np.bool_)
-        _kernels.wrong_rows(self.outputs(params, batch.inputs), batch.targets, wrong)
-        return float(wrong @ batch.weights.astype(float) / len(wrong))
+        return self.error_and_value(params, batch)[0]
 
     def value(self, params: np.ndarray, batch: Batch) -> float:
         """Mean loss."""
+        return self.error_and_value(params, batch)[1]
+
+    def error_and_value(self, params: np.ndarray, batch: Batch) -> tuple[float, float]:
+        """Weighted fraction of wrong predictions and mean loss, from one forward pass."""
         outputs = self.outputs(params, batch.inputs)
+        wrong = np.empty(len(outputs), dtype=np.bool_)
+        _kernels.wrong_rows(outputs, batch.targets, wrong)
         if isinstance(self.kind, int):
             scratch = np.empty_like(outputs)
             total = _kernels.loss_rows(self.kind, outputs, batch.targets, batch.weights, scratch)
         else:
             total = float(batch.weights @ self.kind.value(outputs, batch.targets))
-        return total / len(outputs)
+        return float(wrong @ batch.weights.astype(float)) / len(wrong), total / len(wrong)
 
     def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
         """Mean loss and its derivative by every parameter."""
