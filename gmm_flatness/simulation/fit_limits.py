@@ -50,4 +50,4 @@ def kinked_sphere(problem: Problem, norm: float) -> Minimum:
                               "the sphere is not unique or does not exist", threshold=norm * math.exp(shortfall))
     while excess(high) > 0.0:
         high += math.log(10.0)
-    return solved[brentq(excess, low, high, xtol=1e-13, rtol=1e-14)]
+    return solved[brentq(excess, low, high, xtol=1e-11, rtol=1e-11)]

@@ -7,11 +7,10 @@ solved in the smaller of the two spaces, weights or points where the loss is cur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Protocol
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import Loss
@@ -22,12 +21,16 @@ _MAX_STEPS = 200
 _MAX_ROUNDS = 100
 
 
-class Pieces(NamedTuple):
-    """Value, slope and curvature of a smooth function at each of the fields."""
+class _Smooth(Protocol):
+    """A smooth convex function of each of the fields."""
 
-    value: np.ndarray
-    slope: np.ndarray
-    curvature: np.ndarray
+    def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values and slopes."""
+        ...
+
+    def curvature(self, fields: np.ndarray) -> np.ndarray:
+        """Second derivatives, or an element of their generalisation."""
+        ...
 
 
 def newton(problem: Problem, ridge: float) -> Minimum:
@@ -40,13 +43,8 @@ def newton(problem: Problem, ridge: float) -> Minimum:
     endless = ridge == 0.0 and loss.derivative(_FAR) < 0.0
     if endless and len(problem.y) <= problem.dim:
         raise _separable(loss)
-
-    def pieces(fields):
-        if endless and np.min(fields if problem.learns else fields - problem.y * problem.b) > 0.0:
-            raise _separable(loss)
-        return Pieces(loss.value(fields), np.asarray(loss.derivative(fields)), np.asarray(curvature(loss, fields)))
-
-    return certified(_descend(problem, pieces, ridge, None, 1e-13), f"Newton's method on the {loss.name} loss")
+    function = _Plain(problem, endless)
+    return certified(_descend(problem, function, ridge, None, 1e-13), f"Newton's method on the {loss.name} loss")
 
 
 # Where a loss that still falls falls for ever.
@@ -56,6 +54,22 @@ _FAR = 30.0
 def _separable(loss: Loss) -> DomainError:
     return DomainError("ridge", 0.0, f"positive: the sample is separable, and the {loss.name} loss then has no finite "
                        "minimiser")
+
+
+class _Plain:
+    """A smooth loss as it is, on the watch for a separating hyperplane where that rules out a minimum."""
+
+    def __init__(self, problem: Problem, watchful: bool):
+        self.loss, self.watchful = problem.loss, watchful
+        self.offset = 0.0 if problem.learns else problem.y * problem.b
+
+    def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.watchful and np.min(fields - self.offset) > 0.0:
+            raise _separable(self.loss)
+        return self.loss.value(fields), np.asarray(self.loss.derivative(fields))
+
+    def curvature(self, fields: np.ndarray) -> np.ndarray:
+        return np.asarray(curvature(self.loss, fields))
 
 
 def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None) -> Minimum:
@@ -105,30 +119,31 @@ class _Envelope:
         resting = np.asarray(self.loss.prox(shifted, self.width))
         return resting, (shifted - resting) / self.width
 
-    def __call__(self, fields: np.ndarray) -> Pieces:
+    def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         resting, slope = self.split(fields)
-        bend = (1.0 - prox_slope(self.loss, resting, self.width)) / self.width
-        return Pieces(self.loss.value(resting) + 0.5 * self.width * slope**2, slope, bend)
+        return self.loss.value(resting) + 0.5 * self.width * slope**2, slope
+
+    def curvature(self, fields: np.ndarray) -> np.ndarray:
+        return (1.0 - prox_slope(self.loss, self.split(fields)[0], self.width)) / self.width
 
 
 def _origin(problem: Problem) -> Minimum:
     return Minimum(np.zeros(problem.dim), problem.b, math.nan, math.inf, 0)
 
 
-def _descend(problem: Problem, pieces: Callable[[np.ndarray], Pieces], ridge: float, start: Minimum | None,
-             tolerance: float) -> Minimum:
+def _descend(problem: Problem, function: _Smooth, ridge: float, start: Minimum | None, tolerance: float) -> Minimum:
     """Newton steps with backtracking until the gradient is below `tolerance` or rounding stops the descent."""
     state = start or _origin(problem)
     weights, b, residual, count = state.weights, state.b, math.inf, 0
     fields = problem.fields(weights, b)
     while count < _MAX_STEPS:
-        now, previous = pieces(fields), residual
-        residual = stationarity(problem, now.slope, weights, ridge)
+        (value, slope), previous = function.first_order(fields), residual
+        residual = stationarity(problem, slope, weights, ridge)
         if residual < tolerance or TOLERANCE > residual > 0.5 * previous:
             break
-        step, step_b = _newton_step(problem, now, weights, ridge)
+        step, step_b = _newton_step(problem, slope, function.curvature(fields), weights, ridge)
         along = problem.fields(step, step_b)
-        length = _backtrack(pieces, now, fields, along, (weights, step), ridge)
+        length = _backtrack(function, (value, slope), fields, along, (weights, step), ridge)
         if length == 0.0:
             break
         weights, b, fields = weights + length * step, b + length * step_b, fields + length * along
@@ -136,59 +151,61 @@ def _descend(problem: Problem, pieces: Callable[[np.ndarray], Pieces], ridge: fl
     return Minimum(weights, b, ridge, residual, count)
 
 
-def _backtrack(pieces, now: Pieces, fields, along, line, ridge: float) -> float:
+def _backtrack(function: _Smooth, here: tuple, fields, along, line: tuple, ridge: float) -> float:
     """Step length with sufficient decrease; 0 where rounding hides any decrease."""
-    weights, step = line
-    linear = float(now.slope @ along) + ridge * float(weights @ step)
-    square = ridge * float(step @ step)
+    (value, slope), (weights, step) = here, line
+    drift, square = ridge * float(weights @ step), ridge * float(step @ step)
+    linear = float(slope @ along) + drift
+    rounding = 1e-14 * float(np.abs(value).sum())
     length = 1.0
     while length > 1e-12:
-        there = pieces(fields + length * along)
-        change = float(np.sum(there.value - now.value)) + length * ridge * float(weights @ step)
-        change += 0.5 * length * length * square
-        rounding = 1e-14 * float(np.abs(now.value).sum())
+        there, slope_there = function.first_order(fields + length * along)
+        change = float(np.sum(there - value)) + length * drift + 0.5 * length * length * square
         if change <= 1e-4 * length * linear:
             return length
         # Near the minimum values no longer resolve the descent but slopes do.
-        slope = float(there.slope @ along) + ridge * float(weights @ step) + length * square
-        if change <= rounding and abs(slope) < 0.5 * abs(linear):
+        if change <= rounding and abs(float(slope_there @ along) + drift + length * square) < 0.5 * abs(linear):
             return length
         length *= 0.5
     return 0.0
 
 
-def _newton_step(problem: Problem, now: Pieces, weights: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
+def _newton_step(problem: Problem, slopes: np.ndarray, bends: np.ndarray, weights: np.ndarray,
+                 ridge: float) -> tuple[np.ndarray, float]:
     """Newton's step in weights and bias."""
-    curved = np.flatnonzero(now.curvature > 0.0)
-    rows, bends = problem.aligned[curved], now.curvature[curved]
-    along, slope_b = problem.pull(now.slope)
+    curved = np.flatnonzero(bends > 0.0)
+    rows, bends = problem.aligned[curved], bends[curved]
+    along, slope_b = problem.pull(slopes)
     gradient = along + ridge * weights
-    solve = _solver(rows, bends, ridge)
     if not problem.learns:
-        return -solve(gradient), 0.0
+        return -_solved(rows, bends, ridge, gradient[:, None])[:, 0], 0.0
     border = rows.T @ (bends * problem.y[curved])
-    by_gradient, by_border = solve(np.stack([gradient, border], axis=1)).T
+    by_gradient, by_border = _solved(rows, bends, ridge, np.stack([gradient, border], axis=1)).T
     # Without curvature along the bias (no point at a kink) a small one bounds the step.
     complement = max(float(bends.sum()) - float(border @ by_border), 1e-9 * len(problem.y))
     step_b = -(slope_b - float(border @ by_gradient)) / complement
     return -by_gradient - step_b * by_border, step_b
 
 
-def _solver(rows: np.ndarray, bends: np.ndarray, ridge: float) -> Callable[[np.ndarray], np.ndarray]:
-    """`v -> (ridge + rowsᵀ diag(bends) rows)⁻¹ v`, through the smaller of the two Gram matrices."""
+def _solved(rows: np.ndarray, bends: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
+    """`(ridge + rowsᵀ diag(bends) rows)⁻¹ right`, through the smaller of the two Gram matrices."""
     count, dim = rows.shape
-    if count < dim and ridge == 0.0:
-        raise ConvergenceError(_LOOSE)
     scaled = rows * np.sqrt(bends)[:, None]
-    small = scaled @ scaled.T if count < dim else scaled.T @ scaled
-    small[np.diag_indices_from(small)] += ridge
-    try:
-        factor = cho_factor(small)
-    except LinAlgError:
-        raise ConvergenceError(_LOOSE) from None
     if count >= dim:
-        return lambda vector: cho_solve(factor, vector)
-    return lambda vector: (vector - scaled.T @ cho_solve(factor, scaled @ vector)) / ridge
+        return _cholesky_solved(scaled.T @ scaled, ridge, right)
+    if ridge == 0.0:
+        raise ConvergenceError(_LOOSE)
+    if count == 0:
+        return right / ridge
+    return (right - scaled.T @ _cholesky_solved(scaled @ scaled.T, ridge, scaled @ right)) / ridge
+
+
+def _cholesky_solved(gram: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
+    gram[np.diag_indices_from(gram)] += ridge
+    _, solution, failed = dposv(gram, right)
+    if failed:
+        raise ConvergenceError(_LOOSE)
+    return solution
 
 
 _LOOSE = "the curvature of the loss does not fix the weights; give a larger ridge"
