@@ -37,7 +37,7 @@ class Loss(Protocol):
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Where the derivative jumps, ascending."""
+        """Where the derivative jumps, ascending; its corners may be listed too, to guide quadrature."""
         ...
 
     def value(self, u):
@@ -131,13 +131,20 @@ def proximal_moments(loss: Loss, means: tuple[float, ...], std: float, width: fl
 
 
 def _quadrature_moments(loss: Loss, mean: float, std: float, width: float) -> ProximalMoments:
+    """Without a curvature of the loss's own the mean slope comes from Stein's lemma, exact across corners."""
     gap = jump(loss, width)
+    own_slope = hasattr(loss, "curvature")
 
     def integrand(h):
-        return np.stack(_displacements(loss, h, width))
+        pull, pull_sq, rigidity, rigidity_sq = _displacements(loss, h, width)
+        mean_slope = rigidity if own_slope else pull * (mean - h) / (std * std)
+        return np.stack([pull, pull_sq, mean_slope, rigidity_sq])
 
     average = gauss_mean(integrand, mean=mean, std=std, breakpoints=breakpoints(loss, width))
-    return _with_leap(np.asarray(average.value).tolist(), gap, mean, std)
+    row = np.asarray(average.value).tolist()
+    if own_slope:
+        return _with_leap(row, gap, mean, std)
+    return ProximalMoments(*row[:3], row[3] if gap is None else math.inf)
 
 
 def displacement_moments(loss: Loss, h, weights, means, std: float, width: float) -> list[ProximalMoments]:

@@ -21,6 +21,7 @@ from gmm_flatness.numerics.gaussian import SQRT_2PI
 TAIL = 12.6
 # Beyond this many the weight is below 1e-17 of its peak: enough where no tail is amplified.
 _CORE = 8.8
+_LAYERS = (1e-8, 1e-6, 1e-4, 1e-2, 1e-1)
 _MOST_PANELS = 2000
 _COARSE, _FINE = 10, 20
 _BASE_EDGES = (-38.0, -24.0, -16.0, -TAIL, -9.0, -6.5, -4.5, -3.0, -1.5, 0.0,
@@ -79,7 +80,7 @@ def gauss_mean(function: Callable[[np.ndarray], np.ndarray], *, mean: float = 0.
     """
     cuts = [(point - mean) / std for point in breakpoints if math.isfinite(point)]
     # Panels beside a breakpoint start small, lest both orders overlook a narrow layer there.
-    graded = [cut + shift for cut in cuts for shift in (-0.1, -0.01, 0.0, 0.01, 0.1)]
+    graded = [cut + shift for cut in cuts for shift in (0.0, *_LAYERS, *(-x for x in _LAYERS))]
     edges = np.unique([*_BASE_EDGES, *(edge for edge in graded if abs(edge) < -_BASE_EDGES[0])])
     left, right = edges[:-1], edges[1:]
     value, error, scale, used = 0.0, 0.0, None, 0

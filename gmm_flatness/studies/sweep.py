@@ -59,8 +59,8 @@ class SweepResult:
         return {name: self[name] for name in self.table.columns}
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the table as CSV with a JSON beside it, atomically."""
-        self.table.write(Path(path))
+        """Write the table as `path` with a JSON of the same name beside it, atomically."""
+        self.table.write(Path(path).with_suffix(""))
 
     def to_pandas(self):
         """The table as a `pandas.DataFrame`, where pandas is installed."""

@@ -67,6 +67,8 @@ def _starts(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
         yield start
     square = closed_form(problem._replace(loss=get_loss("square"), ridge=problem.ridge or 1.0, norm=None))
     yield square
+    if problem.ridge and problem.ridge < 1e-3:  # weak ridges one from the other, up to where any start will do
+        yield iterated(problem._replace(ridge=8.0 * problem.ridge), None, "lowest").at
     if problem.bias is None:
         yield _with_bracketed_bias(problem, square)
 

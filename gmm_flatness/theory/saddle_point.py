@@ -131,7 +131,9 @@ def solve(problem: Problem, starts: Iterator[OrderParameters]) -> Saddle:
     for start in starts:
         for solver, limit in _SOLVERS:
             try:
-                found = fixed_point(update, _pack(problem, start), solver=solver, tol=TOLERANCE, max_iter=limit)
+                # a trial point far off may overflow; what counts is the residual where the iteration ends
+                with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                    found = fixed_point(update, _pack(problem, start), solver=solver, tol=TOLERANCE, max_iter=limit)
             except ConvergenceError as error:
                 failure = error
             except (OverflowError, ZeroDivisionError, ValueError) as error:

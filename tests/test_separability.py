@@ -1,0 +1,96 @@
+"""Separability and the hard margin: published values, Cover, brute force, linear programming."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+from gmm_flatness import DomainError, GaussianMixture, erm, hard_margin, sample, separability_threshold
+from gmm_flatness.simulation.separability import is_separable
+
+
+def brute_force(delta, rho, margin, bias):
+    """Maximum over `m` (and `b`) as the formula is written, by Nelder-Mead from several starts."""
+
+    def negative(x):
+        m, b = math.tanh(x[0]), x[1] if bias is None else bias
+        cost = 0.0
+        for weight, label in ((rho, 1), (1 - rho, -1)):
+            a = (m + label * b - margin) / math.sqrt(delta)
+            cost += weight * delta * ((1 + a * a) * stats.norm.sf(a) - a * stats.norm.pdf(a))
+        return -math.log(delta * (1 - m * m) / cost)
+
+    options = {"xatol": 1e-10, "fatol": 1e-15, "maxiter": 4000}
+    return max(math.exp(-optimize.minimize(negative, start, method="Nelder-Mead", options=options).fun)
+               for start in ([0.3, 0.0], [1.0, 0.5], [1.0, -0.5], [0.0, -1.0]))
+
+
+@pytest.mark.evidence("F014", "published")
+def test_published_thresholds():
+    """Handbook values at Δ=1, ρ=0.2, and Cover's 2."""
+    assert separability_threshold(1.0, 0.2) == pytest.approx(4.849, abs=5e-4)
+    assert separability_threshold(1.0, 0.2, bias=0.0) == pytest.approx(3.700, abs=5e-4)
+    gaps = [separability_threshold(delta) - 2.0 for delta in (1e3, 1e4)]
+    assert gaps[0] / gaps[1] == pytest.approx(10.0, rel=0.01) and 0 < gaps[1] < 1e-3
+
+
+@pytest.mark.evidence("F014", "other-method")
+def test_threshold_against_brute_force():
+    rng = np.random.default_rng(9)
+    for _ in range(10):
+        delta, rho = 10 ** rng.uniform(-1, 1.3), rng.uniform(0.05, 0.95)
+        margin, bias = abs(rng.normal()) * rng.integers(2), (None, float(rng.normal()))[rng.integers(2)]
+        found = separability_threshold(delta, rho, margin, bias="learned" if bias is None else bias)
+        assert found == pytest.approx(brute_force(delta, rho, margin, bias), rel=1e-10)
+
+
+@pytest.mark.evidence("F014", "simulation")
+@pytest.mark.parametrize(("rho", "bias"), [(0.5, 0.0), (0.2, "learned")])
+def test_linear_programming_changes_its_mind_at_the_threshold(rho, bias):
+    threshold, rng = separability_threshold(1.0, rho, bias=bias), np.random.default_rng(10)
+    for factor, expected in ((0.8, 10), (1.25, 0)):
+        drawn = [sample(GaussianMixture(factor * threshold, 1.0, rho), 120, rng=rng) for _ in range(10)]
+        assert abs(sum(bool(is_separable(data, bias=bias == "learned")) for data in drawn) - expected) <= 1
+
+
+@pytest.mark.evidence("F015", "limit")
+@pytest.mark.parametrize("bias", ["learned", "optimal", 0.3, -1.0])
+def test_hard_margin_solves_its_definition(bias):
+    """`α_c(k) = α` at its margin; as `α` reaches the threshold the margin vanishes linearly."""
+    held = {"learned": "learned", "optimal": 0.0}.get(bias, bias)
+    mixture = GaussianMixture(0.9, 1.3, 0.4)
+    found = hard_margin(mixture, bias=bias)
+    assert separability_threshold(1.3, 0.4, found.margin, bias=held) == pytest.approx(0.9, rel=1e-10)
+    assert found.train_error == 0.0 or bias == "optimal"
+    top = separability_threshold(1.3, 0.4, bias=held)
+    margins = [hard_margin(mixture.at(alpha=top * (1 - gap)), bias=bias).margin for gap in (1e-3, 1e-4)]
+    assert margins[0] / margins[1] == pytest.approx(10.0, rel=0.02)
+
+
+@pytest.mark.evidence("F015", "other-method")
+def test_hard_margin_is_the_logistic_direction_without_ridge():
+    mixture = GaussianMixture(1.2, 0.9, 0.35)
+    hard = hard_margin(mixture)
+    ridges = (1e-3, 1e-6, 1e-9)
+    gaps = [abs(erm(mixture, "logistic", ridge=ridge).overlap - hard.overlap) for ridge in ridges]
+    # the direction converges like the inverse norm, which grows as log(1/λ)
+    logs = [gap * math.log(1 / ridge) for gap, ridge in zip(gaps, ridges, strict=True)]
+    assert gaps[2] < gaps[1] < gaps[0] < 0.1 and logs[2] == pytest.approx(logs[1], rel=0.15)
+
+
+def test_no_hard_margin_beyond_the_threshold():
+    with pytest.raises(DomainError) as caught:
+        hard_margin(GaussianMixture(5.0, 1.0, 0.2))
+    assert caught.value.threshold == pytest.approx(4.849, abs=5e-4) and caught.value.parameter == "alpha"
+    assert hard_margin(GaussianMixture(4.5, 1.0, 0.2)).margin > 0
+
+
+@pytest.mark.parametrize(("arguments", "name"), [
+    ((-1.0,), "delta"), ((1.0, 1.5), "rho"), ((1.0, 0.5, -0.1), "margin"),
+])
+def test_bad_input(arguments, name):
+    with pytest.raises(DomainError, match=f"^{name} = "):
+        separability_threshold(*arguments)
+    with pytest.raises(DomainError, match="^bias = "):
+        separability_threshold(1.0, bias="free")

@@ -1,0 +1,65 @@
+"""Sweeps: order of the grid, outcomes, continuation, workers."""
+
+import numpy as np
+import pytest
+
+from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, erm, sweep
+
+
+def test_grid_order_and_values():
+    found = sweep(erm, over={"alpha": [0.5, 2.0, 3.0], "ridge": [0.1, 1.0], "rho": [0.3, 0.5]}, fixed={"loss": "square"})
+    assert found.shape == (3, 2, 2) and np.all(found.status == "ok")
+    exact = erm(GaussianMixture(2.0, rho=0.3), "square", ridge=1.0)
+    assert found["test_error"][1, 1, 0] == exact.test_error
+    assert found["alpha"][2, 0, 1] == 3.0 and found["ridge"][2, 1, 0] == 1.0 and found["rho"][0, 0, 1] == 0.5
+
+
+def test_outcomes_are_recorded_or_raised():
+    arguments = {"over": {"alpha": [0.5, 1.0, 2.0]}, "fixed": {"loss": "square", "ridge": 0.0}}
+    found = sweep(erm, **arguments)
+    assert found.status.tolist() == ["ok", "out of domain", "ok"]
+    assert np.isnan(found["m"][1]) and "alpha = 1" in found["message"][1] and found.results[1] is None
+    with pytest.raises(DomainError):
+        sweep(erm, on_error="raise", **arguments)
+
+    def fails(mixture):
+        raise ConvergenceError("never")
+
+    assert sweep(fails, over={"alpha": [1.0]}).status[0] == "not converged"
+
+
+def test_a_bug_is_not_recorded():
+    with pytest.raises(ZeroDivisionError):
+        sweep(lambda mixture: 1 / 0, over={"alpha": [1.0]})
+
+
+def test_continuation_hands_on_the_last_result():
+    seen = []
+
+    def solver(mixture, *, start=None):
+        seen.append(start)
+        return mixture.alpha
+
+    found = sweep(solver, over={"alpha": [1.0, 2.0], "delta": [1.0, 3.0]})
+    assert seen == [None, 1.0, None, 1.0]
+    np.testing.assert_array_equal(found["value"], [[1.0, 1.0], [2.0, 2.0]])
+
+
+def test_plain_numbers_workers_and_files(tmp_path):
+    over = {"alpha": [0.5, 1.0, 2.0], "delta": [0.5, 1.0]}
+    alone, together = (sweep(bayes_error, over=over, workers=workers) for workers in (1, 2))
+    np.testing.assert_array_equal(alone["value"], together["value"])
+    assert alone["value"][2, 0] == bayes_error(GaussianMixture(2.0, 0.5))
+    alone.to_csv(tmp_path / "sweep.csv")
+    assert (tmp_path / "sweep.csv").read_text().startswith("value,alpha,delta,status,message")
+    assert set(alone.to_dict()) == {"value", "alpha", "delta", "status", "message"}
+
+
+@pytest.mark.parametrize(("arguments", "name"), [
+    ({"over": {}}, "over"), ({"over": {"alpha": []}}, "over"), ({"over": {"alpha": 2.0}}, "over"),
+    ({"over": {"alpha": [1.0]}, "fixed": {"alpha": 2.0}}, "fixed"),
+    ({"over": {"alpha": [1.0]}, "on_error": "ignore"}, "on_error"),
+])
+def test_bad_input(arguments, name):
+    with pytest.raises(DomainError, match=f"^{name} = "):
+        sweep(bayes_error, **arguments)
