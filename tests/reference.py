@@ -1,5 +1,6 @@
 """Independent computations that tests compare with: adaptive quadrature and scalar root finding, nothing shared."""
 
+import itertools
 import math
 
 import numpy as np
@@ -17,7 +18,7 @@ def scalar_prox(loss, h, width):
         return optimize.brentq(stationarity, -reach, reach, xtol=1e-13, rtol=1e-14)
     reach = 1.0 + width / loss.kappa
     grid = np.linspace(h, h + reach, 40 + int(20 * reach))
-    roots = [optimize.brentq(stationarity, left, right, xtol=1e-14) for left, right in zip(grid, grid[1:], strict=False)
+    roots = [optimize.brentq(stationarity, left, right, xtol=1e-14) for left, right in itertools.pairwise(grid)
              if stationarity(left) * stationarity(right) <= 0.0]
     return min(roots, key=lambda u: float(loss.value(u)) + (u - h) ** 2 / (2.0 * width))
 
@@ -28,7 +29,7 @@ def gauss_average(function, mean, std, cuts=()):
     points = [z for z in points if -9.0 <= z <= 9.0]
     return sum(integrate.quad(lambda z: function(mean + std * z) * math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi),
                               left, right, epsabs=1e-14, epsrel=1e-11, limit=200)[0]
-               for left, right in zip(points, points[1:], strict=False))
+               for left, right in itertools.pairwise(points))
 
 
 def conjugate_form(result, cuts=()):

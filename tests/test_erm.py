@@ -49,7 +49,7 @@ def assert_saddle_point(result, tolerance):
         assert abs(exact["imbalance"]) < tolerance * max(1.0, abs(result.b))
 
 
-HINGE_POINTS = {"separable_side": (5, 0.5, 0.5, 1.0), "strong_ridge": (10, 1, 0.5, 10.0), "unbalanced": (2, 1, 0.2, 0.1)}
+HINGE_POINTS = {"narrow": (5, 0.5, 0.5, 1.0), "strong_ridge": (10, 1, 0.5, 10.0), "unbalanced": (2, 1, 0.2, 0.1)}
 
 
 @pytest.mark.evidence("F010", "quadrature")
@@ -111,7 +111,8 @@ def test_smoothed_count_converges_where_it_is_stable():
     rng, stable, failed = np.random.default_rng(3), 0, 0
     while stable < 150:
         alpha, delta, rho, _, bias = next(random_box(rng, 1))
-        mixture, kappa, norm = GaussianMixture(alpha, delta, rho), 10 ** rng.uniform(-1.3, 1.3), 10 ** rng.uniform(-1, 1)
+        mixture = GaussianMixture(alpha, delta, rho)
+        kappa, norm = 10 ** rng.uniform(-1.3, 1.3), 10 ** rng.uniform(-1, 1)
         mode, found = ("optimal" if bias == "learned" else bias), None
         top = max(kappa, 8 * math.sqrt(delta * norm) + (0 if mode == "optimal" else 4 * abs(mode)))
         try:
@@ -301,7 +302,8 @@ def test_collapse_is_where_the_multiplier_vanishes():
     """Below the threshold the minimiser exists; its norm is a multiple of the vanishing multiplier."""
     delta, rho = 3.0, 0.88
     threshold = collapse_threshold(delta, rho)
-    norms = [erm(GaussianMixture(threshold * (1 - gap), delta, rho), "hinge", ridge=0.1).q for gap in (4e-3, 2e-3, 1e-3)]
+    norms = [erm(GaussianMixture(threshold * (1 - gap), delta, rho), "hinge", ridge=0.1).q
+             for gap in (4e-3, 2e-3, 1e-3)]
     assert norms[0] / norms[1] == pytest.approx(4.0, rel=0.01) and norms[1] / norms[2] == pytest.approx(4.0, rel=0.005)
     with pytest.raises(DomainError) as caught:
         erm(GaussianMixture(threshold * 1.01, delta, rho), "hinge", ridge=0.1)

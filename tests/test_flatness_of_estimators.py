@@ -53,7 +53,8 @@ def test_flattest_beats_its_rivals_at_its_own_radius():
     mixture, sigma = GaussianMixture(2.0), 0.9
     best = flattest(mixture, sigma).train_error_at(sigma)
     rivals = [erm(mixture, SmoothedCount(kappa), norm=1.0) for kappa in (0.8, 1.0, 1.5)]
-    rivals += [erm(mixture, loss, ridge=ridge) for loss in ("square", "logistic", "hinge") for ridge in (0.01, 0.3, 3.0)]
+    losses, ridges = ("square", "logistic", "hinge"), (0.01, 0.3, 3.0)
+    rivals += [erm(mixture, loss, ridge=ridge) for loss in losses for ridge in ridges]
     rivals.append(erm(mixture, "hebb", norm=1.0, bias=0.0))
     assert all(best < rival.train_error_at(sigma) for rival in rivals)
     assert best == pytest.approx(erm(mixture, SmoothedCount(sigma), norm=1.0).train_loss, rel=1e-8)

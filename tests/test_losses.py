@@ -48,7 +48,8 @@ def test_prox_of_the_smoothed_count(a):
 def test_jump_is_where_both_branches_cost_the_same(a):
     gap = jump(SmoothedCount(1.0), a)
     with mpmath.workdps(30):
-        costs = [mpmath.ncdf(-mpmath.mpf(u)) + (mpmath.mpf(u) - gap.field) ** 2 / (2 * a) for u in (gap.left, gap.right)]
+        costs = [mpmath.ncdf(-mpmath.mpf(u)) + (mpmath.mpf(u) - gap.field) ** 2 / (2 * a)
+                 for u in (gap.left, gap.right)]
     assert float(costs[0] - costs[1]) == pytest.approx(0.0, abs=1e-13)
     for u in (gap.left, gap.right):
         assert u - a * math.exp(-u * u / 2) / math.sqrt(2 * math.pi) == pytest.approx(gap.field, rel=1e-12)

@@ -1,5 +1,6 @@
 """The law of training margins against Monte Carlo over its field, exact cases and its own consistency."""
 
+import itertools
 import math
 
 import mpmath
@@ -46,12 +47,12 @@ def test_density_atoms_and_distribution_add_up(name):
     if gap is not None:
         grid = sorted({*grid, gap.left, gap.right})
     continuous = sum(integrate.quad(margins.pdf, left, right, limit=400, epsabs=1e-11)[0]
-                     for left, right in zip(grid, grid[1:], strict=False))
+                     for left, right in itertools.pairwise(grid))
     assert continuous + sum(mass for _, mass in atoms) == pytest.approx(1.0, abs=1e-7)
     for left, right in ((-1.3, 0.4), (0.4, 1.9)):
         cuts = [left, *(x for x in grid if left < x < right), right]
         area = sum(integrate.quad(margins.pdf, a, b, limit=400, epsabs=1e-12)[0]
-                   for a, b in zip(cuts, cuts[1:], strict=False))
+                   for a, b in itertools.pairwise(cuts))
         area += sum(mass for position, mass in atoms if left < position <= right)
         assert margins.cdf(right) - margins.cdf(left) == pytest.approx(area, abs=1e-8)
 

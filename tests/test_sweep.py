@@ -7,7 +7,8 @@ from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_e
 
 
 def test_grid_order_and_values():
-    found = sweep(erm, over={"alpha": [0.5, 2.0, 3.0], "ridge": [0.1, 1.0], "rho": [0.3, 0.5]}, fixed={"loss": "square"})
+    over = {"alpha": [0.5, 2.0, 3.0], "ridge": [0.1, 1.0], "rho": [0.3, 0.5]}
+    found = sweep(erm, over=over, fixed={"loss": "square"})
     assert found.shape == (3, 2, 2) and np.all(found.status == "ok")
     exact = erm(GaussianMixture(2.0, rho=0.3), "square", ridge=1.0)
     assert found["test_error"][1, 1, 0] == exact.test_error
