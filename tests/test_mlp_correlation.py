@@ -49,6 +49,24 @@ def test_constant_measures_have_no_correlation():
     assert np.isnan(found["spearman"][0]) and np.isnan(found["kendall_low"][0]) and found["trivial"][0] == 1
 
 
+def test_rows_without_a_number_are_left_out():
+    study = Table({"norm": [1.0, 2.0, np.nan, 3.0, 4.0], "test_error": [1.0, 3.0, 9.0, 2.0, 4.0]})
+    row, = correlations(study, resamples=20, rng=0).rows()
+    assert row["rows"] == 4 and row["spearman"] == pytest.approx(0.8)
+    gaps = Table({"norm": [np.nan, np.nan, 1.0], "test_error": [1.0, 2.0, 3.0]})
+    row, = correlations(gaps, resamples=5, rng=0).rows()
+    assert row["rows"] == 1 and np.isnan(row["spearman"])
+
+
+def test_a_chain_that_does_not_move_gives_a_gap(monkeypatch):
+    def stuck(*args, **options):
+        raise ConvergenceError("stuck")
+
+    monkeypatch.setattr("gmm_flatness.mlp.correlation.local_entropy", stuck)
+    study = configuration_study(_data(), methods=("sgd",), settings=3, seeds=1, passes=4, hidden=(8,), curvature=True)
+    assert np.isnan(study["free_entropy"]).all() and np.isfinite(study["hessian_top"]).all()
+
+
 def test_net_study_keeps_networks_near_zero_training_error(tmp_path):
     options = {"nets": 5, "passes": 60, "train_error": 0.05, "hidden": (12,), "folder": tmp_path}
     study = net_study(_data(), **options)

@@ -95,18 +95,19 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] = TABLE_ROWS, s
 def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
     """Spearman, Kendall and Pearson correlation of every measure with the test error.
 
-    Intervals hold 95 % of the correlations of resampled rows.
+    Intervals hold 95 % of the correlations of resampled rows. Rows where a measure has no number are left out;
+    the column `rows` says how many stayed.
     """
-    names = [name for name in study.columns if name not in ("method", "test_error")]
-    generator, count = np.random.default_rng(rng), len(study)
-    if count < 3:
-        raise DomainError("study", f"{count} rows", "at least three")
-    picks = generator.integers(0, count, (check.integer("resamples", resamples), count))
+    resamples, generator = check.integer("resamples", resamples), np.random.default_rng(rng)
+    if len(study) < 3:
+        raise DomainError("study", f"{len(study)} rows", "at least three")
     rows = []
-    for name in names:
-        row: dict[str, Any] = {"measure": name, "trivial": int(name in TRIVIAL), "rows": count}
+    for name in (name for name in study.columns if name not in ("method", "test_error")):
+        known = study.select(np.isfinite(study[name]))
+        picks = generator.integers(0, max(len(known), 1), (resamples, len(known)))
+        row: dict[str, Any] = {"measure": name, "trivial": int(name in TRIVIAL), "rows": len(known)}
         for kind in ("spearman", "kendall", "pearson"):
-            row |= _interval(kind, study[name], study["test_error"], picks)
+            row |= _interval(kind, known[name], known["test_error"], picks)
         rows.append(row)
     return Table.from_rows(rows, study.metadata)
 
@@ -118,10 +119,10 @@ def _interval(kind: str, x: np.ndarray, y: np.ndarray, picks: np.ndarray) -> dic
 
 
 def _correlation(kind: str, x: np.ndarray, y: np.ndarray) -> float:
-    """One coefficient; NaN where one side is constant."""
+    """One coefficient; NaN for fewer than three rows or where one side is constant."""
     from scipy.stats import kendalltau, rankdata
 
-    if np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+    if len(x) < 3 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return float("nan")
     if kind == "kendall":
         return float(kendalltau(x, y).statistic)
@@ -176,7 +177,15 @@ def _energies(network: Network, params: np.ndarray, data: Batch, rng: np.random.
 
 
 def _curvature(network: Network, params: np.ndarray, few: Batch, rng: np.random.Generator) -> dict[str, float]:
-    volume = local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=25, chains=2, rng=rng)
     return {"hessian_top": largest_eigenvalue(network, params, few, tol=1e-2, rng=rng),
             "hessian_trace": hessian_trace(network, params, few, probes=8, rng=rng)[0],
-            "free_entropy": volume.free_entropy}
+            "free_entropy": _free_entropy(network, params, few, rng)}
+
+
+def _free_entropy(network: Network, params: np.ndarray, few: Batch, rng: np.random.Generator) -> float:
+    """Local free entropy at σ = 0.3, β = 1; NaN where a chain does not move."""
+    try:
+        found = local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=25, chains=2, rng=rng)
+    except ConvergenceError:
+        return float("nan")
+    return found.free_entropy
