@@ -5,11 +5,11 @@ standard normal `ξ`: given the samples the components of the centroid are indep
 pre-activation of the posterior mean `μ`, `s` the posterior variance of one component.
 """
 
-from sympy import Derivative, Limit, Symbol, log, oo, sqrt, symbols
+from sympy import Derivative, Limit, Subs, Symbol, log, oo, sqrt, symbols
 
 from derivations.d01_generalization_error import BEST, ERROR
 from derivations.engine import definition, identity, match
-from derivations.gaussian import H, polynomial_average
+from derivations.gaussian import H, Mean
 from derivations.report import fronts
 from derivations.symbols import HALF, alpha, b, box, delta, m, q, rho, u
 from gmm_flatness.mixture import GaussianMixture
@@ -38,25 +38,25 @@ def derive():
     threshold = delta / 2 * log(rho / (1 - rho))
     return [
         definition("Log posterior of one component, up to a constant", Symbol("L"), log_posterior),
-        identity("It is stationary at the posterior mean", Derivative(log_posterior, v).doit().subs(v, mean), 0),
+        identity("It is stationary at the posterior mean", Subs(Derivative(log_posterior, v), v, mean), 0),
         identity("with the posterior variance", -1 / Derivative(log_posterior, v, 2), variance),
-        identity("Overlap of the Hebb vector with the centroid", polynomial_average(hebb * v, xi, v), alpha),
-        identity("Squared norm of the Hebb vector", polynomial_average(hebb**2, xi, v), alpha**2 + alpha * delta),
+        identity("Overlap of the Hebb vector with the centroid", Mean(hebb * v, xi, v), alpha),
+        identity("Squared norm of the Hebb vector", Mean(hebb**2, xi, v), alpha**2 + alpha * delta),
         identity(
             "Overlap of the posterior mean with the centroid",
-            polynomial_average(hebb * v, xi, v) / (alpha + delta),
+            Mean(hebb * v, xi, v) / (alpha + delta),
             OVERLAP,
         ),
-        identity("equal to its squared norm", polynomial_average(hebb**2, xi, v) / (alpha + delta) ** 2, OVERLAP),
+        identity("equal to its squared norm", Mean(hebb**2, xi, v) / (alpha + delta) ** 2, OVERLAP),
         identity(
             "Predictive log-odds of the label, from the Gaussian predictive densities",
             Limit(odds, dim, oo),
             2 * (u + threshold) / delta,
         ),
-        identity("so the threshold is the best bias of that estimator", BEST.subs(m, q), threshold),
+        identity("so the threshold is the best bias of that estimator", Subs(BEST, m, q), threshold),
         definition("Error of the oracle", Symbol("epsilon_oracle"), ORACLE),
         definition("Bayes error", Symbol("epsilon_B"), BAYES),
-        identity("Balanced clusters", BAYES.subs(rho, HALF), H(sqrt(alpha / (delta * (alpha + delta))))),
+        identity("Balanced clusters", Subs(BAYES, rho, HALF), H(sqrt(alpha / (delta * (alpha + delta))))),
         identity(
             "The Hebb vector with its best bias errs as little, whatever its norm",
             AT_BEST.subs({m: alpha, q: alpha**2 + alpha * delta}),

@@ -7,11 +7,13 @@ every entry by `m²`. The eigenvectors are the constant vector and the differenc
 
 from sympy import (
     Derivative,
+    Determinant,
     Integral,
     KroneckerDelta,
     Limit,
     Matrix,
     Rational,
+    Subs,
     Sum,
     Symbol,
     exp,
@@ -48,7 +50,7 @@ def grouped_log_det(size, group, diagonal, within, between):
 
 def per_replica(log_determinant):
     """What remains per replica as `n` goes to 0."""
-    return Derivative(log_determinant, n).doit().subs(n, 0)
+    return Subs(Derivative(log_determinant, n), n, 0)
 
 
 def derive():
@@ -93,7 +95,7 @@ def difference_row(entry, i, j):
 def determinant(size):
     """The determinant of the matrix itself against the product of its eigenvalues."""
     matrix = (D - F) * eye(size) + F * ones(size, size)
-    return identity(f"Determinant of {size} replicas", matrix.det(), exp(log_det(size, D, F)))
+    return identity(f"Determinant of {size} replicas", Determinant(matrix), exp(log_det(size, D, F)))
 
 
 def grouped():
@@ -104,8 +106,8 @@ def grouped():
     return [
         *(grouped_determinant(size, group) for size, group in ((4, 2), (6, 2), (6, 3))),
         identity("Per replica in groups of y, as n goes to 0", per_replica(grouped_log_det(n, y, D, F1, F0)), limit),
-        identity("Groups of one", limit.subs(y, 1), single),
-        identity("Equal overlaps", limit.subs(F1, F0), single),
+        identity("Groups of one", Subs(limit, y, 1), single),
+        identity("Equal overlaps", Subs(limit, F1, F0), single),
     ]
 
 
@@ -113,7 +115,7 @@ def grouped_determinant(size, group):
     """The determinant of the grouped matrix itself."""
     matrix = Matrix(size, size, lambda a, c: D if a == c else F1 if a // group == c // group else F0)
     closed = exp(grouped_log_det(Rational(size), Rational(group), D, F1, F0))
-    return identity(f"Determinant of {size} replicas in groups of {group}", matrix.det(), closed)
+    return identity(f"Determinant of {size} replicas in groups of {group}", Determinant(matrix), closed)
 
 
 def volume():

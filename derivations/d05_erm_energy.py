@@ -10,7 +10,7 @@ from sympy import Derivative, Function, Limit, Symbol, diff, oo, simplify, sqrt
 
 from derivations.d04_replica_determinants import log_det, n, per_replica
 from derivations.engine import definition, identity
-from derivations.gaussian import density
+from derivations.gaussian import density, expectation
 from derivations.report import fronts
 from derivations.symbols import V, alpha, b, beta, delta, h, m, q, ridge, y, z
 
@@ -24,7 +24,8 @@ x = Symbol("x", real=True)
 OPTIMALITY = [(loss(x).diff(x).subs(x, prox), (h - prox) / tau)]
 
 # Averages over the sample: of u - h, its square, 1 - ∂u/∂h and y (u - h).
-SHIFT, SQUARE, RESPONSE, LABELLED = (Symbol(name, real=True) for name in ("D_1", "D_2", "R", "D_y"))
+SHIFT, SQUARE, LABELLED = expectation("u-h"), expectation("(u-h)^2"), expectation("y(u-h)")
+RESPONSE = expectation(r"1-\partial_h u")
 
 
 def energy(mean_envelope):
@@ -42,7 +43,7 @@ def zero_temperature():
     fluctuation, point = sqrt(WIDTH / beta), Symbol("u", real=True)
     gap = (point - h) / fluctuation
     cost = Function("ell")(point)
-    entropic = per_replica(log_det(n, q + V / beta - m**2, q - m**2)) / 2
+    entropic = per_replica(log_det(n, q + V / beta - m**2, q - m**2)).doit() / 2
     prior = -beta * ridge / 2 * (q + V / beta)
     return [
         identity(
@@ -55,7 +56,7 @@ def zero_temperature():
             Limit(simplify(-(entropic + prior) / beta), beta, oo),
             energy(0),
         ),
-        definition("Energy", Symbol("e"), energy(Symbol("E[M]"))),
+        definition("Energy", Symbol("e"), energy(expectation("M"))),
     ]
 
 
@@ -91,11 +92,11 @@ def gradient():
         ),
         identity("so that the slope in q sees", Derivative(FIELD, q) / z * noise, delta / 2),
         definition("Slope of the energy in m", Derivative(Symbol("e"), m), in_m),
-        identity("vanishes at", in_m.subs(m, alpha / delta * SHIFT), 0),
+        identity("vanishes at", in_m, 0, using=[(m, alpha / delta * SHIFT)]),
         definition("Slope of the energy in V", Derivative(Symbol("e"), V), in_v),
-        identity("vanishes at", in_v.subs(q, m**2 + alpha / delta * SQUARE), 0),
+        identity("vanishes at", in_v, 0, using=[(q, m**2 + alpha / delta * SQUARE)]),
         definition("Slope of the energy in q", Derivative(Symbol("e"), q), in_q),
-        identity("vanishes at", in_q.subs(RESPONSE, (1 - ridge * V) / alpha), 0),
+        identity("vanishes at", in_q, 0, using=[(RESPONSE, (1 - ridge * V) / alpha)]),
         definition(
             "Slope of the energy in b, zero if b is learned", Derivative(Symbol("e"), b), -alpha / WIDTH * LABELLED
         ),
@@ -109,9 +110,9 @@ def equivalent():
     stationary = [(RESPONSE, (1 - ridge * V) / alpha)]
     cost, train_loss = energy(Symbol("L") + SQUARE / (2 * WIDTH)), Symbol("L")
     return [
-        definition("Conjugate of m", Symbol("m_hat"), m_hat),
-        definition("Conjugate of q", Symbol("q_hat"), q_hat),
-        definition("Conjugate of V", Symbol("V_hat"), V_hat),
+        definition("Conjugate of m", Symbol("mhat"), m_hat),
+        definition("Conjugate of q", Symbol("qhat"), q_hat),
+        definition("Conjugate of V", Symbol("Vhat"), V_hat),
         identity("Width", 1 / (ridge + V_hat), V, using=stationary),
         identity("Magnetisation", m_hat / (ridge + V_hat), alpha / delta * SHIFT, using=stationary),
         identity(

@@ -5,12 +5,12 @@ reset after training by `s` moves every margin by `y s`.
 """
 
 import mpmath
-from sympy import Derivative, Symbol, sqrt
+from sympy import Derivative, Subs, Symbol, sqrt
 
 from derivations.d01_generalization_error import BEST, ERROR
 from derivations.d05_erm_energy import SHIFT
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import H, label_average, polynomial_average
+from derivations.gaussian import H, Mean, label_average
 from derivations.report import fronts
 from derivations.saddle import read
 from derivations.symbols import HALF, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
@@ -46,13 +46,13 @@ def derive():
     in_z = (t * (1 - FIELD)) ** 2
     learned = {m: OVERLAP, q: NORM}
     return [
-        identity("The proximal point is stationary", Derivative(cost, u).doit().subs(u, PROX), 0),
+        identity("The proximal point is stationary", Subs(Derivative(cost, u), u, PROX), 0),
         identity("Displacement", PROX - h, t * (1 - h)),
         identity("Response", 1 - Derivative(PROX, h), t),
         definition("Average displacement", SHIFT, pull),
         identity(
             "Its square, averaged over the noise and the label",
-            label_average(polynomial_average(in_z, z), y, rho),
+            label_average(Mean(in_z, z), y, rho),
             pull_sq,
         ),
         identity(
@@ -62,18 +62,20 @@ def derive():
         ),
         *saddle("learned bias", pull.subs(b, LEARNED_BIAS), pull_sq.subs(b, LEARNED_BIAS), learned),
         *saddle("fixed bias", pull, pull_sq, {m: FIXED_OVERLAP, q: FIXED_NORM.subs(m, FIXED_OVERLAP)}),
-        identity("Bias zero is the balanced learned case: overlap", FIXED_OVERLAP.subs(b, 0), OVERLAP.subs(rho, HALF)),
-        identity("and norm", FIXED_NORM.subs(m, FIXED_OVERLAP).subs(b, 0), NORM.subs(rho, HALF)),
+        identity(
+            "Bias zero is the balanced learned case: overlap", Subs(FIXED_OVERLAP, b, 0), Subs(OVERLAP, rho, HALF)
+        ),
+        identity("and norm", Subs(FIXED_NORM.subs(m, FIXED_OVERLAP), b, 0), Subs(NORM, rho, HALF)),
         identity(
             "Ridge equation, from 1 = λV + αt", (1 - ridge * g / delta - alpha * t) * (-delta * (1 + g)), RIDGE_EQUATION
         ),
-        identity("Its positive root", RIDGE_EQUATION.subs(g, ROOT), 0),
-        identity("Sphere: the multiplier at given width", RIDGE_EQUATION.subs(ridge, SPHERE_RIDGE), 0),
-        identity("The margin vanishes at the field", PROX.subs(h, -g - (1 + g) * y * reset) + y * reset, 0),
+        identity("Its positive root", Subs(RIDGE_EQUATION, g, ROOT), 0),
+        identity("Sphere: the multiplier at given width", Subs(RIDGE_EQUATION, ridge, SPHERE_RIDGE), 0),
+        identity("The margin vanishes at the field", Subs(PROX + y * reset, h, -g - (1 + g) * y * reset), 0),
         definition("Training error", Symbol("epsilon_train"), TRAIN_ERROR),
         identity(
             "Training loss",
-            label_average(polynomial_average((1 - PROX.subs(h, FIELD) - y * reset) ** 2, z), y, rho) / 2,
+            label_average(Mean((1 - PROX.subs(h, FIELD) - y * reset) ** 2, z), y, rho) / 2,
             TRAIN_LOSS,
         ),
         identity(

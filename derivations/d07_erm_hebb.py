@@ -4,7 +4,7 @@ The loss `-u` shifts every field by the width; order parameters, errors, and why
 bias reset after training moves the margins as if it had been there, because the weights do not feel the bias.
 """
 
-from sympy import Derivative, Rational, Symbol, sqrt
+from sympy import Derivative, Rational, Subs, Symbol, sqrt
 
 from derivations.d01_generalization_error import BEST, ERROR
 from derivations.d02_bayes_gaussian import BAYES
@@ -31,10 +31,13 @@ def derive():
     value = energy(-(m + (2 * rho - 1) * b) - shift / 2)
     at_best = TRAIN_ERROR.subs({b: 0, rho: HALF})
     return [
-        identity("The proximal point is stationary", Derivative(cost, u).doit().subs(u, h + g), 0),
+        identity("The proximal point is stationary", Subs(Derivative(cost, u), u, h + g), 0),
         definition("Energy, with the envelope -h - ΔV/2", Symbol("e"), value),
-        identity("that is the cost there", cost.subs(u, h + g), -h - g / 2),
-        *(identity(f"Stationary in {x}", Derivative(value, x).doit().subs(AT), 0) for x in (m, q, V)),
+        identity("that is the cost there", Subs(cost, u, h + g), -h - g / 2),
+        *(
+            identity(f"Stationary in {x}", Subs(Derivative(value, x), tuple(AT), tuple(AT.values())), 0)
+            for x in (m, q, V)
+        ),
         identity("Slope in the bias: no stationary point unless balanced", Derivative(value, b), alpha * (1 - 2 * rho)),
         identity("The direction is that of the Hebb vector", m**2 / q, AT[m] ** 2 / AT[q], using=AT.items()),
         identity("With the best bias the error is that of Bayes", ERROR.subs(b, BEST).subs(AT), BAYES),
@@ -48,7 +51,7 @@ def derive():
             -(alpha + delta) / ridge - (2 * rho - 1) * b,
             using=AT.items(),
         ),
-        identity("At α = 2, Δ = 1", at_best.subs(AT).subs({alpha: 2, delta: 1}), H(sqrt(Rational(3, 2)))),
+        identity("At α = 2, Δ = 1", Subs(at_best.subs(AT), (alpha, delta), (2, 1)), H(sqrt(Rational(3, 2)))),
     ]
 
 

@@ -5,7 +5,7 @@ capped at the width `g`. In units of the standard width `σ` of the field, `h = 
 `c = (1-mean)/σ`, and the cap is reached at `z = l = c - g/σ`.
 """
 
-from sympy import Derivative, Integral, Symbol, oo, sqrt
+from sympy import Derivative, Integral, Subs, Symbol, oo, sqrt
 
 from derivations.d01_generalization_error import ERROR
 from derivations.engine import Interval, definition, evaluator, identity, match
@@ -41,8 +41,8 @@ def derive():
     square = Integral(g**2 * law, below) + Integral(gap**2 * law, resting)
     cost = (1 - u) + (u - h) ** 2 / (2 * g)
     return [
-        identity("Below the margin the proximal point is h + g", Derivative(cost, u).doit().subs(u, h + g), 0),
-        identity("which reaches the margin at h = 1 - g", (h + g).subs(h, 1 - g), 1),
+        identity("Below the margin the proximal point is h + g", Subs(Derivative(cost, u), u, h + g), 0),
+        identity("which reaches the margin at h = 1 - g", Subs(h + g, h, 1 - g), 1),
         identity("First moment below c", Integral((c - z) * law, (z, -oo, c)), FIRST),
         identity("Second moment below c", Integral((c - z) ** 2 * law, (z, -oo, c)), SECOND),
         identity("Average displacement", pull.subs(cap), PULL.subs(cap)),

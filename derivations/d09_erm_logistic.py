@@ -5,7 +5,7 @@ normal field becomes an integral over `u` with the slope of the field as Jacobia
 """
 
 import numpy as np
-from sympy import Derivative, I, Symbol, asinh, exp, lambdify, log, pi, sqrt
+from sympy import Derivative, I, Subs, Symbol, asinh, exp, lambdify, log, pi, sqrt
 
 from derivations.d01_generalization_error import ERROR
 from derivations.engine import Interval, definition, evaluator, identity, match
@@ -44,15 +44,15 @@ def derive():
     radius = 2 * asinh(sqrt(g) / 2)
     slope = Derivative(FIELD, u)
     return [
-        identity("The field of a proximal point", Derivative(cost, u).doit().subs(h, FIELD), 0),
+        identity("The field of a proximal point", Subs(Derivative(cost, u), h, FIELD), 0),
         identity("Its slope, at least one", slope, 1 + BEND),
         definition("Integrand of the displacement", Symbol("I_1"), INTEGRANDS[0]),
         definition("Integrand of its square", Symbol("I_2"), INTEGRANDS[1]),
         identity("Integrand of the response: the slopes cancel", (1 - 1 / slope) * slope, BEND),
-        identity("The point is zero at half a width below zero", FIELD.subs(u, 0), -g / 2),
+        identity("The point is zero at half a width below zero", Subs(FIELD, u, 0), -g / 2),
         definition("so that the training error is", Symbol("epsilon_train"), TRAIN_ERROR),
         identity("The mirror image of a point has a mirrored field", FIELD.subs(u, -u) + FIELD, -g),
-        identity("Singularities of the proximal point", (1 + BEND).subs(u, radius + I * pi), 0),
+        identity("Singularities of the proximal point", Subs(1 + BEND, u, radius + I * pi), 0),
     ]
 
 

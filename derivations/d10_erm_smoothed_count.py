@@ -5,10 +5,10 @@ sphere only the direction matters: with displacement `d`, `q/m² = 1 + (Δ/α) E
 relative variance of `d` is of order `κ⁻⁴`. There balanced clusters at zero bias are meant.
 """
 
-from sympy import Derivative, Limit, Symbol, exp, lambdify, pi, series, sqrt
+from sympy import Derivative, Limit, Subs, Symbol, exp, lambdify, pi, sqrt
 
 from derivations.engine import Interval, definition, identity, match
-from derivations.gaussian import H, density, polynomial_average
+from derivations.gaussian import H, Mean, density
 from derivations.report import fronts
 from derivations.saddle import polished, proximal_average, read
 from derivations.symbols import alpha, delta, h, m, q, u, z
@@ -51,11 +51,11 @@ def proximal_point():
     x, cost = Symbol("x", real=True), LOSS + (u - h) ** 2 / (2 * g)
     bend = x * density(x)
     return [
-        identity("The field of a proximal point", Derivative(cost, u).doit().subs(h, FIELD), 0),
+        identity("The field of a proximal point", Subs(Derivative(cost, u), h, FIELD), 0),
         identity("Its slope", Derivative(FIELD, u), 1 + BEND),
         identity("with x = u/κ, is steepest or flattest at x = ±1", Derivative(bend, x), (1 - x**2) * density(x)),
-        identity("and flattest at x = -1", Derivative(bend, (x, 2)).doit().subs(x, -1), 2 * density(1)),
-        identity("The slope there vanishes at the critical width", (1 + BEND).subs(u, -kappa).subs(g, CRITICAL), 0),
+        identity("and flattest at x = -1", Subs(Derivative(bend, (x, 2)), x, -1), 2 * density(1)),
+        identity("The slope there vanishes at the critical width", Subs(1 + BEND, (u, g), (-kappa, CRITICAL)), 0),
         identity("Integrand of the response: the slopes cancel", (1 - 1 / (1 + BEND)) * (1 + BEND), BEND),
     ]
 
@@ -71,16 +71,14 @@ def large_width():
     squared = q / (1 + delta / alpha * (1 + v))
     return [
         definition("Displacement in units of its value at zero, with ε = 1/κ", Symbol("d"), scaled),
-        identity("expanded", series(scaled, small, 0, 4).removeO(), expanded),
-        identity(
-            "Its average over u of mean μ and width σ", polynomial_average(expanded.subs(u, mean + std * z), z), average
-        ),
-        identity("and that of its square", polynomial_average(expanded.subs(u, mean + std * z) ** 2, z), average_sq),
+        identity("to order ε² it is 1 - ε²u²/2", Limit((scaled - expanded) / small**4, small, 0), u**4 / 8),
+        identity("Its average over u of mean μ and width σ", Mean(expanded.subs(u, mean + std * z), z), average),
+        identity("and that of its square", Mean(expanded.subs(u, mean + std * z) ** 2, z), average_sq),
         identity(
             "Its relative variance, times κ⁴", Limit((average_sq / average**2 - 1) / small**4, small, 0), VARIANCE
         ),
         definition("Squared overlap at relative variance v", m**2, squared),
-        identity("Without it, Hebb's", squared.subs(v, 0), HEBB**2),
+        identity("Without it, Hebb's", Subs(squared, v, 0), HEBB**2),
         identity("The proximal points then have mean", HEBB * (1 + delta / alpha), sqrt(q * (alpha + delta) / alpha)),
         identity(
             "So m_Hebb - m, times κ⁴, tends to",

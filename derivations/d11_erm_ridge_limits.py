@@ -5,7 +5,7 @@ the loss at its label, `d_+` and `d_-`. A weak ridge is interpolation for the sq
 squares above; the limit does not exist at `α = 1`.
 """
 
-from sympy import Limit, Symbol, cancel, exp, log, oo
+from sympy import Limit, Subs, Symbol, cancel, exp, log, oo
 
 from derivations.d02_bayes_gaussian import OVERLAP as BAYES_OVERLAP
 from derivations.d06_erm_square import NORM, OVERLAP, RIDGE_EQUATION, SPHERE_RIDGE, c, g, p, t
@@ -43,8 +43,9 @@ def strong():
         identity("which is that of Bayes", 1 / (1 + zero_bias), BAYES_OVERLAP),
         identity(
             "A learned bias balances the classes",
-            label_average(y * ((up + down) + y * (up - down)) / 2, y, rho).subs(BALANCED),
+            label_average(y * ((up + down) + y * (up - down)) / 2, y, rho),
             0,
+            using=BALANCED.items(),
         ),
         identity("which is the class-balanced direction", balanced, delta / (4 * alpha * rho * (1 - rho))),
         identity(
@@ -63,10 +64,10 @@ def learned_biases():
         return label_average(y * loss.diff(u).subs(u, y * b), y, rho)
 
     return [
-        identity("Square loss", imbalance(square).subs(b, p), 0),
-        identity("as its solution says where the overlap vanishes", p * (1 - OVERLAP).subs(g, 0), p),
+        identity("Square loss", Subs(imbalance(square), b, p), 0),
+        identity("as its solution says where the overlap vanishes", Limit(p * (1 - OVERLAP), g, 0), p),
         identity("and its direction", Limit(NORM / OVERLAP**2 - 1, g, 0), delta / (alpha * c)),
-        identity("Logistic loss", imbalance(logistic).subs(b, log(rho / (1 - rho))), 0),
+        identity("Logistic loss", Subs(imbalance(logistic), b, log(rho / (1 - rho))), 0),
     ]
 
 
@@ -82,9 +83,9 @@ def weak():
         identity("Overlap of minimum-norm interpolation", Limit(OVERLAP, g, oo), BELOW[0]),
         identity("its norm, where t = 1 - ε", cancel(NORM.subs(g, 1 / small - 1)).subs(small, 0), BELOW[1]),
         identity("its training loss", Limit((1 - t) ** 2, g, oo), 0),
-        identity("Above α = 1 the width", at_zero.subs(g, 1 / (alpha - 1)), 0),
-        identity("Overlap of least squares", OVERLAP.subs(g, 1 / (alpha - 1)), ABOVE[0]),
-        identity("its norm", NORM.subs(g, 1 / (alpha - 1)), ABOVE[1]),
+        identity("Above α = 1 the width", Subs(at_zero, g, 1 / (alpha - 1)), 0),
+        identity("Overlap of least squares", Subs(OVERLAP, g, 1 / (alpha - 1)), ABOVE[0]),
+        identity("its norm", Subs(NORM, g, 1 / (alpha - 1)), ABOVE[1]),
         identity("Both norms diverge at α = 1: below", Limit(1 / BELOW[1], alpha, 1, "-"), 0),
         identity("and above", Limit(1 / ABOVE[1], alpha, 1, "+"), 0),
     ]

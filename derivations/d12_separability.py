@@ -6,7 +6,7 @@ moments that are functions of `a = (m + y b - k)/√Δ`.
 """
 
 from scipy.optimize import minimize
-from sympy import Derivative, Integral, Limit, Symbol, diff, log, oo, sqrt
+from sympy import Derivative, Integral, Limit, Subs, Symbol, diff, log, oo, sqrt
 
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H, density, label_average
@@ -46,7 +46,7 @@ def derive():
         identity("and in b where E y d vanishes", Derivative(log(CAPACITY), b), 2 * LABELLED / MISSING_SQ),
         identity("A larger margin leaves less capacity", Derivative(log(CAPACITY), k), -2 * MISSING / MISSING_SQ),
         identity("Clusters that overlap entirely, Δ → ∞", Limit(balanced, delta, oo), 2 * (1 - m**2)),
-        identity("largest at m = 0: Cover's number", (2 * (1 - m**2)).subs(m, 0), 2),
+        identity("largest at m = 0: Cover's number", Subs(2 * (1 - m**2), m, 0), 2),
     ]
 
 

@@ -6,10 +6,10 @@ diagonal and off-diagonal overlaps of estimator `a` and `c = q_12 - m_1 m_2`; `f
 force on a field, the slope of the log weight of a sample over `β_a`.
 """
 
-from sympy import Derivative, Matrix, Symbol, exp, expand, log, solve, sqrt, symbols
+from sympy import Derivative, Determinant, Matrix, Subs, Symbol, exp, log, solve, sqrt, symbols
 
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import label_average, polynomial_average
+from derivations.gaussian import Mean, expectation, label_average
 from derivations.report import fronts
 from derivations.symbols import alpha, box, delta, rho, y
 from gmm_flatness.mixture import GaussianMixture
@@ -21,7 +21,7 @@ FORMULAS = ("F018",)
 v1, v2, V1, V2, q1, q2, beta1, beta2 = symbols("v_1 v_2 V_1 V_2 q_1 q_2 beta_1 beta_2", positive=True)
 m1, m2, b1, b2, q12, c, x1, x2 = symbols("m_1 m_2 b_1 b_2 q_12 c h_1 h_2", real=True)
 n1, n2, t1, t2 = symbols("n_1 n_2 t_1 t_2", positive=True)
-FORCES = Symbol("F_12", real=True)
+FORCES = expectation("f_1 f_2")
 
 r1, r2 = symbols("lambda_1 lambda_2", positive=True)
 GAP = label_average((1 - m1 - y * b1) * (1 - m2 - y * b2), y, rho)
@@ -47,7 +47,7 @@ def overlap():
     return [
         identity(
             "Determinant of 2 and 3 replicas",
-            matrix.det(),
+            Determinant(matrix),
             (determinant * v1 * v2**2).subs({n1: 2, n2: 3}),
         ),
         identity("Mixed term of half its logarithm", _mixed(log(determinant) / 2), mixed),
@@ -57,8 +57,8 @@ def overlap():
             Derivative(law, q12),
             Derivative(law, x1, x2),
         ),
-        definition("Slope of the mixed terms in the overlap, F_12 = E f_1 f_2", Symbol("s"), slope),
-        identity("vanishes at", slope.subs(width).subs(c, alpha * delta * V1 * V2 * FORCES), 0),
+        definition("Slope of the mixed terms in the overlap", Symbol("s"), slope),
+        identity("vanishes at", slope, 0, using=[*width.items(), (c, alpha * delta * V1 * V2 * FORCES)]),
         definition("Mutual overlap", q12, m1 * m2 + alpha * delta * V1 * V2 * FORCES),
     ]
 
@@ -71,7 +71,7 @@ def _entry(i, j, a1, a2):
 
 
 def _mixed(expression):
-    return expression.diff(n1, n2).subs({n1: 0, n2: 0})
+    return Subs(Derivative(expression, n1, n2), (n1, n2), (0, 0))
 
 
 def _normal_density(first, second, covariance):
@@ -87,7 +87,7 @@ def closed():
     g1, common, own, p = Symbol("g_1", positive=True), *symbols("z x", real=True), 2 * rho - 1
     first = m1 + y * b1 + sqrt(delta * q1) * common
     second = m2 + y * b2 + sqrt(delta) * (q12 / sqrt(q1) * common + sqrt(q2 - q12**2 / q1) * own)
-    shifts = label_average(polynomial_average(expand((1 - first) * (1 - second)), common, own), y, rho)
+    shifts = label_average(Mean((1 - first) * (1 - second), common, own), y, rho)
     pull = t2 * (1 - m2 - p * b2)
     return [
         identity("Two square losses, displacements t_a (1 - h_a)", shifts, GAP + delta * q12),
@@ -110,7 +110,9 @@ def segment():
         definition("Overlap along the segment", Symbol("m_t"), (1 - t) * m1 + t * m2),
         definition("Norm along the segment", Symbol("q_t"), norm),
         identity("It bends with the squared distance", Derivative(norm, (t, 2)), 2 * squared),
-        identity("which for unit vectors is four times the distance", squared.subs({q1: 1, q2: 1}) / 4, (1 - q12) / 2),
+        identity(
+            "which for unit vectors is four times the distance", Subs(squared, (q1, q2), (1, 1)) / 4, (1 - q12) / 2
+        ),
     ]
 
 

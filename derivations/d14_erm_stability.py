@@ -14,7 +14,7 @@ from derivations.d06_erm_square import ROOT, g, t
 from derivations.d10_erm_smoothed_count import kappa
 from derivations.d13_pairs import q12
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import label_average
+from derivations.gaussian import expectation, label_average
 from derivations.report import fronts
 from derivations.saddle import proximal_average
 from derivations.symbols import V, alpha, b, box, delta, h, m, q, rho, ridge, u, y
@@ -29,7 +29,7 @@ HINGE_RESPONSE = label_average(hinge.at_label(hinge.RESPONSE), y, rho)
 
 def derive():
     """Slope of the overlap map, the bound for convex losses, the special cases."""
-    products, curvature = Symbol("E_r2", positive=True), Symbol("k", positive=True)
+    products, curvature = expectation("r^2"), Symbol("k", positive=True)
     overlap_map = alpha / delta * Function("F")(q12)
     price = [(Function("F")(q12).diff(q12), delta * products)]
     response = g * curvature / (1 + g * curvature)
@@ -37,7 +37,7 @@ def derive():
     field = u + g * loss(u).diff(u)
     return [
         identity(
-            "Slope of the map at the common solution, by Price's theorem with E r²",
+            "Slope of the map at the common solution, by Price's theorem",
             Derivative(overlap_map, q12),
             alpha * products,
             using=price,
@@ -55,7 +55,7 @@ def derive():
             response / (1 + g * curvature),
         ),
         identity("hence α E r² ≤ α E r = 1 - λV, at most one. Square loss: r", 1 - Derivative(SQUARE_PROX, h), t),
-        definition("Hinge: r is 1 at the margin and 0 elsewhere", Symbol("E_r2"), HINGE_RESPONSE),
+        definition("Hinge: r is 1 at the margin and 0 elsewhere", expectation("r^2"), HINGE_RESPONSE),
         identity(
             "Logistic: integrand over the proximal point", integrand(logistic), logistic.BEND**2 / (1 + logistic.BEND)
         ),

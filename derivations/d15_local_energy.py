@@ -10,7 +10,7 @@ from derivations.d01_generalization_error import ERROR
 from derivations.d06_erm_square import TRAIN_ERROR, g, reset
 from derivations.d10_erm_smoothed_count import LOSS, averages, kappa
 from derivations.engine import Interval, definition, evaluator, identity, match, numeric
-from derivations.gaussian import H, average, density, label_average, polynomial_average
+from derivations.gaussian import H, Mean, average, density, label_average
 from derivations.report import fronts
 from derivations.saddle import polished, read
 from derivations.symbols import alpha, b, box, delta, m, q, rho, ridge, u, y, z
@@ -42,7 +42,7 @@ def derive():
     return [
         identity(
             "Variance of the change, x = √Δ of each of N components",
-            dim * polynomial_average(change**2, zeta),
+            dim * Mean(change**2, zeta),
             SCALE**2,
             using=[(x, sqrt(delta))],
         ),

@@ -5,13 +5,13 @@ Replicas on the sphere `|w|² = N` have mutual overlap `q`. On one sample the fi
 `A`. `f` stands for its slope. Replica symmetry is assumed.
 """
 
-from sympy import Derivative, Function, Integral, Symbol, exp, lambdify, log, oo, sqrt
+from sympy import Derivative, Function, Integral, Subs, Symbol, exp, lambdify, log, oo, sqrt
 
 from derivations.d01_generalization_error import ERROR
 from derivations.d04_replica_determinants import log_det, n, per_replica
 from derivations.d05_erm_energy import FIELD
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import NUMPY_NAMES, H, density
+from derivations.gaussian import NUMPY_NAMES, H, density, expectation
 from derivations.report import fronts
 from derivations.saddle import newton, normal_average
 from derivations.symbols import alpha, b, beta, delta, m, q, rho, z
@@ -27,7 +27,7 @@ PULL, BEND = LOG_WEIGHT.diff(A), LOG_WEIGHT.diff(A, 2)
 WRONG = exp(-beta) * H(A / sqrt(variance)) / WEIGHT
 ENTROPIC = (log(1 - q) + (q - m**2) / (1 - q)) / 2
 # Averages over the sample of f, f² and (∂f)².
-FORCE, FORCE_SQ, BEND_SQ = (Symbol(name, real=True) for name in ("F_1", "F_2", "K"))
+FORCE, FORCE_SQ, BEND_SQ = expectation("f"), expectation("f^2"), expectation(r"(\partial f)^2")
 
 
 def derive():
@@ -54,22 +54,22 @@ def weight():
 
 def gradient():
     """Derivatives of the free entropy; in `q` the noise acts as a derivative (shown for the energy)."""
-    psi, curvature = Function("psi"), Symbol("psi_AA", real=True)
+    phi, curvature = Function("phi"), Symbol("psi_AA", real=True)
     in_m = ENTROPIC.diff(m) + alpha * FORCE * FIELD.diff(m)
     noise = (FIELD.diff(q) / z * FIELD.diff(z)) * curvature
     width = (delta * (1 - q)).diff(q) * (curvature + FORCE_SQ) / 2
     in_q = ENTROPIC.diff(q) + alpha * (noise + width)
     return [
         identity("Entropic term", per_replica(log_det(n, 1 - m**2, q - m**2)) / 2, ENTROPIC),
-        definition("Free entropy", Symbol("phi"), ENTROPIC + alpha * Symbol("E[psi]")),
-        definition("Slope in m, F_1 = E f", Derivative(psi(m), m), in_m),
-        identity("vanishes at", in_m.subs(m, (1 - q) * alpha * FORCE), 0),
+        definition("Free entropy", Symbol("phi"), ENTROPIC + alpha * expectation(r"\psi")),
+        definition("Slope in m", Derivative(phi(m), m), in_m),
+        identity("vanishes at", in_m, 0, using=[(m, (1 - q) * alpha * FORCE)]),
         identity(
-            "Slope in q, F_2 = E f²: the curvature cancels",
+            "Slope in q: the curvature cancels",
             in_q,
             (q - m**2) / (2 * (1 - q) ** 2) - alpha * delta / 2 * FORCE_SQ,
         ),
-        identity("vanishes at", in_q.subs(m**2, q - (1 - q) ** 2 * alpha * delta * FORCE_SQ), 0),
+        identity("vanishes at", in_q, 0, using=[(m**2, q - (1 - q) ** 2 * alpha * delta * FORCE_SQ)]),
     ]
 
 
@@ -78,7 +78,7 @@ def observables():
     phi = Function("phi")
     return [
         identity("Training error: minus the slope in β", -Derivative(LOG_WEIGHT, beta), WRONG),
-        identity("No temperature, no weight", LOG_WEIGHT.subs(beta, 0), 0),
+        identity("No temperature, no weight", Subs(LOG_WEIGHT, beta, 0), 0),
         identity(
             "Entropy φ + βαe, with αe = -∂φ/∂β: its slope in β",
             Derivative(phi(beta) - beta * Derivative(phi(beta), beta), beta),
@@ -95,7 +95,7 @@ def stability():
     margin = 1 - alpha * delta**2 * (1 - q) ** 2 * BEND_SQ
     return [
         identity(
-            "Slope of the mixed term against its overlap, K = E (∂f)² by Price's theorem",
+            "Slope of the mixed term against its overlap, by Price's theorem",
             Derivative(slope, q12),
             -margin / (1 - q) ** 2,
             using=price,

@@ -8,12 +8,12 @@ added: `D = (u-h)/√q` with norm scaled to one. `f` is the slope of the log wei
 """
 
 import numpy as np
-from sympy import Derivative, Function, Limit, Matrix, Symbol, expand, log, sqrt, symbols
+from sympy import Derivative, Function, Limit, Matrix, Subs, Symbol, log, sqrt, symbols
 
 from derivations import slices
 from derivations.d04_replica_determinants import log_det, n, per_replica
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import H, polynomial_average
+from derivations.gaussian import H, Mean, expectation
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, beta, delta, m, rho, y
@@ -27,7 +27,8 @@ s, T, tau, mt, bt, D = symbols("s T tau mtilde btilde D", real=True)
 Q, qt, gap = symbols("Q qtilde Dbar", positive=True)
 PROJECTION_GIBBS = m**2 + 2 * (T - m * mt) * (s - T) / gap + (s - T) ** 2 * (1 / gap - (1 - gap - mt**2) / gap**2)
 PROJECTION = m**2 + 2 * tau * (s - m * mt) - tau**2 * (1 - mt**2)
-FORCE, FORCE_D, FORCE_SQ, BEND_SQ = (Symbol(name, real=True) for name in ("F_1", "F_D", "F_2", "K"))
+FORCE, FORCE_D, FORCE_SQ = expectation("f"), expectation("f D"), expectation("f^2")
+BEND_SQ = expectation(r"(\partial f)^2")
 
 
 def entropic(projection):
@@ -65,7 +66,7 @@ def projection():
     common = Symbol("P", real=True)
     return [
         identity("Projection on centroid and three references", explicit, at_n.subs(n, 3)),
-        identity("as n goes to 0", at_n.subs(n, 0), PROJECTION_GIBBS),
+        identity("as n goes to 0", Subs(at_n, n, 0), PROJECTION_GIBBS),
         identity("as the reference freezes", Limit(PROJECTION_GIBBS.subs(T, s - tau * gap), gap, 0), PROJECTION),
         identity(
             "Entropic term: every overlap lowered by P",
@@ -86,7 +87,7 @@ def fields():
     frozen = {gap: 1 - qt}
 
     def covariance(first, second):
-        return polynomial_average(expand(first * second), *variables)
+        return Mean(first * second, *variables)
 
     displacement = (s - T) / sqrt(gap) * (D / sqrt(gap))
     normaliser, tilted = symbols("Z X", positive=True)
@@ -119,16 +120,16 @@ def gradient():
     at_m = tau * mt + (1 - Q) * alpha * FORCE
     phi = Function("phi")
     return [
-        definition("Free entropy", Symbol("phi"), value + alpha * Symbol("E[psi]")),
-        definition("Slope in m, F_1 = E f", Derivative(phi(m), m), in_m),
-        identity("vanishes at", in_m.subs(m, at_m), 0),
-        definition("Slope in τ, F_D = E f D", Derivative(phi(tau), tau), in_tau),
+        definition("Free entropy", Symbol("phi"), value + alpha * expectation(r"\psi")),
+        definition("Slope in m", Derivative(phi(m), m), in_m),
+        identity("vanishes at", in_m, 0, using=[(m, at_m)]),
+        definition("Slope in τ", Derivative(phi(tau), tau), in_tau),
         identity(
             "vanishes, together with the former, where",
             (s - tau - (1 - Q) * alpha * (FORCE_D + mt * FORCE)) / (1 - Q),
             -in_tau.subs(m, at_m),
         ),
-        definition("Slope in Q, F_2 = E f²", Derivative(phi(Q), Q), in_q),
+        definition("Slope in Q", Derivative(phi(Q), Q), in_q),
         identity(
             "is that of a force against the volume",
             in_q,
@@ -145,13 +146,15 @@ def bare():
     field = m + y * b + tau * D + sqrt(delta) * s * z0
     scale = sqrt(delta * (1 - s**2))
     return [
-        identity("β = 0: the projection is the overlap with the reference", PROJECTION.subs(at_zero), s**2),
-        identity("the volume of the bare slice", entropic(PROJECTION).subs(at_zero).subs(Q, s**2), log(1 - s**2) / 2),
+        identity("β = 0: the projection is the overlap with the reference", PROJECTION, s**2, using=at_zero.items()),
+        identity(
+            "the volume of the bare slice", entropic(PROJECTION), log(1 - s**2) / 2, using=[*at_zero.items(), (Q, s**2)]
+        ),
         identity(
             "with scaled bias the mean field is the scaled margin",
-            field.subs(b, s * bt).subs(at_zero),
+            field,
             s * margin,
-            using=[(D, margin - mt - y * bt - sqrt(delta) * z0)],
+            using=[(b, s * bt), *at_zero.items(), (D, margin - mt - y * bt - sqrt(delta) * z0)],
         ),
         identity(
             "and the error the local energy at σ² = 1/s² - 1",
@@ -170,7 +173,7 @@ def stability():
     price = [(Derivative(pairs(q12), q12), delta * BEND_SQ)]
     return [
         identity(
-            "Slope of the mixed term against its overlap, K = E (∂f)² by Price's theorem",
+            "Slope of the mixed term against its overlap, by Price's theorem",
             Derivative(slope, q12),
             -margin / (1 - Q) ** 2,
             using=price,

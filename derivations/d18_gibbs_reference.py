@@ -56,16 +56,17 @@ def derive():
     lean = (s - (1 - qt) * tau) / sqrt(qt)
     at_m = tau * mt + (1 - Q) * alpha * FORCE
     return [
-        identity("The projection is that of a minimiser", PROJECTION_GIBBS.subs(response), PROJECTION),
+        identity("The projection is that of a minimiser", PROJECTION_GIBBS, PROJECTION, using=response.items()),
         definition("Field of the weights", Symbol("A"), FIELD),
-        identity("its part along z_0 over √Δ", (T / sqrt(qt)).subs(response).subs(frozen), lean),
+        identity("its part along z_0 over √Δ", T / sqrt(qt), lean, using=[*response.items(), *frozen.items()]),
         identity(
             "what is left to z_1, to be kept positive",
-            (SPREAD**2).subs(response).subs(frozen),
+            SPREAD**2,
             Q - lean**2 - (1 - qt) * tau**2,
+            using=[*response.items(), *frozen.items()],
         ),
         *by_parts(),
-        definition("Slope in T, F_D = E f D", Derivative(Function("phi")(T), T), in_t),
+        definition("Slope in T", Derivative(Function("phi")(T), T), in_t),
         identity(
             "vanishes where T - m m̃ - τ(q̃ - m̃²) = (1-Q) α E f D",
             in_t.subs(response),
@@ -76,7 +77,7 @@ def derive():
             in_t.subs(response).subs(m, at_m) * gap * (1 - Q),
             s - tau - (1 - Q) * alpha * (FORCE_D + mt * FORCE),
         ),
-        identity("The slope in m vanishes at", in_m.subs(response).subs(m, at_m), 0),
+        identity("The slope in m vanishes at", in_m, 0, using=[*response.items(), (m, at_m)]),
     ]
 
 

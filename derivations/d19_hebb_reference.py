@@ -4,13 +4,13 @@ The displacement of the Hebb estimator is the same on every sample, so that the 
 with mean `m + y b + τD` and variance `ΔQ`. Trained with a fixed bias.
 """
 
-from sympy import Derivative, expand, sqrt, symbols
+from sympy import Derivative, sqrt, symbols
 
 from derivations import slices
 from derivations.d07_erm_hebb import AT
 from derivations.d17_franz_parisi import FORCE, FORCE_D, H_AT, SLOPES, VOLUME, D, Q, mt, s, tau
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import polynomial_average
+from derivations.gaussian import Mean
 from derivations.report import fronts
 from derivations.saddle import newton, normal_average
 from derivations.symbols import V, alpha, b, beta, delta, m, q, rho
@@ -34,8 +34,8 @@ def derive():
     return [
         identity("Displacement: the width over the norm", delta * V / sqrt(q), DISPLACEMENT, using=AT.items()),
         identity("Overlap with the centroid", m / sqrt(q), UNIT_OVERLAP, using=AT.items()),
-        identity("as its own stationarity says", DISPLACEMENT, delta * UNIT_OVERLAP / alpha),
-        identity("Variance of the field of the weights", polynomial_average(expand(noise**2), z0, z1), delta * Q),
+        identity("as its own stationarity says", delta * mt / alpha, DISPLACEMENT, using=[(mt, UNIT_OVERLAP)]),
+        identity("Variance of the field of the weights", Mean(noise**2, z0, z1), delta * Q),
         definition("Response, where E f D = D E f", tau, at_tau),
         definition("Magnetisation", m, magnetisation),
         identity("which does not depend on the samples' force", Derivative(magnetisation, FORCE), 0, using=hebb),

@@ -6,14 +6,14 @@ for any average over `A`.
 """
 
 import mpmath
-from sympy import Derivative, Integral, Symbol, exp, expand, log, oo, pi, sqrt, symbols
+from sympy import Derivative, Integral, Symbol, exp, log, oo, pi, sqrt, symbols
 
 from derivations.d01_generalization_error import ERROR
 from derivations.d06_erm_square import PROX, g, t
 from derivations.d16_gibbs import A, variance
 from derivations.d17_franz_parisi import FORCE, FORCE_D, FORCE_SQ, PROJECTION, Q, mt, s, tau
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import H, label_average, polynomial_average
+from derivations.gaussian import H, Mean, expectation, label_average
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, beta, delta, h, m, q, rho, ridge, y
@@ -27,7 +27,7 @@ r, L = symbols("r L", positive=True)
 LOG_WEIGHT = -log(1 + beta * variance) / 2 - beta / 2 * (1 - A) ** 2 / (1 + beta * variance)
 LOSS = variance / (1 + beta * variance) / 2 + (1 - A) ** 2 / (1 + beta * variance) ** 2 / 2
 # Averages of 1 - A, of (1 - A) D and of (1 - A)².
-MISS, MISS_D, MISS_SQ = (Symbol(name, real=True) for name in ("M_1", "M_D", "M_2"))
+MISS, MISS_D, MISS_SQ = expectation("1-A"), expectation("(1-A) D"), expectation("(1-A)^2")
 
 
 def derive():
@@ -64,7 +64,7 @@ def derive():
         identity("which is that of the minimiser", (PROX - h).subs(h, A), t * (1 - A)),
         identity("Training loss: minus the slope in β", -Derivative(LOG_WEIGHT, beta), LOSS),
         definition("Log volume of the slice of norm r", Symbol("S"), value),
-        identity("Stationary in m where", in_m.subs(forces).subs(m, at_m).subs(gap), 0),
+        identity("Stationary in m where", in_m, 0, using=[*forces.items(), (m, at_m), *gap.items()]),
         identity(
             "Stationary in τ, given that, where",
             in_tau.subs(forces).subs(m, at_m).subs(gap) * L,
@@ -76,7 +76,10 @@ def derive():
             Q - PROJECTION - alpha / delta * t**2 * MISS_SQ,
         ),
         identity(
-            "The bare slice: no response of the samples", value.subs({m: s * mt, tau: s, Q: s**2}), log(r - s**2) / 2
+            "The bare slice: no response of the samples",
+            value,
+            log(r - s**2) / 2,
+            using=[(m, s * mt), (tau, s), (Q, s**2)],
         ),
     ]
 
@@ -97,7 +100,7 @@ SPREAD = sqrt(Q - s**2)
 
 def averaged(polynomial):
     """Average over noise and label."""
-    over_noise = polynomial_average(expand(polynomial), z0, z1)
+    over_noise = Mean(polynomial, z0, z1).doit()
     return label_average(over_noise.subs(Symbol("w"), SPREAD), y, rho)
 
 

@@ -5,7 +5,7 @@ The `y` replicas of a group have overlap `q_1`, those of two groups `q_0`, all o
 `exp(yψ)`. Everything is counted per replica. Replica symmetry between groups is assumed.
 """
 
-from sympy import Derivative, Function, Symbol, exp, expand, log, sqrt, symbols
+from sympy import Derivative, Function, Subs, Symbol, exp, log, sqrt, symbols
 
 from derivations.d04_replica_determinants import F0, F1, D, grouped_log_det, n, per_replica
 from derivations.d04_replica_determinants import y as group
@@ -13,7 +13,7 @@ from derivations.d15_local_energy import sigma
 from derivations.d16_gibbs import ENTROPIC as GIBBS_ENTROPIC
 from derivations.d17_franz_parisi import PROJECTION_GIBBS, Q, T, entropic, gap, mt, qt, s
 from derivations.engine import definition, identity
-from derivations.gaussian import H, polynomial_average
+from derivations.gaussian import H, Mean, expectation
 from derivations.report import fronts
 from derivations.symbols import alpha, delta, m, q
 
@@ -23,7 +23,7 @@ y, q0, q1 = symbols("y q_0 q_1", positive=True)
 L = 1 - q1 + y * (q1 - q0)
 ENTROPIC = ((y - 1) / y * log(1 - q1) + log(L) / y + (q0 - m**2) / L) / 2
 BARE = ((y - 1) / y * log(1 - q1) + log(1 + (y - 1) * q1) / y) / 2
-FORCE, FORCE_SQ = Symbol("F_1", real=True), Symbol("F_2", real=True)  # E⟨f⟩ and E⟨f⟩²
+FORCE, FORCE_SQ = expectation(r"\langle f\rangle"), expectation(r"\langle f\rangle^2")
 
 
 def derive():
@@ -38,12 +38,10 @@ def terms():
     lowered = per_replica(grouped_log_det(n, group, D, F1, F0)).subs({D: 1 - m**2, F1: q1 - m**2, F0: q0 - m**2})
     return [
         identity("Entropic term, from the determinant of groups", lowered.subs(group, y) / 2, ENTROPIC),
-        identity(
-            "Overlap of two replicas of a group", polynomial_average(expand(first * second), z0, z1, own, other), q1
-        ),
-        identity("and their norm", polynomial_average(expand(first**2), z0, z1, own, other), 1),
-        definition("Free entropy", Symbol("phi"), ENTROPIC + alpha / y * Symbol("E[Psi]")),
-        identity("Without samples q_0 = m = 0: stationary", ENTROPIC.diff(q0).subs({q0: 0, m: 0}), 0),
+        identity("Overlap of two replicas of a group", Mean(first * second, z0, z1, own, other), q1),
+        identity("and their norm", Mean(first**2, z0, z1, own, other), 1),
+        definition("Free entropy", Symbol("phi"), ENTROPIC + alpha / y * expectation(r"\Psi")),
+        identity("Without samples q_0 = m = 0: stationary", Derivative(ENTROPIC, q0), 0, using=[(q0, 0), (m, 0)]),
         identity("and bare", ENTROPIC.subs({q0: 0, m: 0}), BARE),
     ]
 
@@ -64,9 +62,9 @@ def gradient():
             (Derivative(grown, (mean, 2)) + Derivative(grown, mean) ** 2) / 2,
             using=heat,
         ),
-        definition("Slope in m, F_1 = E⟨f⟩", Derivative(phi(m), m), in_m),
-        identity("vanishes at", in_m.subs(m, L * alpha * FORCE), 0),
-        definition("Slope in q_0, F_2 = E⟨f⟩²", Derivative(phi(q0), q0), in_q0),
+        definition("Slope in m", Derivative(phi(m), m), in_m),
+        identity("vanishes at", in_m, 0, using=[(m, L * alpha * FORCE)]),
+        definition("Slope in q_0", Derivative(phi(q0), q0), in_q0),
         identity(
             "is that of a force against the volume", in_q0, y / 2 * ((q0 - m**2) / L**2 - alpha * delta * FORCE_SQ)
         ),
@@ -75,11 +73,11 @@ def gradient():
 
 def one_replica():
     """`y = 1` is the Gibbs measure at any `q_1`."""
-    a, tau_sq, common = symbols("a tau2 v", positive=True)
+    a, tau_sq, common = Symbol("a", positive=True), Symbol(r"\tau^2", positive=True), Symbol("v", positive=True)
     small, large = sqrt(tau_sq), sqrt(tau_sq + common)
     convolved = H(a / sqrt(1 + sigma**2)).subs({a: a / small, sigma: sqrt(common) / small})
     return [
-        identity("Entropic term of one replica", ENTROPIC.subs(y, 1), GIBBS_ENTROPIC.subs(q, q0)),
+        identity("Entropic term of one replica", Subs(ENTROPIC, y, 1), GIBBS_ENTROPIC.subs(q, q0)),
         identity("Averaging a tail over z_1 adds the variances (d15)", convolved, H(a / large)),
         identity("to that of the Gibbs measure", delta * (1 - q1) + delta * (q1 - q0), delta * (1 - q0)),
     ]
@@ -89,15 +87,16 @@ def neighbours():
     """`∂_y(yφ_y)` at `y = 1` is the potential of section 6 around a Gibbs reference, with `s = Q = q_1`."""
     same = {T: q0, mt: m, qt: q0, gap: 1 - q0, s: q1, Q: q1}
     projected = entropic(PROJECTION_GIBBS).subs(same)
-    slope = Derivative(y * ENTROPIC, y).doit()
     shared = [(s - T) / sqrt(gap), Q - T**2 / qt - (s - T) ** 2 / gap]
-    along, rest = (x.subs(same) for x in shared)
+    along, rest = shared
     return [
-        identity("Its entropic term", slope.subs(y, 1), projected),
-        identity("its common noise", (T / sqrt(qt)).subs(same), sqrt(q0)),
-        identity("variance of the rest of the weights' field", along**2 + rest, q1 - q0),
-        identity("its covariance with the reference's own noise √D̄ x", along * sqrt(gap).subs(same), q1 - q0),
-        identity("so, given it, the reference's field has its value, and variance", 1 - q0 - (q1 - q0), 1 - q1),
+        identity("Its entropic term", Subs(Derivative(y * ENTROPIC, y), y, 1), projected),
+        identity("its common noise", T / sqrt(qt), sqrt(q0), using=same.items()),
+        identity("variance of the rest of the weights' field", along**2 + rest, q1 - q0, using=same.items()),
+        identity("its covariance with the reference's own noise √D̄ x", along * sqrt(gap), q1 - q0, using=same.items()),
+        identity(
+            "so, given it, the reference's field has its value, and variance", gap - (s - T), 1 - q1, using=same.items()
+        ),
         identity(
             "The bare value of that slope at any y",
             Derivative(y * BARE, y),
@@ -110,13 +109,16 @@ def stability():
     """Two copies of the ensemble on the same samples: the modes of the overlaps of one with the other.
 
     `k = ⟨∂f⟩`, `f_1 = ⟨f⟩`, `f_2 = ⟨f²⟩` on one sample; `R` is the response of the force on one replica to the field
-    of itself (`d`) or of another (`o`). Modes are constant over a replica index, or differences.
+    of itself (`d`) or of another (`o`). Modes are constant over a replica index, or differences;
+    the mode that is one in one index and the other in the other lies between, by Cauchy and Schwarz.
     """
     k, f1, f2 = symbols("k f_1 f_2", real=True)
+    R_own, R_other = symbols("R_d R_o", real=True)
     own, other = k + f2 - f1**2, f2 - f1**2
+    responses = [(R_own, own), (R_other, other)]
     E = Function("E")(*symbols("a_1 a_2"))
     a1, a2 = E.args
-    gaps, response = (1 - q1, L), symbols("R_- R_+", real=True)
+    gaps = (1 - q1, L)
     return [
         definition("Weight of a group at fields a_1, a_2, ...: slopes over weight are", Derivative(E, a1) / E, f1),
         identity(
@@ -129,20 +131,15 @@ def stability():
             Derivative(log(E), a1, a2),
             Derivative(E, a1, a2) / E - Derivative(E, a1) * Derivative(E, a2) / E**2,
         ),
-        definition("where the first averages are ⟨∂f + f²⟩ and ⟨f f⟩, so that", Symbol("R_d"), own),
-        definition("and", Symbol("R_o"), other),
-        identity("Response of a difference", own - other, k),
-        identity("Response of all", own + (y - 1) * other, k + y * (f2 - f1**2)),
+        definition("where the first averages are ⟨∂f + f²⟩ and ⟨f f⟩, so that", R_own, own),
+        definition("and", R_other, other),
+        identity("Response of a difference", R_own - R_other, k, using=responses),
+        identity("Response of all", R_own + (y - 1) * R_other, k + y * (f2 - f1**2), using=responses),
         two_points(),
-        identity("Gap of all replicas of a group", (1 - q1) + y * (q1 - q0), L),
+        identity("Gap of all replicas of a group, from d04", (1 - q0) + (y - 1) * (q1 - q0), L),
         *(
-            definition(name, Symbol(f"M_{label}"), 1 - alpha * (delta * size) ** 2 * Symbol(f"E[R_{label}^2]"))
+            definition(name, Symbol(f"M_{label}"), 1 - alpha * (delta * size) ** 2 * expectation(f"R_{label}^2"))
             for name, label, size in (("Margin, differences", "-", gaps[0]), ("Margin, all", "+", gaps[1]))
-        ),
-        identity(
-            "The mixed mode's product of gaps and responses is the geometric mean of the others",
-            (gaps[0] * gaps[1] * response[0] * response[1]) ** 2,
-            (gaps[0] * response[0]) ** 2 * (gaps[1] * response[1]) ** 2,
         ),
     ]
 

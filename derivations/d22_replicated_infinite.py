@@ -6,8 +6,10 @@ As `y → ∞` the overlaps between and within groups merge, `q_1 - q_0 = δ/y`.
 
 from sympy import Derivative, Function, Limit, Symbol, log, oo, sqrt, symbols
 
-from derivations.d21_replicated import ENTROPIC, FORCE, FORCE_SQ, q0, q1, y
+from derivations.d16_gibbs import FORCE, FORCE_SQ
+from derivations.d21_replicated import ENTROPIC, q0, q1, y
 from derivations.engine import definition, identity
+from derivations.gaussian import expectation
 from derivations.report import fronts
 from derivations.symbols import alpha, delta, m
 
@@ -72,10 +74,14 @@ def saddle():
     phi = Function("phi")
     in_m, in_spacing = LIMIT.diff(m) + alpha * FORCE, LIMIT.diff(spacing) + alpha * delta * FORCE_SQ / 2
     return [
-        definition("Slope in m, F_1 = E f", Derivative(phi(m), m), in_m),
-        identity("vanishes at", in_m.subs(m, alpha * L * FORCE), 0),
-        definition("Slope in δ, F_2 = E f²", Derivative(phi(spacing), spacing), in_spacing),
-        identity("vanishes where q_1 is", in_spacing * 2 * L**2, m**2 - q1 + alpha * delta * L**2 * FORCE_SQ),
+        definition("Slope in m", Derivative(phi(m), m), in_m),
+        identity("vanishes at", in_m, 0, using=[(m, alpha * L * FORCE)]),
+        definition("Slope in δ", Derivative(phi(spacing), spacing), in_spacing),
+        identity(
+            "vanishes where the force balances the volume",
+            in_spacing * 2 * L**2,
+            m**2 - q1 + alpha * delta * L**2 * FORCE_SQ,
+        ),
     ]
 
 
@@ -86,7 +92,7 @@ def stability():
     force = (shifted - field) / (delta * spacing)
     slope = 1 / (1 - delta * spacing * bend)
     return [
-        identity("Slope of the field at the maximum, from x - Δδψ'(x) = A", slope * (1 - delta * spacing * bend), 1),
+        definition("Slope of the field at the maximum, from x - Δδψ'(x) = A", shifted.diff(field), slope),
         identity("Response of the force", Derivative(force, field), bend * slope, using=[(shifted.diff(field), slope)]),
         identity(
             "Margin of a whole group: what is subtracted from one, on one sample",
@@ -94,7 +100,7 @@ def stability():
             alpha * (L / spacing) ** 2 * (1 - shifted.diff(field)) ** 2,
         ),
         definition(
-            "Margin of the differences", Symbol("M_-"), 1 - alpha * (delta * (1 - q1)) ** 2 * Symbol("E[psi_xx^2]")
+            "Margin of the differences", Symbol("M_-"), 1 - alpha * (delta * (1 - q1)) ** 2 * expectation(r"(\psi'')^2")
         ),
     ]
 

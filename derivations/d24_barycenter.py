@@ -4,7 +4,7 @@ Below the overlap of the Gibbs measure the mutual overlap `q_1` of a group is le
 the fields of a group then have a covariance that is still positive while `L > 0`.
 """
 
-from sympy import Matrix, Symbol, eye, ones, sqrt
+from sympy import Subs, Symbol, sqrt
 
 from derivations.d01_generalization_error import ERROR
 from derivations.d21_replicated import L, q0, q1, y
@@ -20,19 +20,13 @@ NORM = (1 + (y - 1) * q1) / y
 
 def derive():
     """Overlap and norm from those of the replicas; its error; the spectrum of a group's fields."""
-    three = Matrix(3, 3, lambda i, j: 1 if i == j else q1)
-    average = ones(3, 1) / 3
-    covariance = (1 - q1) * eye(3) + (q1 - q0) * ones(3, 3)
-    difference = Matrix([1, -1, 0])
+    error = ERROR.subs(q, NORM)
     return [
-        identity("Norm of the mean of three", (average.T * three * average)[0], NORM.subs(y, 3)),
-        definition("Norm of the mean of y", Symbol("q_c"), NORM),
-        identity("one replica", NORM.subs(y, 1), 1),
-        identity("Overlap with the centroid: the mean of equal overlaps", sum(m / 3 for _ in range(3)), m),
-        definition("Error, the bias not scaled", Symbol("epsilon_c"), ERROR.subs(q, NORM)),
-        identity("balanced", ERROR.subs(q, NORM).subs({b: 0, rho: HALF}), H(m / sqrt(delta * NORM))),
-        identity("Own fields of three replicas: constant mode", (covariance * ones(3, 1))[0], L.subs(y, 3)),
-        identity("differences", (covariance * difference)[0], 1 - q1),
+        identity("Norm of the mean: y norms and y(y-1) overlaps", (y + y * (y - 1) * q1) / y**2, NORM),
+        identity("one replica", Subs(NORM, y, 1), 1),
+        definition("Error, with the common overlap m, the bias not scaled", Symbol("epsilon_c"), error),
+        identity("balanced", Subs(error, (b, rho), (0, HALF)), H(m / sqrt(delta * NORM))),
+        identity("Own fields of a group, constant mode (d04)", (1 - q0) + (y - 1) * (q1 - q0), L),
         identity("so L > 0 is what a group needs, not q_1 > q_0", L, 1 - y * q0 + (y - 1) * q1),
     ]
 

@@ -6,7 +6,7 @@ so that `c` and `a` stand for one eigenvalue of `C` and the component of `a` alo
 of `l` steps of size `η`, started at `w` and averaged with memory `k`, replaces the mean by a linear filter.
 """
 
-from sympy import Derivative, Limit, Sum, Symbol, oo, solve, symbols
+from sympy import Derivative, Limit, Subs, Sum, Symbol, oo, symbols
 
 from derivations.engine import definition, identity
 from derivations.report import fronts
@@ -31,9 +31,7 @@ def exact():
     cost = c * inner**2 / 2 - a * inner + coupling / 2 * (inner - w) ** 2
     fixed = coupling / (coupling + nu) * a / (c + EFFECTIVE)
     return [
-        identity(
-            "Mean of the inner measure: its cost is stationary", Derivative(cost, inner).doit().subs(inner, MEAN), 0
-        ),
+        identity("Mean of the inner measure: its cost is stationary", Subs(Derivative(cost, inner), inner, MEAN), 0),
         definition("Effective ridge", Symbol("lambda_eff"), EFFECTIVE),
         identity("Fixed point on the sphere", coupling * (MEAN - w) - nu * w, 0, using=[(w, fixed)]),
         identity("A strong coupling leaves the sphere's own ridge", Limit(EFFECTIVE, coupling, oo), nu),
@@ -41,7 +39,7 @@ def exact():
             "the effective ridge is always below the coupling", coupling - EFFECTIVE, coupling**2 / (coupling + nu)
         ),
         identity("so that a weak coupling leaves none", Limit(EFFECTIVE, coupling, 0), 0),
-        identity("Without the sphere: the minimiser itself", solve(coupling * (MEAN - w), w)[0], a / c),
+        identity("Without the sphere: the minimiser itself", coupling * (MEAN - w), 0, using=[(w, a / c)]),
     ]
 
 
@@ -57,11 +55,11 @@ def finite():
     return [
         identity("A step shrinks the distance to the mean", moved - MEAN, DECAY * (inner - MEAN)),
         definition("Share of the start in the average after l steps", kept, filtered),
-        identity("none", filtered.subs(steps, 0), 1),
-        identity("one more", filtered.subs(steps, steps + 1), memory * filtered + (1 - memory) * DECAY ** (steps + 1)),
-        identity("three, added up", averaged, filtered.subs(steps, 3)),
+        identity("none", Subs(filtered, steps, 0), 1),
+        identity("one more", Subs(filtered, steps, steps + 1), memory * filtered + (1 - memory) * DECAY ** (steps + 1)),
+        identity("three, added up", averaged, Subs(filtered, steps, 3)),
         identity("Fixed point on the sphere", coupling * (inside - w) - nu * w, 0, using=[(w, fixed)]),
-        identity("of a long loop", fixed.subs(kept, 0), coupling / (coupling + nu) * a / (c + EFFECTIVE)),
+        identity("of a long loop", Subs(fixed, kept, 0), coupling / (coupling + nu) * a / (c + EFFECTIVE)),
     ]
 
 

@@ -4,7 +4,7 @@ The cost of `y` replicas is `Σ_a E(w_a) + (γ/2) Σ_a |w_a - w̄|²`. `κ` is a
 convex; three replicas of one component stand for any number.
 """
 
-from sympy import Derivative, Function, Matrix, Symbol, hessian, symbols
+from sympy import Derivative, Function, Matrix, Subs, Symbol, symbols
 
 from derivations.engine import definition, identity
 from derivations.report import fronts
@@ -24,8 +24,8 @@ def derive():
     forces = [cost.diff(w) for w in weights]
     slopes = [E(w).diff(w) for w in weights]
     quadratic = cost.subs({E(w): curvature * w**2 / 2 for w in weights})
-    matrix = hessian(quadratic, weights)
-    together, apart = Matrix([1, 1, 1]), Matrix([1, -1, 0])
+    x = Symbol("x", real=True)
+    together, apart = (quadratic.subs(dict(zip(weights, way, strict=True))) for way in ((x, x, x), (x, -x, 0)))
     moved = Matrix(weights) - step * Matrix([quadratic.diff(w) for w in weights])
     return [
         definition("Cost of three replicas", Symbol("E_3"), cost),
@@ -41,8 +41,8 @@ def derive():
             -coupling * (weights[0] - weights[1]) ** 2,
             using=[(slopes[0], slopes[1] - coupling * (weights[0] - weights[1]))],
         ),
-        identity("Curvature of moving together", (matrix * together)[0], curvature),
-        identity("and apart: positive as long as κ > -γ", (matrix * apart)[0], curvature + coupling),
+        identity("Curvature of moving together", Derivative(together, (x, 2)) / 3, curvature),
+        identity("and apart: positive as long as κ > -γ", Derivative(apart, (x, 2)) / 2, curvature + coupling),
         identity(
             "A step shrinks differences",
             moved[0] - moved[1],
@@ -50,8 +50,8 @@ def derive():
         ),
         identity("and moves the barycentre as one descent would", sum(moved) / 3, (1 - step * curvature) * center),
         identity(
-            "Collapsed, the cost is that of one, three times",
-            Derivative(cost, coupling).doit().subs({w: weights[0] for w in weights}),
+            "Collapsed, the coupling costs nothing",
+            Subs(Derivative(cost, coupling), weights, weights[:1] * 3),
             0,
         ),
     ]

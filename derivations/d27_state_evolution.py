@@ -6,7 +6,7 @@ field, `V` the response of a weight, `ξ` standard normal, sums over rows or col
 theorem. Superscripts are iterations: a force at `t` uses fields at `t`, a weight at `t+1` uses forces at `t`.
 """
 
-from sympy import Derivative, Function, Symbol, expand, solve, sqrt, symbols
+from sympy import Derivative, Function, Symbol, sqrt, symbols
 
 from derivations.d05_erm_energy import FIELD, RESPONSE, SHIFT, SQUARE
 from derivations.d16_gibbs import FORCE, FORCE_SQ
@@ -14,13 +14,13 @@ from derivations.d21_replicated import FORCE as GROUP_FORCE
 from derivations.d21_replicated import FORCE_SQ as GROUP_FORCE_SQ
 from derivations.d21_replicated import L
 from derivations.engine import definition, identity
-from derivations.gaussian import polynomial_average
+from derivations.gaussian import Mean
 from derivations.report import fronts
 from derivations.symbols import V, alpha, delta, h, q, ridge
 
 FORMULAS = ("F010",)
 
-dim, m_hat, q_hat, V_hat = symbols("N m_hat q_hat V_hat", positive=True)
+dim, m_hat, q_hat, V_hat = symbols("N mhat qhat Vhat", positive=True)
 WEIGHT = Symbol("w_i", real=True)
 
 
@@ -33,8 +33,8 @@ def rows():
     """The field on a sample: a cavity field, and the weights' answer to the sample."""
     v, w, noise, force = symbols("v w z_i f", real=True)
     entry = v / dim + sqrt(delta / dim) * noise
-    mean, square = polynomial_average(entry * w, noise), polynomial_average(expand((entry * w) ** 2), noise)
-    answer = polynomial_average(expand(entry * V * entry * force), noise)
+    mean, square = Mean(entry * w, noise), Mean((entry * w) ** 2, noise)
+    answer = Mean(entry * V * entry * force, noise)
     return [
         identity("Mean of a column's share of the field, N of which make m = Σ v w/N", dim * mean, v * w),
         identity("and variance, which make Δq, q = Σ w²/N", dim * (square - mean**2), delta * w**2),
@@ -45,9 +45,10 @@ def rows():
             V * v**2 * force,
         ),
         identity(
-            "so that the force is the one at the proximal point, u = h + ΔV f",
-            solve(h + delta * V * force - Symbol("u"), force)[0],
-            (Symbol("u") - h) / (delta * V),
+            "so that the force is the one at the proximal point u = h + ΔV f",
+            h + delta * V * force,
+            Symbol("u"),
+            using=[(force, (Symbol("u") - h) / (delta * V))],
         ),
     ]
 
@@ -56,8 +57,9 @@ def columns():
     """The field on a weight: a cavity field, and the forces' answer to the weight."""
     v, noise, xi, slope = symbols("v_i z_i xi f_h", real=True)
     entry = v / dim + sqrt(delta / dim) * noise
-    answer = polynomial_average(expand(entry**2), noise) * slope * WEIGHT
-    stationary = solve(ridge * WEIGHT - (m_hat * v + sqrt(q_hat) * xi - V_hat * WEIGHT), WEIGHT)[0]
+    answer = Mean(entry**2, noise) * slope * WEIGHT
+    cavity = m_hat * v + sqrt(q_hat) * xi
+    stationary = cavity / (ridge + V_hat)
     prox = Function("u")(h)
     return [
         definition(
@@ -73,14 +75,19 @@ def columns():
             -alpha * delta * Derivative((prox - h) / (delta * V), h),
             alpha / V * (1 - Derivative(prox, h)),
         ),
-        identity("The weight balances ridge and samples", stationary, (m_hat * v + sqrt(q_hat) * xi) / (ridge + V_hat)),
+        identity(
+            "The weight balances ridge and samples",
+            cavity - V_hat * WEIGHT,
+            ridge * WEIGHT,
+            using=[(WEIGHT, stationary)],
+        ),
         identity("Its response", Derivative(stationary, v) / m_hat, 1 / (ridge + V_hat)),
         identity(
             "Overlap with a centroid of unit components",
-            polynomial_average(expand(stationary * v), xi, v),
+            Mean(stationary * v, xi, v),
             m_hat / (ridge + V_hat),
         ),
-        identity("Norm", polynomial_average(expand(stationary**2), xi, v), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2),
+        identity("Norm", Mean(stationary**2, xi, v), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2),
     ]
 
 
@@ -95,19 +102,15 @@ def fixed_points():
     group = {m_hat: alpha * GROUP_FORCE, q_hat: alpha * delta * GROUP_FORCE_SQ, V_hat: 1 / L - ridge}
     overlap, norm = m_hat / (ridge + V_hat), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2
     learned = [(RESPONSE, (1 - ridge * V) / alpha)]
+    at_minimiser = [*minimiser.items(), *learned]
+    both = overlap**2
     return [
-        identity("Minimiser: overlap", overlap.subs(minimiser), alpha / delta * SHIFT, using=learned),
-        identity("norm", norm.subs(minimiser), (alpha / delta * SHIFT) ** 2 + alpha / delta * SQUARE, using=learned),
-        identity("Gibbs measure, response 1 - q: overlap", overlap.subs(gibbs), (1 - q) * alpha * FORCE),
-        identity(
-            "mutual overlap", norm.subs(gibbs), overlap.subs(gibbs) ** 2 + (1 - q) ** 2 * alpha * delta * FORCE_SQ
-        ),
-        identity(
-            "Group of replicas, response L of all together: overlap", overlap.subs(group), L * alpha * GROUP_FORCE
-        ),
-        identity(
-            "overlap between groups", norm.subs(group), overlap.subs(group) ** 2 + L**2 * alpha * delta * GROUP_FORCE_SQ
-        ),
+        identity("Minimiser: overlap", overlap, alpha / delta * SHIFT, using=at_minimiser),
+        identity("norm", norm, both + alpha / delta * SQUARE, using=at_minimiser),
+        identity("Gibbs measure, response 1 - q: overlap", overlap, (1 - q) * alpha * FORCE, using=gibbs.items()),
+        identity("mutual overlap", norm, both + (1 - q) ** 2 * alpha * delta * FORCE_SQ, using=gibbs.items()),
+        identity("Group, response L of all together: overlap", overlap, L * alpha * GROUP_FORCE, using=group.items()),
+        identity("overlap between groups", norm, both + L**2 * alpha * delta * GROUP_FORCE_SQ, using=group.items()),
     ]
 
 

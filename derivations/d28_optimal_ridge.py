@@ -5,7 +5,7 @@ ridge grows from 0.
 """
 
 import mpmath
-from sympy import Derivative, Symbol, diff, log
+from sympy import Derivative, Subs, Symbol, diff, log
 
 from derivations.d01_generalization_error import ERROR
 from derivations.d06_erm_square import FIXED_NORM, FIXED_OVERLAP, LEARNED_BIAS, NORM, OVERLAP, SPHERE_RIDGE, c, g, t
@@ -35,7 +35,7 @@ def derive():
             Derivative(log(ratio), share),
             2 * alpha * share / (1 - alpha * share**2),
         ),
-        identity("so the best ridge is infinite: then", ratio.subs(share, 0), 1 + delta / alpha),
+        identity("so the best ridge is infinite: then", Subs(ratio, share, 0), 1 + delta / alpha),
         identity("Learned bias: the direction", NORM / OVERLAP**2, learned, using=[(share, t)]),
         identity("and the bias over the overlap, which diverges there", bias, (2 * rho - 1) * delta / (alpha * c * t)),
         definition(

@@ -7,12 +7,13 @@ its margin, `d` the majority's displacement.
 """
 
 from scipy.optimize import brentq
-from sympy import Derivative, Symbol, sqrt, symbols
+from sympy import Limit, Symbol, sqrt, symbols
 
 from derivations.d05_erm_energy import RESPONSE
 from derivations.d08_erm_hinge import MARGIN, MOMENTS, PULL, PULL_SQ, c, g, mean, sigma
 from derivations.d08_erm_hinge import RESPONSE as RESTING
 from derivations.engine import Interval, definition, identity, match
+from derivations.gaussian import expectation
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import V, alpha, delta, h, m, ridge, u
@@ -21,7 +22,7 @@ from gmm_flatness.theory.collapse import collapse_threshold
 FORMULAS = ("F013",)
 
 P, size, slope = symbols("P epsilon k", positive=True)
-FIRST, SECOND = symbols("D_1 D_2", positive=True)  # averages of d and d²
+FIRST, SECOND = expectation("d"), expectation("d^2")
 
 
 def derive():
@@ -39,11 +40,8 @@ def derive():
             size * cost(u, h, g),
         ),
         identity(
-            "The multiplier of a solution of norm ε² in 1 = λV + αE r, V = εV_1: its share",
-            Derivative(ridge * size * V, size).doit() * size,
-            ridge * size * V,
+            "The ridge's share λV of the response, V = εV_1 at norm ε², vanishes", Limit(ridge * size * V, size, 0), 0
         ),
-        identity("which vanishes with ε", (ridge * size * V).subs(size, 0), 0),
         definition(
             "so that the response fills the samples, all of it from majority samples on the margin",
             alpha,

@@ -78,15 +78,20 @@ def identity(name: str, left, right, *, using: Rules = ()) -> Step:
     """`left = right`, proved: their difference simplifies to zero.
 
     Unevaluated derivatives, integrals, sums and limits are carried out first, then the `using` rules
-    (old, new) are substituted in order; they are shown on the page as what the step assumes.
+    (old, new) are substituted in order; those that change anything are shown on the page as what the step
+    assumes. Sides that are the same expression to begin with are refused: such a step would show nothing.
     """
+    if sympy.sympify(left) == sympy.sympify(right):
+        raise FalseStep(f"step {name!r} is empty: both sides are {left}")
     difference = sympy.sympify(left).doit() - sympy.sympify(right).doit()
+    used = []
     for old, new in using:
-        difference = difference.subs(old, new).doit()
+        before, difference = difference, difference.subs(old, new).doit()
+        if difference != before:
+            used.append(sympy.Eq(old, new, evaluate=False))
     if not vanishes(difference):
         raise FalseStep(f"step {name!r} is not proved: left - right = {sympy.simplify(difference)}")
-    equation = sympy.Eq(left, right, evaluate=False)
-    return Step(name, equation, "symbolic", tuple(sympy.Eq(*rule, evaluate=False) for rule in using))
+    return Step(name, sympy.Eq(left, right, evaluate=False), "symbolic", tuple(used))
 
 
 def vanishes(expression) -> bool:

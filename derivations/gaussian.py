@@ -40,12 +40,27 @@ def average(integrand, z, low=-oo, high=oo) -> Integral:
     return Integral(integrand * density(z), (z, low, high))
 
 
-def polynomial_average(polynomial, *variables):
-    """Average of a polynomial over independent standard normal variables, from `E z^(2k) = (2k-1)!!`."""
-    for z in variables:
-        terms = sympy.Poly(polynomial, z).terms()
-        polynomial = sum(factor * factorial2(power - 1) for (power,), factor in terms if power % 2 == 0)
-    return sympy.sympify(polynomial)
+class Mean(sympy.Expr):
+    """`Mean(polynomial, *variables)`: average over independent standard normal variables, evaluated by `doit`."""
+
+    is_commutative = True
+
+    def doit(self, **hints):
+        """The average, from `E z^(2k) = (2k-1)!!`."""
+        polynomial, *variables = self.args
+        for z in variables:
+            terms = sympy.Poly(polynomial, z).terms()
+            polynomial = sympy.Add(*(f * factorial2(power - 1) for (power,), f in terms if power % 2 == 0))
+        return polynomial
+
+    def _latex(self, printer):
+        polynomial, *variables = map(printer.doprint, self.args)
+        return rf"\mathbb{{E}}_{{{', '.join(variables)}}}\left[{polynomial}\right]"
+
+
+def expectation(inside: str) -> sympy.Symbol:
+    """A symbol for an average over the samples, shown as `E[inside]`; `inside` is LaTeX."""
+    return sympy.Symbol(rf"\mathbb{{E}}[{inside}]", real=True)
 
 
 def label_average(expression, y, rho):

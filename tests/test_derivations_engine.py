@@ -10,7 +10,7 @@ import sympy
 from sympy import Derivative, Function, Integral, cos, exp, oo, pi, sin, sqrt, symbols
 
 from derivations import command, engine, report
-from derivations.gaussian import H, average, density, label_average, polynomial_average, quadrature
+from derivations.gaussian import H, Mean, average, density, label_average, quadrature
 
 x, y = symbols("x y", real=True)
 a = symbols("a", positive=True)
@@ -43,6 +43,16 @@ def test_rules_are_applied_in_order_and_shown():
     assert step.using == (sympy.Eq(f(x), sin(x)),)
     with pytest.raises(engine.FalseStep):
         engine.identity("rule", f(x).diff(x, 2), -f(x), using=[(f(x), exp(x))])
+
+
+def test_rules_that_change_nothing_are_not_shown():
+    step = engine.identity("rule", x + y, 2 * x, using=[(y, x), (a, 1)])
+    assert step.using == (sympy.Eq(y, x),)
+
+
+def test_an_empty_step_fails():
+    with pytest.raises(engine.FalseStep, match="is empty"):
+        engine.identity("nothing", x + y, y + x)
 
 
 def test_numeric_steps_see_the_thirtieth_digit():
@@ -100,10 +110,10 @@ def test_quadrature_on_half_lines_and_beyond_its_reach():
         assert quadrature(mpmath.npdf, (mpmath.mpf(16), mpmath.inf)) == 0
 
 
-def test_polynomial_average_against_integrals():
+def test_mean_against_integrals():
     polynomial = 1 + x + 3 * x**2 + x**3 + x**4 * y**2 - x**6
     expected = sympy.simplify(average(average(polynomial, x), y).doit())
-    assert polynomial_average(polynomial, x, y) == expected == 1 + 3 + 3 - 15
+    assert Mean(polynomial, x, y).doit() == expected == 1 + 3 + 3 - 15
 
 
 def test_label_average():
@@ -124,7 +134,7 @@ def test_command_selects_by_prefix_and_refuses_unknown_names(capsys):
 
 
 def test_command_reports_failure_in_its_status(monkeypatch, capsys, tmp_path):
-    good = make_script("d01_good", lambda: [engine.identity("true", x, x)])
+    good = make_script("d01_good", lambda: [engine.identity("true", x * (x + 1), x**2 + x)])
     bad = make_script("d02_bad", lambda: [engine.identity("false", x, y)])
     monkeypatch.setattr(command, "names", lambda: ["d01_good", "d02_bad"])
     monkeypatch.setattr(command, "load", {"d01_good": good, "d02_bad": bad}.get)
