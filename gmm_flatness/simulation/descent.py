@@ -1,0 +1,142 @@
+"""Replicated descent: y replicas on a training loss, elastically coupled or at fixed mutual overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation.descent_engine import Replicas, TrainingLoss, make_plan
+from gmm_flatness.simulation.descent_spaces import FixedOverlap, Space, make_space
+from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
+from gmm_flatness.simulation.estimators import Estimator
+
+
+@dataclass(frozen=True, eq=False)
+class ReplicatedDescent:
+    """The end of a replicated descent and its trace.
+
+    Attributes
+    ----------
+    barycenter : Estimator
+        Mean of the replicas with the mean of their biases; its `residual` says how far it is from a stationary
+        point of the loss itself.
+    weights : ndarray, shape (y, N)
+        The last replicas.
+    biases : ndarray, shape (y,)
+    trace : Trace
+    residual : float
+        Largest force left on a replica, coupling and constraint included, over the scale of its parts.
+    steps : int
+    """
+
+    barycenter: Estimator
+    weights: np.ndarray = field(repr=False)
+    biases: np.ndarray
+    trace: Trace = field(repr=False)
+    residual: float
+    steps: int
+
+    @property
+    def distance(self) -> float:
+        """Mean of `(1 - overlap)/2` over pairs of replicas at the last measurement."""
+        return float(self.trace.distance[-1])
+
+
+def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, ridge: float | None = None,
+                       norm: float | None = None, bias: str | float = "learned",
+                       coupling: float | Sequence[float] = 0.0, overlap: float | None = None,
+                       rate: float | Sequence[float] | None = None, epochs: int = 100,
+                       batch_size: int | None = None, momentum: float = 0.0,
+                       temperature: float | Sequence[float] = 0.0, start=None, tol: float | None = None,
+                       sigma: float = 0.5, measure_every: int = 1, rng=None) -> ReplicatedDescent:
+    """Descend the cost `Σ_a [Σ ℓ(u_a) + (λ/2)|w_a|² + (γ/2)|w_a - w̄|²]` of `y` replicas.
+
+    A step is `w_a ← w_a - rate · gradient`, with momentum and noise where asked for; on a sphere or at fixed
+    overlap it is tangent and then brought back. The bias `b_a` moves as the weight `√N b_a` of a constant input.
+
+    Parameters
+    ----------
+    data : Sample
+    loss : str or Loss
+        With a derivative; `fit` says which there are.
+    replicas : int
+        Number `y`; 1 is plain descent.
+    ridge, norm, bias
+        As in `fit`; the norm is held for every replica.
+    coupling : float or sequence of floats
+        Elastic coupling `γ ≥ 0` to the barycentre, one number or one an epoch (scoping).
+    overlap : float, optional
+        Mutual overlap `w_a·w_b/N` held fixed instead; needs `norm`.
+    rate : float or sequence of floats, optional
+        Unless given, the inverse of the largest curvature of the cost.
+    epochs : int
+        Passes over the sample by each replica.
+    batch_size : int, optional
+        Points a step, drawn without replacement by each replica for itself; all of them unless given.
+    momentum : float
+        Weight of the last move, in [0, 1).
+    temperature : float or sequence of floats
+        `1/β`: Langevin noise for which the density `exp(-β cost)` is stationary while the rate is small.
+    start : ndarray, shape (N,) or (y, N), optional
+        Weights to start from; random unless given.
+    tol : float, optional
+        Stop when the force is below this share of its parts, which is then required. For full batches without
+        noise.
+    sigma : float
+        Perturbation of the local energy in the trace.
+    measure_every : int
+        Epochs between measurements for the trace.
+    rng : None, int, SeedSequence or Generator, optional
+        Spawns one generator a replica, for start, batches and noise.
+
+    Returns
+    -------
+    ReplicatedDescent
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain, or the data are not finite.
+    ConvergenceError
+        The descent diverged, named by its step, or `tol` was not reached.
+
+    Source: C. Baldassi et al., PNAS 113 (2016) E7655; F. Pittorino et al., arXiv:2006.07897.
+    """
+    problem = checked_problem(data, get_loss(loss), bias)
+    replicas = check.integer("replicas", replicas)
+    space, cost = make_space(replicas, ridge, norm, overlap), TrainingLoss(problem)
+    if overlap is not None and np.any(coupling):
+        raise DomainError("coupling", coupling, "0 at fixed overlap")
+    plan = make_plan(cost, space, rate=rate, coupling=coupling, temperature=temperature, epochs=epochs,
+                     batch_size=batch_size, momentum=momentum, tol=tol)
+    record = Recorder(data, problem, sigma, measure_every)
+    generators = np.random.default_rng(rng).spawn(replicas)
+    points = cost.joined(starting_weights(space, data.dim, generators, start), problem.b)
+    done = Replicas(cost, space, points, generators).run(
+        plan, lambda epoch, now: record(epoch, now[:, :-1], cost.biases(now)))
+    weights, biases = done.points[:, :-1].copy(), cost.biases(done.points)
+    trace = record.finished(done.epoch, weights, biases)
+    center = as_estimator(data, problem, weights.mean(axis=0), float(biases.mean()), ridge=ridge, steps=done.steps,
+                          best_bias=bias == "optimal")
+    return ReplicatedDescent(center, weights, biases, trace, done.residual, done.steps)
+
+
+def starting_weights(space: Space, dim: int, generators: list[np.random.Generator], start) -> np.ndarray:
+    """Weights `(y, N)` of the space: random, or where the caller says."""
+    replicas = len(generators)
+    if start is None:
+        return space.draw(dim, generators)
+    weights = check.finite_array("start", start)
+    if weights.shape not in ((dim,), (replicas, dim)):
+        raise DomainError("start", f"array of shape {weights.shape}", f"shape ({dim},) or ({replicas}, {dim})")
+    weights = np.array(np.broadcast_to(weights, (replicas, dim)))
+    if isinstance(space, FixedOverlap) and np.linalg.matrix_rank(weights) < replicas:
+        raise DomainError("start", "linearly dependent weights", "independent ones at fixed overlap")
+    space.place(weights)
+    return weights

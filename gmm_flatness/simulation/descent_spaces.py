@@ -1,0 +1,128 @@
+"""Where the weights of descending replicas live: anywhere with a ridge, on spheres, or at fixed mutual overlap.
+
+A space sees weights `(y, N)` without the bias. `project` removes from a displacement what would leave the space
+to first order, `place` brings weights back onto it; both work in place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.simulation.chain_state import make_geometry
+
+
+class Space(Protocol):
+    """The members of a space."""
+
+    @property
+    def ridge(self) -> float:
+        """Ridge strength `λ`, 0 where a norm is held."""
+        ...
+
+    def project(self, weights: np.ndarray, displacement: np.ndarray) -> None: ...
+
+    def place(self, weights: np.ndarray) -> None: ...
+
+    def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
+        """Random weights, one generator a replica."""
+        ...
+
+
+@dataclass(frozen=True)
+class Free:
+    """All weights, with the energy `(λ/2)|w|²`."""
+
+    ridge: float
+
+    def project(self, weights: np.ndarray, displacement: np.ndarray) -> None:
+        """Nothing is forbidden."""
+
+    def place(self, weights: np.ndarray) -> None:
+        """Nothing to do."""
+
+    def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
+        """Standard normal weights."""
+        return np.stack([generator.standard_normal(dim) for generator in generators])
+
+
+@dataclass(frozen=True)
+class Spheres:
+    """Each replica on the sphere `|w|² = norm N`."""
+
+    norm: float
+    ridge = 0.0
+
+    def project(self, weights: np.ndarray, displacement: np.ndarray) -> None:
+        """Remove the radial part."""
+        lengths_sq = np.einsum("ai,ai->a", weights, weights)
+        displacement -= (np.einsum("ai,ai->a", weights, displacement) / lengths_sq)[:, None] * weights
+
+    def place(self, weights: np.ndarray) -> None:
+        """Rescale every replica."""
+        lengths_sq = np.einsum("ai,ai->a", weights, weights)
+        weights *= np.sqrt(self.norm * weights.shape[1] / lengths_sq)[:, None]
+
+    def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
+        """Uniform on the spheres."""
+        weights = Free(0.0).draw(dim, generators)
+        self.place(weights)
+        return weights
+
+
+@dataclass(frozen=True)
+class FixedOverlap:
+    """`y` replicas with Gram matrix `W Wᵀ/N = norm` on the diagonal and `overlap` off it.
+
+    Displacements normal to this set are `S W` with symmetric `S`. Writing `W = K^{1/2} U` with the Gram matrix `K`,
+    `place` takes the orthonormal frame nearest to `U`, which leaves tangent displacements alone to first order.
+    """
+
+    replicas: int
+    norm: float
+    overlap: float
+    ridge = 0.0
+
+    @cached_property
+    def _modes(self) -> tuple[np.ndarray, np.ndarray]:
+        gram = np.full((self.replicas, self.replicas), self.overlap)
+        np.fill_diagonal(gram, self.norm)
+        return np.linalg.eigh(gram)
+
+    def project(self, weights: np.ndarray, displacement: np.ndarray) -> None:
+        """Remove the normal part: `S K + K S` is the symmetric part of the displacement along the replicas."""
+        values, modes = self._modes
+        along = modes.T @ (displacement @ weights.T) @ modes / weights.shape[1]
+        symmetric = (along + along.T) / (values[:, None] + values)
+        displacement -= (modes @ symmetric @ modes.T) @ weights
+
+    def place(self, weights: np.ndarray) -> None:
+        """Restore the Gram matrix."""
+        values, modes = self._modes
+        root, inverse = (modes * np.sqrt(values)) @ modes.T, (modes / np.sqrt(values)) @ modes.T
+        frame_gram = inverse @ (weights @ weights.T / weights.shape[1]) @ inverse
+        sizes, axes = np.linalg.eigh(frame_gram)
+        weights[:] = (root @ ((axes / np.sqrt(sizes)) @ axes.T) @ inverse) @ weights
+
+    def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
+        """Uniform under the constraint; the first generator draws for all."""
+        geometry = make_geometry(dim, replicas=self.replicas, overlap=self.overlap / self.norm)
+        return math.sqrt(self.norm) * geometry.draw(generators[0])
+
+
+def make_space(replicas: int, ridge: float | None, norm: float | None, overlap: float | None = None) -> Space:
+    """The space that the arguments name, validated."""
+    if (ridge is None) == (norm is None):
+        raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    if overlap is None:
+        return Free(check.non_negative("ridge", ridge)) if norm is None else Spheres(check.positive("norm", norm))
+    if norm is None or replicas < 2:
+        raise DomainError("overlap", overlap, "None without a norm, or for one replica")
+    norm = check.positive("norm", norm)
+    return FixedOverlap(replicas, norm, check.scalar("overlap", overlap, low=-norm / (replicas - 1), high=norm))

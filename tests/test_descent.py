@@ -1,0 +1,243 @@
+"""Replicated descent: plain descent in its limits, the minimiser where it must be, the manifold it keeps to."""
+
+import numpy as np
+import pytest
+
+from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation import _kernels_descent as kernels
+from gmm_flatness.simulation.descent import replicated_descent
+from gmm_flatness.simulation.descent_engine import TrainingLoss
+from gmm_flatness.simulation.descent_spaces import FixedOverlap, Spheres
+from gmm_flatness.simulation.descent_trace import expected_local_energy, mean_distance
+from gmm_flatness.simulation.estimators import training_problem
+from gmm_flatness.simulation.perturbation import local_energy, pair_overlap
+
+MIXTURE = GaussianMixture(2.0, 0.8, 0.3)
+
+
+def draw(dim=50, seed=1, mixture=MIXTURE):
+    return sample(mixture, dim, rng=seed)
+
+
+def plain_descent(data, loss, generator, *, rate, epochs, batch, ridge, momentum):
+    """One weight vector and its bias, no replicas anywhere but in the shape that the gradient wants."""
+    cost = TrainingLoss(training_problem(data, fit(data, loss, ridge=1.0).loss, "learned"))
+    point = np.append(generator.standard_normal(data.dim), 0.0)
+    velocity = np.zeros_like(point)
+    for _ in range(epochs):
+        order = generator.permutation(len(data)) if batch else np.arange(len(data))
+        for start in range(0, len(data), batch or len(data)):
+            picked = order[start:start + (batch or len(data)), None]
+            gradient = cost.gradient(point[None], picked)[0][0]
+            gradient[:-1] += ridge * point[:-1]
+            velocity = momentum * velocity - rate * gradient
+            point = point + velocity
+    return point[:-1], point[-1] / np.sqrt(data.dim)
+
+
+@pytest.mark.parametrize("batch", [None, 7])
+@pytest.mark.parametrize("loss", ["square", "logistic"])
+@pytest.mark.parametrize(("replicas", "coupling"), [(1, 0.9), (3, 0.0)])
+def test_one_replica_or_no_coupling_is_plain_descent_bit_for_bit(batch, loss, replicas, coupling):
+    data, options = draw(), {"ridge": 0.3, "momentum": 0.5, "epochs": 6}
+    rates = {"rate": 0.02 if batch is None else 0.004}
+    run = replicated_descent(data, loss, replicas=replicas, coupling=coupling, batch_size=batch, rng=5, **rates,
+                             **options)
+    for generator, weights, b in zip(np.random.default_rng(5).spawn(replicas), run.weights, run.biases, strict=True):
+        plain = plain_descent(data, loss, generator, batch=batch, **rates, **options)
+        np.testing.assert_array_equal(weights, plain[0])
+        assert b == plain[1]
+    coupled = replicated_descent(data, loss, replicas=3, coupling=0.9, batch_size=batch, rng=5, **rates, **options)
+    assert np.abs(coupled.weights[0] - run.weights[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize(("loss", "options"), [
+    ("square", {"ridge": 0.1}), ("square", {"norm": 0.4, "bias": -0.3}), ("logistic", {"ridge": 0.5}),
+    ("logistic", {"norm": 1.0, "bias": "optimal"}), (SmoothedCount(1.5), {"norm": 1.0, "bias": 0.1}),
+    (SmoothedCount(1.5), {"ridge": 0.3, "bias": "optimal"})])
+def test_elastic_replicas_collapse_onto_the_minimiser(loss, options):
+    data = draw()
+    run = replicated_descent(data, loss, coupling=0.4, epochs=4000, momentum=0.9, tol=1e-9, rng=2,
+                             **options)
+    found = fit(data, loss, **options)
+    assert run.trace.distance[0] > 0.1 and abs(run.distance) < 1e-14
+    assert pair_overlap(found, run.barycenter).distance < 1e-14
+    np.testing.assert_allclose(run.barycenter.weights, found.weights, atol=1e-8)
+    for name in ("b", "trained_bias", "ridge", "m", "q", "test_error", "train_loss"):
+        assert getattr(run.barycenter, name) == pytest.approx(getattr(found, name), rel=1e-8), name
+    assert run.barycenter.residual < 1e-8 and run.residual <= 1e-9
+
+
+def test_barycentre_of_elastic_replicas_on_the_square_loss_descends_as_one():
+    """All forces are linear, so that the coupling drops out of the mean."""
+    data = draw()
+    run = replicated_descent(data, "square", coupling=0.7, ridge=0.2, rate=0.05, epochs=15, rng=4)
+    starts = np.array([generator.standard_normal(data.dim) for generator in np.random.default_rng(4).spawn(3)])
+    single = replicated_descent(data, "square", replicas=1, ridge=0.2, rate=0.05, epochs=15, start=starts.mean(axis=0))
+    np.testing.assert_allclose(run.barycenter.weights, single.weights[0], rtol=0, atol=1e-13)
+    assert run.distance > 1e-3
+
+
+def test_compiled_products_are_matrix_products_and_the_interpreted_ones(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows, weights = rng.standard_normal((11, 5)), rng.standard_normal((3, 5))
+    picked, slopes = rng.integers(11, size=(7, 3)), rng.standard_normal((7, 3))
+    fields, pull = np.empty((7, 3)), rng.standard_normal((3, 5))
+    want = pull + np.einsum("kad,ka->ad", rows[picked], slopes)
+    again_fields, again_pull = fields.copy(), pull.copy()
+    kernels._fields(rows, picked, weights, fields)
+    kernels._pull(rows, picked, slopes, pull)
+    np.testing.assert_allclose(fields, np.einsum("kad,ad->ka", rows[picked], weights), rtol=1e-13)
+    np.testing.assert_allclose(pull, want, rtol=1e-13)
+    for name in ("_add_four", "_add_one"):
+        monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
+    kernels._fields.py_func(rows, picked, weights, again_fields)
+    kernels._pull.py_func(rows, picked, slopes, again_pull)
+    np.testing.assert_array_almost_equal_nulp(pull, again_pull, 4)
+    np.testing.assert_allclose(fields, again_fields, rtol=1e-15, atol=1e-15)
+
+
+@pytest.mark.parametrize("learns", [True, False])
+@pytest.mark.parametrize("loss", ["logistic", SmoothedCount(0.9)])
+def test_gradient_is_the_slope_of_the_loss(loss, learns):
+    data = draw(9)
+    problem = training_problem(data, fit(data, loss, norm=1.0, bias=0.0).loss, "learned" if learns else 0.3)
+    cost, rng = TrainingLoss(problem), np.random.default_rng(3)
+    points = cost.joined(rng.standard_normal((2, 9)), 0.3)
+    picked = rng.integers(len(data), size=(6, 2))
+    direction = rng.standard_normal(points.shape)
+    if not learns:
+        direction[:, -1] = 0.0
+
+    def value(points):
+        u = np.einsum("kad,ad->ka", cost.rows[picked], points)
+        return len(data) / 6 * np.sum(problem.loss.value(u))
+
+    slope = (value(points + 1e-6 * direction) - value(points - 1e-6 * direction)) / 2e-6
+    assert np.sum(cost.gradient(points, picked)[0] * direction) == pytest.approx(slope, rel=1e-7)
+
+
+@pytest.mark.parametrize("space", [FixedOverlap(3, 0.7, 0.4), FixedOverlap(2, 1.0, -0.5), Spheres(0.7)])
+def test_spaces_project_onto_tangents_and_bring_back(space):
+    replicas = getattr(space, "replicas", 2)
+    weights = space.draw(20, np.random.default_rng(0).spawn(replicas))
+    gram, rng = weights @ weights.T / 20, np.random.default_rng(1)
+    moves = rng.standard_normal((2, replicas, 20))
+    tangent = moves.copy()
+    for move in tangent:
+        space.project(weights, move)
+    drift = np.abs([weights @ move.T + move @ weights.T for move in tangent])
+    assert (drift if isinstance(space, FixedOverlap) else np.array([np.diagonal(part) for part in drift])).max() < 1e-12
+    # an orthogonal projection: what it removes is normal to what it keeps
+    assert abs(np.sum((moves[0] - tangent[0]) * tangent[1])) < 1e-12
+    shifts = []
+    for size in (1e-2, 1e-3):
+        moved = weights + size * tangent[0]
+        space.place(moved)
+        held = moved @ moved.T / 20
+        np.testing.assert_allclose(np.diagonal(held), 0.7 if space.norm == 0.7 else 1.0, rtol=1e-12)
+        if isinstance(space, FixedOverlap):
+            np.testing.assert_allclose(held, gram, atol=1e-12)
+        shifts.append(np.abs(moved - weights - size * tangent[0]).max() / size)
+    assert shifts[1] < 0.12 * shifts[0]
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_cold_replicas_at_fixed_overlap_shrink_the_norm_of_the_barycentre(seed):
+    """Interpolating, deviations cost nothing, so that the barycentre is the minimiser of its own norm."""
+    data = draw(60, seed, GaussianMixture(0.5, 1.0, 0.4))
+    run = replicated_descent(data, "square", norm=0.5, overlap=0.35, bias=0.1, epochs=6000, momentum=0.9, tol=1e-9,
+                             rng=1, measure_every=1000)
+    gram = run.weights @ run.weights.T / data.dim
+    np.testing.assert_allclose(gram, 0.35 + 0.15 * np.eye(3), atol=1e-12)
+    found = fit(data, "square", norm=0.35 + 0.15 / 3, bias=0.1)
+    np.testing.assert_allclose(run.barycenter.weights, found.weights, atol=1e-6)
+    assert np.abs(run.barycenter.weights - fit(data, "square", norm=0.42, bias=0.1).weights).max() > 1e-3
+
+
+def test_langevin_noise_brings_the_temperature():
+    """On the square loss with a ridge the stationary density is Gaussian with covariance `T/(C+λ)`."""
+    data = draw(4, 0, GaussianMixture(3.0))
+    curvature = data.x.T @ data.x / data.dim + 0.5 * np.eye(4)
+    energies = []
+    for seed in range(6):
+        run = replicated_descent(data, "square", replicas=8, ridge=0.5, bias=0.0, temperature=0.7, rate=0.1,
+                                 epochs=4000, rng=seed, measure_every=4000)
+        shift = run.weights - fit(data, "square", ridge=0.5, bias=0.0).weights
+        energies.extend(np.einsum("ai,ij,aj->a", shift, curvature, shift))
+    # Σ of 4 squares of variance T each, 48 times: mean 2.8, standard error 0.7 √(2·4/48) = 0.286
+    assert abs(np.mean(energies) - 2.8) < 4 * 0.286
+    assert abs(np.mean(energies) - 1.4) > 3 * 0.286
+
+
+def test_noise_keeps_second_order_where_the_energy_is_quadratic():
+    """Averaged noise gives `T/k` at any stable rate; plain noise would give `T/(k(1-rate·k/2))`, here 2.5 times."""
+    data = draw(2, 0, GaussianMixture(40.0))
+    top = np.linalg.eigvalsh(data.x.T @ data.x / 2)[-1]
+    found = []
+    for seed in range(30):
+        run = replicated_descent(data, "square", replicas=8, ridge=1e-6, bias=0.0, temperature=1.0, rate=1.2 / top,
+                                 epochs=100, rng=seed, measure_every=100)
+        shift = run.weights - fit(data, "square", ridge=1e-6, bias=0.0).weights
+        found.extend(np.einsum("ai,ij,aj->a", shift, data.x.T @ data.x / 2, shift))
+    error = np.sqrt(2 * 2 / len(found))
+    assert abs(np.mean(found) - 2.0) < 4 * error
+
+
+def test_local_energy_is_the_mean_over_perturbations():
+    data = draw(60)
+    found = fit(data, "logistic", ridge=0.2)
+    problem = training_problem(data, found.loss, "learned")
+    exact = expected_local_energy(problem, found.weights, found.b, 0.6)
+    drawn = local_energy(found, data, 0.6, repeats=4000, rng=0)
+    assert abs(exact - drawn.mean) < 4 * drawn.stderr < 0.2 * exact
+
+
+def test_trace_is_what_the_end_says():
+    data = draw()
+    run = replicated_descent(data, "logistic", coupling=np.geomspace(0.01, 1.0, 9), ridge=0.3, epochs=9, batch_size=10,
+                             temperature=0.01, rng=3, measure_every=4)
+    np.testing.assert_array_equal(run.trace.epoch, [4, 8, 9])
+    assert run.steps == 9 * 10
+    assert run.trace.barycenter_train_error[-1] == run.barycenter.train_error
+    assert run.trace.barycenter_test_error[-1] == pytest.approx(run.barycenter.test_error, rel=1e-14)
+    assert run.distance == pytest.approx(mean_distance(run.weights)) and run.distance > 1e-4
+    again = replicated_descent(data, "logistic", coupling=np.geomspace(0.01, 1.0, 9), ridge=0.3, epochs=9,
+                               batch_size=10, temperature=0.01, rng=3)
+    np.testing.assert_array_equal(again.weights, run.weights)
+
+
+def test_divergence_is_reported_with_its_step():
+    data = draw()
+    with pytest.raises(ConvergenceError, match=r"diverged at step \d+: .*smaller rate") as caught:
+        replicated_descent(data, "square", ridge=0.1, rate=5.0, rng=0)
+    assert caught.value.partial.shape == (3, 51)
+    with pytest.raises(ConvergenceError, match="tolerance"):
+        replicated_descent(data, "square", ridge=0.1, tol=1e-9, epochs=3, rng=0)
+
+
+def test_data_that_are_not_finite_are_refused_at_the_door():
+    data = draw()
+    x = data.x.copy()
+    x[3, 4] = np.nan
+    with pytest.raises(DomainError, match=r"data\.x"):
+        replicated_descent(Sample(x, data.y, data.centroid, data.mixture), "square", ridge=1.0)
+
+
+@pytest.mark.parametrize(("options", "name"), [
+    ({"ridge": 1.0, "norm": 1.0}, "ridge, norm"), ({"ridge": 1.0, "replicas": 0}, "replicas"),
+    ({"ridge": 1.0, "overlap": 0.5}, "overlap"), ({"norm": 1.0, "overlap": 1.0}, "overlap"),
+    ({"norm": 1.0, "overlap": -0.5}, "overlap"), ({"norm": 1.0, "overlap": 0.5, "replicas": 1}, "overlap"),
+    ({"norm": 1.0, "overlap": 0.5, "coupling": 1.0}, "coupling"), ({"ridge": 1.0, "coupling": -1.0}, "coupling"),
+    ({"ridge": 1.0, "coupling": [1.0, 2.0]}, "coupling"), ({"ridge": 1.0, "rate": -1.0}, "rate"),
+    ({"ridge": 1.0, "batch_size": 1000}, "batch_size"), ({"ridge": 1.0, "momentum": 1.0}, "momentum"),
+    ({"ridge": 1.0, "tol": 1e-3, "temperature": 1.0}, "tol"), ({"ridge": 1.0, "tol": 1e-3, "batch_size": 3}, "tol"),
+    ({"ridge": 1.0, "start": np.zeros(3)}, "start"), ({"ridge": 1.0, "measure_every": 0}, "measure_every"),
+    ({"ridge": 1.0, "sigma": 0.0}, "sigma"), ({"ridge": 1.0, "loss": "hinge"}, "rate"),
+    ({"norm": 1.0, "overlap": 0.5, "start": np.ones(50)}, "start"), ({"ridge": 1.0, "bias": "best"}, "bias"),
+])
+def test_bad_input_is_named(options, name):
+    with pytest.raises(DomainError) as caught:
+        replicated_descent(draw(), **{"loss": "square", **options})
+    assert caught.value.parameter == name
