@@ -21,7 +21,7 @@ Point = Mapping[str, float]
 REPLICAS = 3
 
 _COMMON: dict[str, Range | tuple[float, ...]] = {
-    "rate": (0.03, 0.4), "decay": (2e-4, 1e-2), "batch": (16, 32, 64), "length": (0.25, 0.5, 1.0)}
+    "rate": (0.05, 0.3), "decay": (3e-4, 1e-2), "batch": (16, 32, 64), "length": (0.25, 0.5, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ def _esgd(values: Point) -> Method:
     return opt.entropy_sgd(_sgd(values), inner_steps=int(values["inner_steps"]), memory=0.99)
 
 
-_INNER: dict[str, Any] = {"rate": (0.08, 1.0), "inner_steps": (20, 50, 100)}
-_COUPLING: Range = (1e-3, 1e-1)
+_INNER: dict[str, Any] = {"rate": (0.1, 1.0), "inner_steps": (20, 50, 100)}
+_COUPLING: Range = (5e-4, 5e-2)
 
 RECIPES = {recipe.name: recipe for recipe in (
     Recipe("sgd", _sgd),
     Recipe("sgd-short", _sgd, {"length": (0.25, 0.25, 0.25)}),
-    Recipe("sgd-large-batch", _sgd, batch_factor=REPLICAS),
+    Recipe("sgd-large-batch", _sgd, {"rate": (0.02, 0.2)}, batch_factor=REPLICAS),
     Recipe("sgd-noisy", _sgd, {"noise": (1e-4, 3e-2)}),
     Recipe("sam", lambda v: opt.sam(_sgd(v), radius=v["radius"]), {"radius": (0.03, 0.5)}),
     Recipe("esgd", _esgd, {**_INNER, "coupling": _COUPLING}),
