@@ -34,27 +34,38 @@ class Hinge:
         # Reflecting the field about the middle of the resting interval turns the pull into `width` minus itself;
         # on the upper side the averages are tails, free of cancellation.
         if mean >= 1.0 - 0.5 * width:
-            return _upper(mean, std, width)
-        mirror = _upper(2.0 - width - mean, std, width)
-        pull_sq = width * width - 2.0 * width * mirror.pull + mirror.pull_sq
-        return ProximalMoments(width - mirror.pull, pull_sq, mirror.rigidity, mirror.rigidity_sq)
+            pull, pull_sq, resting = _upper(mean, std, width)
+        else:
+            mirrored, mirrored_sq, resting = _upper(2.0 - width - mean, std, width)
+            pull, pull_sq = width - mirrored, width * width - 2.0 * width * mirrored + mirrored_sq
+        rest = _while_resting((1.0 - mean) / std, std, width, resting)
+        return ProximalMoments(pull, pull_sq, resting, resting, *rest)
 
 
-def _upper(mean: float, std: float, width: float) -> ProximalMoments:
-    """Averages of `min((1-h)₊, width)`."""
+def _upper(mean: float, std: float, width: float) -> tuple[float, float, float]:
+    """Mean and mean square of `min((1-h)₊, width)`, and the probability that the point rests on the margin."""
     top = (1.0 - mean) / std
     if width < 0.3 * std:
         return _narrow(top, std, width)
     first, second = _below(top, std)
     if math.isinf(width):
-        return ProximalMoments(first, second, tail(-top), tail(-top))
+        return first, second, tail(-top)
     low = top - width / std
     first_low, second_low = _below(low, std)
-    resting = tail(-top) - tail(-low)
-    return ProximalMoments(first - first_low, second - second_low - 2.0 * width * first_low, resting, resting)
+    return first - first_low, second - second_low - 2.0 * width * first_low, tail(-top) - tail(-low)
 
 
-def _narrow(top: float, std: float, width: float) -> ProximalMoments:
+def _while_resting(top: float, std: float, width: float, resting: float) -> tuple[float, float, float, float, float]:
+    """Averages of `z, z², p, p², z p` over the fields at rest, where `p = 1-h = std (top - z)`."""
+    low = top - width / std
+    edge = 0.0 if math.isinf(width) else low * bump(low)
+    z = bump(low) - bump(top)
+    zz = resting + edge - top * bump(top)
+    pull_sq = std * std * (top * top * resting - 2.0 * top * z + zz)
+    return z, zz, std * (top * resting - z), pull_sq, std * (top * z - zz)
+
+
+def _narrow(top: float, std: float, width: float) -> tuple[float, float, float]:
     """The same averages where the resting interval is short and the differences above would cancel."""
     ratio = width / std
     zeroth = first = second = 0.0
@@ -64,8 +75,7 @@ def _narrow(top: float, std: float, width: float) -> ProximalMoments:
         first += mass * node
         second += mass * node * node
     below = tail(ratio - top)
-    resting = ratio * zeroth
-    return ProximalMoments(width * (below + ratio * first), width * width * (below + ratio * second), resting, resting)
+    return width * (below + ratio * first), width * width * (below + ratio * second), ratio * zeroth
 
 
 # Gauss-Legendre on [0, 1]

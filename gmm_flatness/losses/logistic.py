@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, wrightomega
 
 from gmm_flatness.errors import ConvergenceError
-from gmm_flatness.losses.protocol import ProximalMoments
+from gmm_flatness.losses.protocol import ProximalMoments, node_averages
 from gmm_flatness.numerics.quadrature import analytic_nodes
 
 
@@ -44,9 +44,7 @@ class Logistic:
         miss = expit(-u)
         pull = width * miss
         bend = pull * (1.0 - miss)
-        rigidity = bend / (1.0 + bend)
-        stack = np.stack([pull, pull * pull, rigidity, rigidity * rigidity])
-        return [ProximalMoments(*row) for row in np.einsum("kcn,cn->ck", stack, weights).tolist()]
+        return node_averages(pull, bend / (1.0 + bend), h, weights, means, std)
 
 
 def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:

@@ -8,6 +8,7 @@ everything else here has a numerical fallback.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -60,6 +61,12 @@ class ProximalMoments(NamedTuple):
     pull_sq: float  # E (u* - h)²
     rigidity: float  # E (1 - ∂u*/∂h)
     rigidity_sq: float  # E (1 - ∂u*/∂h)²
+    # What derivatives in mean, std and width need, `r = 1 - ∂u*/∂h`, `p = u* - h`; NaN where it is not given.
+    z_rigidity: float = math.nan  # E z r
+    zz_rigidity: float = math.nan  # E z² r
+    pull_rigidity: float = math.nan  # E p r
+    pull_sq_rigidity: float = math.nan  # E p² r
+    z_pull_rigidity: float = math.nan  # E z p r
 
 
 def curvature(loss: Loss, u):
@@ -144,14 +151,24 @@ def _quadrature_moments(loss: Loss, mean: float, std: float, width: float) -> Pr
     row = np.asarray(average.value).tolist()
     if own_slope:
         return _with_leap(row, gap, mean, std)
-    return ProximalMoments(*row[:3], row[3] if gap is None else math.inf)
+    return ProximalMoments(row[0], row[1], row[2], row[3] if gap is None else math.inf)
 
 
 def displacement_moments(loss: Loss, h, weights, means, std: float, width: float) -> list[ProximalMoments]:
     """The averages on given nodes and weights, one row of each for every mean."""
-    averages = np.einsum("kcn,cn->ck", np.stack(_displacements(loss, h, width)), weights).tolist()
+    u = loss.prox(h, width)
+    rows = node_averages(u - h, 1.0 - prox_slope(loss, u, width), h, weights, means, std)
     gap = jump(loss, width)
-    return [_with_leap(row, gap, mean, std) for row, mean in zip(averages, means, strict=True)]
+    return rows if gap is None else [_with_leap(row[:4], gap, mean, std) for row, mean in zip(rows, means, strict=True)]
+
+
+def node_averages(pull, rigidity, h, weights, means, std: float) -> list[ProximalMoments]:
+    """Averages of displacements given on nodes, one row of nodes and weights for every mean."""
+    z = (h - np.asarray(means, dtype=float)[:, None]) / std
+    both = pull * rigidity
+    rows = (pull, pull * pull, rigidity, rigidity * rigidity,
+            z * rigidity, z * z * rigidity, both, pull * both, z * both)
+    return [ProximalMoments(*row) for row in np.einsum("kcn,cn->ck", np.stack(rows), weights).tolist()]
 
 
 def _displacements(loss: Loss, h, width: float):
@@ -160,7 +177,7 @@ def _displacements(loss: Loss, h, width: float):
     return pull, pull * pull, rigidity, rigidity * rigidity
 
 
-def _with_leap(row: list[float], gap: Jump | None, mean: float, std: float) -> ProximalMoments:
+def _with_leap(row: Sequence[float], gap: Jump | None, mean: float, std: float) -> ProximalMoments:
     """A jump adds a point mass to `∂u*/∂h`; its square has no average, hence no stable solution."""
     if gap is None:
         return ProximalMoments(*row)

@@ -76,6 +76,23 @@ class Hybrid:
         return found.x, None
 
 
+@dataclass(frozen=True)
+class Newton:
+    """Newton's method on `update(x) - x` through `update.jacobian(x)`, no component moving by more than `longest`.
+
+    Gives up, with a point that is not finite, where the Jacobian is missing or singular.
+    """
+
+    longest: float = 1.0
+
+    def advance(self, update, x, fx, memory):
+        try:
+            step = np.linalg.solve(np.eye(len(x)) - update.jacobian(x), fx - x)
+        except np.linalg.LinAlgError:
+            return np.full_like(x, np.nan), None
+        return x + step * min(1.0, self.longest / max(float(np.max(np.abs(step))), 1e-300)), None
+
+
 def scaled_residual(x: np.ndarray, fx: np.ndarray) -> float:
     """`max |fx - x| / (1 + |x|)`, NaN if anything is not finite."""
     with np.errstate(invalid="ignore"):

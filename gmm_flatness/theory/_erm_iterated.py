@@ -85,7 +85,7 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
             found.append(solve(problem, iter([candidate])))
         except ConvergenceError as error:
             failures.append(error)
-        if found and problem.norm is not None:
+        if found and (problem.norm is not None or start is not None):
             break
     if not found:
         raise failures[-1]

@@ -123,7 +123,8 @@ def bayes_overlap(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> 
 
 
 @formula("F005", name="Bayes error", source="arXiv:2002.11544",
-         equation="E_y H((q_B + y b)/√(Δ q_B)), b = (Δ/2) log(ρ/(1-ρ))", validity="components of the centroid independent", kind="exact")
+         equation="E_y H((q_B + y b)/√(Δ q_B)), b = (Δ/2) log(ρ/(1-ρ))",
+         validity="components of the centroid independent", kind="exact")
 def bayes_error(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> float:
     """Least error that a classifier trained on `n = αN` labelled samples can reach.
 

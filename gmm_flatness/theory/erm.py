@@ -38,7 +38,7 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     branch : {"lowest", "small-norm", "large-norm"}
         Which solution to return where a loss that is not convex has several: lowest energy, or by norm.
     start : ErmResult, optional
-        A result nearby to continue from.
+        A result nearby to continue from; where there are several solutions its own branch is followed.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""Speed as ratios to a named rival, measured in one run: `python -m benchmarks [name ...]`."""

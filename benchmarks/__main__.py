@@ -1,0 +1,28 @@
+"""Run every benchmark, or the named ones, and say whether each ratio meets its bound."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from importlib import import_module
+
+import benchmarks
+
+
+def main(names: list[str]) -> int:
+    """Exit status 1 if a benchmark reports a missed bound."""
+    found = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name.startswith("bench_")]
+    chosen = [f"bench_{name}" for name in names] or found
+    unknown = sorted(set(chosen) - set(found))
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(found)}", file=sys.stderr)
+        return 2
+    missed = 0
+    for name in chosen:
+        print(f"== {name}")
+        missed += bool(import_module(f"benchmarks.{name}").main())
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

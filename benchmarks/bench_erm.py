@@ -1,0 +1,127 @@
+"""Saddle points against the same equations solved with scipy quadrature, a scalar minimiser and damping.
+
+    python -m benchmarks.bench_erm
+
+Every ratio is a median over interleaved pairs of one run; both programs first have to agree.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+from scipy import integrate, optimize
+
+from gmm_flatness import GaussianMixture, SmoothedCount, bayes_overlap, erm
+from gmm_flatness.losses import get_loss
+
+MIXTURE, RIDGE = GaussianMixture(2.0, 1.0, 0.3), 0.1
+
+
+def seconds(program: Callable[[], object], repeats: int) -> float:
+    """Processor time of one call."""
+    start = time.process_time()
+    for _ in range(repeats):
+        program()
+    return (time.process_time() - start) / repeats
+
+
+def ratio(slow: Callable[[], object], fast: Callable[[], object], repeats: tuple[int, int], pairs: int = 5) -> float:
+    """Median over pairs of the time of `slow` by that of `fast`."""
+    return statistics.median(seconds(slow, repeats[0]) / seconds(fast, repeats[1]) for _ in range(pairs))
+
+
+def damped_square(tolerance: float = 1e-11) -> tuple[float, float, float]:
+    """The square loss by damped iteration of the closed averages in numpy."""
+    alpha, delta, rho = MIXTURE.alpha, MIXTURE.delta, MIXTURE.rho
+    weights, labels = np.array([rho, 1 - rho]), np.array([1.0, -1.0])
+    m, q, V, b = 0.1, 1.0, 1.0, 0.0
+    while True:
+        t = delta * V / (1 + delta * V)
+        short = 1 - m - labels * b
+        new = (alpha / delta * t * (weights @ short),
+               m * m + alpha / delta * t * t * (weights @ short**2 + delta * q),
+               V / (RIDGE * V + alpha * t), b + (weights * labels) @ short)
+        change = max(abs(a - c) / (1 + abs(c)) for a, c in zip(new, (m, q, V, b), strict=True))
+        m, q, V, b = (0.5 * (a + c) for a, c in zip(new, (m, q, V, b), strict=True))
+        if change < tolerance:
+            return m, q, b
+
+
+def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, float]:
+    """The same fixed point by damping, each average by `quad`, each proximal point by a scalar minimiser."""
+    loss, alpha, delta, rho = get_loss(name), MIXTURE.alpha, MIXTURE.delta, MIXTURE.rho
+    m, q, V, b = (getattr(erm(MIXTURE, name, ridge=1.05 * RIDGE), key) for key in ("m", "q", "V", "b"))
+
+    def displacement(h, width):
+        if name == "hinge":
+            return min(max(1.0 - h, 0.0), width)
+        found = optimize.minimize_scalar(lambda u: float(loss.value(u)) + (u - h) ** 2 / (2 * width),
+                                         bracket=(h, h + 0.5 * width), tol=1e-10)
+        return found.x - h
+
+    def average(function):
+        return integrate.quad(lambda z: function(z) * math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi), -8, 8,
+                              epsabs=tolerance, limit=200)[0]
+
+    for _ in range(12):
+        width, std, sums = delta * V, math.sqrt(delta * q), np.zeros(4)
+        for weight, label in ((rho, 1), (1 - rho, -1)):
+            mean = m + label * b
+            pull = average(lambda z, mean=mean: displacement(mean + std * z, width))
+            square = average(lambda z, mean=mean: displacement(mean + std * z, width) ** 2)
+            stein = -average(lambda z, mean=mean: displacement(mean + std * z, width) * z) / std
+            sums += weight * np.array([pull, square, stein, label * pull])
+        new = (alpha / delta * sums[0], m * m + alpha / delta * sums[1], V / (RIDGE * V + alpha * sums[2]),
+               b + sums[3] / sums[2])
+        m, q, V, b = (0.5 * (a + c) for a, c in zip(new, (m, q, V, b), strict=True))
+    return m, q, b
+
+
+def main() -> int:
+    """Print the table; the number of missed bounds."""
+    rows: list[tuple[str, float, str, bool]] = []
+
+    def bounded(text: str, value: float, low: float | None = None, high: float | None = None) -> None:
+        met = (low is None or value >= low) and (high is None or value <= high)
+        rows.append((text, value, f">= {low}" if low is not None else f"<= {high}", met))
+
+    exact = erm(MIXTURE, "square", ridge=RIDGE)
+    np.testing.assert_allclose(damped_square(), (exact.m, exact.q, exact.b), rtol=1e-8)
+    cold = {name: (lambda name=name: erm(MIXTURE, name, ridge=RIDGE)) for name in ("square", "hinge", "logistic")}
+    cold["smoothed count"] = lambda: erm(MIXTURE, SmoothedCount(1.2), norm=1.0)
+    bounded("square: damped numpy iteration / ours", ratio(damped_square, cold["square"], (20, 200)), low=5.0)
+    for name, tolerance, bound in (("hinge", 1e-10, 50.0), ("logistic", 1e-8, 200.0)):
+        result = cold[name]()
+        rough = quadrature_in_the_loop(name, tolerance)
+        np.testing.assert_allclose(rough, (result.m, result.q, result.b), rtol=2e-2)
+        slow = ratio(lambda name=name, tolerance=tolerance: quadrature_in_the_loop(name, tolerance), cold[name],
+                     (1, 20), pairs=3)
+        bounded(f"{name}: 12 steps with scipy quad and a scalar minimiser / ours", slow, low=bound)
+
+    near = erm(MIXTURE.at(alpha=1.98), "logistic", ridge=RIDGE), erm(MIXTURE.at(alpha=1.98), "hinge", ridge=RIDGE)
+    for name, start in zip(("logistic", "hinge"), near, strict=True):
+        warm = ratio(lambda name=name, start=start: erm(MIXTURE, name, ridge=RIDGE, start=start), cold[name], (30, 30))
+        bounded(f"{name}: continued point / cold point", warm, high=0.5)
+
+    mixture = GaussianMixture(2.0)
+
+    def quad_overlap():
+        return integrate.quad(lambda z: math.tanh(2.0 + math.sqrt(2.0) * z) * math.exp(-0.5 * z * z), -9, 9)[0]
+
+    bounded("Rademacher overlap: scipy quad / ours",
+            ratio(quad_overlap, lambda: bayes_overlap(mixture, "rademacher"), (100, 1000)), low=3.0)
+    for name, limit in (("square", 0.3), ("hinge", 3.0), ("logistic", 15.0), ("smoothed count", 30.0)):
+        bounded(f"{name}: cold point in milliseconds (this machine)", 1e3 * seconds(cold[name], 30), high=limit)
+    micro = 1e6 * seconds(lambda: bayes_overlap(mixture, "rademacher"), 2000)
+    bounded("Rademacher overlap in microseconds (this machine)", micro, high=10.0)
+    for text, value, bound, met in rows:
+        print(f"{text:<68} {value:10.3g}  {bound:<9} {'met' if met else 'MISSED'}")
+    return sum(not met for *_, met in rows)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
