@@ -5,19 +5,24 @@ The `y` replicas of a group have overlap `q_1`, those of two groups `q_0`, all o
 `exp(yψ)`. Everything is counted per replica. Replica symmetry between groups is assumed.
 """
 
+import numpy as np
 from sympy import Derivative, Function, Subs, Symbol, exp, log, sqrt, symbols
 
+from derivations import slices
 from derivations.d04_replica_determinants import F0, F1, D, grouped_log_det, n, per_replica
 from derivations.d04_replica_determinants import y as group
 from derivations.d15_local_energy import sigma
 from derivations.d16_gibbs import ENTROPIC as GIBBS_ENTROPIC
 from derivations.d17_franz_parisi import PROJECTION_GIBBS, Q, T, entropic, gap, mt, qt, s
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H, Mean, expectation
 from derivations.report import fronts
-from derivations.symbols import alpha, delta, m, q
+from derivations.saddle import newton, read
+from derivations.symbols import alpha, b, beta, delta, m, q, rho
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.replicas import replicated
 
-FORMULAS = ()
+FORMULAS = ("F033",)
 
 y, q0, q1 = symbols("y q_0 q_1", positive=True)
 L = 1 - q1 + y * (q1 - q0)
@@ -162,8 +167,70 @@ def two_points():
     )
 
 
+ADDED = evaluator((y * ENTROPIC).diff(y) - (log(1 - q1) + q1 / (1 + (y - 1) * q1)) / 2, (y, q0, q1, m))
+TERM = evaluator((ENTROPIC - BARE, L), (y, q0, q1, m))
+
+
+def averages(y, q0, q1, m, b, delta, rho, beta):
+    """Averages of `Ψ/y, ⟨f⟩, ⟨f⟩², ⟨ψ⟩, ⟨error⟩, (∂⟨f⟩)²` over fields and label, on a grid in `z_0` and `z_1`."""
+    (z0, outer), (z1, inner) = slices.trapezoid(), slices.trapezoid()
+    noise = (delta * q0) ** 0.5 * z0[:, None] + (delta * (q1 - q0)) ** 0.5 * z1
+
+    def of_class(label):
+        psi, force, force_sq, _, wrong = slices.count_terms(m + label * b + noise, delta * (1 - q1), beta)
+        bend = slices.count_bend(m + label * b + noise, delta * (1 - q1), beta)
+        weight = inner * np.exp(y * psi)
+        whole = weight.sum(axis=1)
+
+        def mean(values):
+            return (weight * values).sum(axis=1) / whole
+
+        pull = mean(force)
+        response = mean(bend) + y * (mean(force_sq) - pull**2)
+        return [outer @ x for x in (np.log(whole) / y, pull, pull**2, mean(psi), mean(wrong), response**2)]
+
+    return [rho * up + (1 - rho) * down for up, down in zip(of_class(1), of_class(-1), strict=True)]
+
+
 def compare(seed=0):
-    return []
+    """The shipped replicas against the stationary point of the derived free entropy."""
+    domain = {
+        y: Interval(1.5, 6.0),
+        q1: Interval(0.6, 0.85),
+        alpha: Interval(0.5, 2.0),
+        delta: Interval(0.5, 2.0),
+        rho: Interval(0.3, 0.7),
+        beta: Interval(0.2, 1.2),
+        b: Interval(-0.3, 0.3),
+    }
+
+    def shipped(y, q1, alpha, delta, rho, beta, b):
+        return replicated(GaussianMixture(alpha, delta, rho), y, q1, beta=beta, bias=b, allow_unstable=True)
+
+    def derived(*point):
+        y, q1, alpha, delta, rho, beta, b = map(float, point)
+        found = shipped(y, q1, alpha, delta, rho, beta, b)
+
+        def at(q0, m):
+            return averages(y, float(q0), q1, float(m), b, delta, rho, beta)
+
+        def equations(q0, m):
+            _, pull, pull_sq, *_ = at(q0, m)
+            L = TERM(y, q0, q1, m)[1]
+            return q0 - m**2 - L**2 * alpha * delta * pull_sq, m - L * alpha * pull
+
+        q0, m = newton(equations, (found.q0, found.m), steps=2)
+        group, _, _, single, wrong, response = at(q0, m)
+        volume, L = TERM(y, q0, q1, m)
+        phi, heat = volume + alpha * group, beta * alpha * wrong
+        added = ADDED(y, q0, q1, m) + alpha * single
+        margin = 1 - alpha * (delta * L) ** 2 * response
+        return q0, m, phi, phi + heat, added + heat, wrong, margin
+
+    fields = ("q0", "m", "free_entropy", "entropy", "local_entropy", "train_error", "stability_margin")
+    return [
+        match("replicated", derived, lambda *x: read(shipped(*x), fields), domain, seed=seed, points=8, tolerance=1e-8)
+    ]
 
 
 page, main = fronts(__name__)

@@ -6,14 +6,18 @@ As `y → ∞` the overlaps between and within groups merge, `q_1 - q_0 = δ/y`.
 
 from sympy import Derivative, Function, Limit, Symbol, log, oo, sqrt, symbols
 
+from derivations import slices
 from derivations.d16_gibbs import FORCE, FORCE_SQ
 from derivations.d21_replicated import ENTROPIC, q0, q1, y
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import expectation
 from derivations.report import fronts
-from derivations.symbols import alpha, delta, m
+from derivations.saddle import newton, proximal_average, read
+from derivations.symbols import alpha, b, beta, delta, m, rho
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.replicas import replicated
 
-FORMULAS = ()
+FORMULAS = ("F033",)
 
 spacing = Symbol("delta", positive=True)
 L = 1 - q1 + spacing
@@ -105,8 +109,72 @@ def stability():
     ]
 
 
+TERM = evaluator(LIMIT - log(1 - q1) / 2, (spacing, q1, m))
+
+
+def averages(spacing, q1, m, b, delta, rho, beta):
+    """Averages of the maximum, `f`, `f²`, the error and `(∂f)²`, as integrals over the field `A*` at the maximum."""
+    own, stretch = delta * (1 - q1), delta * spacing
+
+    def field(x):
+        return x - stretch * slices.count_terms(x, own, beta)[1]
+
+    def integrands(x):
+        psi, force, force_sq, _, wrong = slices.count_terms(x, own, beta)
+        bend = slices.count_bend(x, own, beta)
+        slope = 1 - stretch * bend
+        return [(psi - stretch * force_sq / 2) * slope, force * slope, force_sq * slope, wrong * slope, bend**2 / slope]
+
+    up, down = (proximal_average(field, integrands, m + label * b, (delta * q1) ** 0.5) for label in (1, -1))
+    return [rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True)]
+
+
 def compare(seed=0):
-    return []
+    """The shipped limit against the stationary point of the derived one, where the maximum is unique."""
+    domain = {
+        q1: Interval(0.55, 0.65),
+        alpha: Interval(1.8, 2.5),
+        delta: Interval(0.8, 1.2),
+        rho: Interval(0.3, 0.7),
+        beta: Interval(0.9, 1.3),
+        b: Interval(-0.3, 0.3),
+    }
+
+    def shipped(q1, alpha, delta, rho, beta, b):
+        return replicated(GaussianMixture(alpha, delta, rho), float("inf"), q1, beta=beta, bias=b, allow_unstable=True)
+
+    def derived(*point):
+        q1, alpha, delta, rho, beta, b = map(float, point)
+        found = shipped(q1, alpha, delta, rho, beta, b)
+
+        def at(spacing, m):
+            return averages(float(spacing), q1, float(m), b, delta, rho, beta)
+
+        def equations(spacing, m):
+            _, pull, pull_sq, *_ = at(spacing, m)
+            L = 1 - q1 + spacing
+            return q1 - m**2 - L**2 * alpha * delta * pull_sq, m - L * alpha * pull
+
+        spacing, m = newton(equations, (found.L - 1 + q1, found.m), steps=2)
+        best, _, _, wrong, response = at(spacing, m)
+        L = 1 - q1 + spacing
+        phi = TERM(spacing, q1, m) + alpha * best
+        return L, m, phi, phi + beta * alpha * wrong, wrong, 1 - alpha * (delta * L) ** 2 * response
+
+    fields = ("L", "m", "free_entropy", "entropy", "train_error", "stability_margin")
+
+    def compared(name, part, tolerance):
+        return match(
+            f"replicated, y = ∞, {name}",
+            lambda *x: derived(*x)[part],
+            lambda *x: read(shipped(*x), fields)[part],
+            domain,
+            seed=seed,
+            points=10,
+            tolerance=tolerance,
+        )
+
+    return [compared("saddle point", slice(-1), 1e-9), compared("stability margin", slice(-1, None), 1e-6)]
 
 
 page, main = fronts(__name__)

@@ -9,11 +9,14 @@ from sympy import Derivative, Function, Limit, Symbol, log, oo, symbols
 from derivations.d06_erm_square import FIXED_NORM, FIXED_OVERLAP, GAP, g, p, t
 from derivations.d16_gibbs import A
 from derivations.d21_replicated import ENTROPIC, q0, q1, y
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
-from derivations.symbols import alpha, b, beta, delta, m
+from derivations.saddle import newton, read
+from derivations.symbols import alpha, b, beta, delta, m, rho
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.replicas import replicated
 
-FORMULAS = ()
+FORMULAS = ("F033",)
 
 r = Symbol("r", positive=True)
 W = r + (y - 1) * q1 - y * q0
@@ -81,7 +84,34 @@ def derive():
 
 
 def compare(seed=0):
-    return []
+    """The shipped replicas with the square loss against the root of the closed equations."""
+    domain = {
+        y: Interval(1.2, 8.0),
+        q1: Interval(0.1, 0.9),
+        alpha: Interval(0.2, 5.0, log=True),
+        delta: Interval(0.3, 3.0),
+        rho: Interval(0.2, 0.8),
+        beta: Interval(0.1, 5.0, log=True),
+        b: Interval(-0.5, 0.5),
+        r: Interval(0.5, 2.0),
+    }
+    free = ENTROPIC_OF_NORM + alpha * ENERGETIC
+    state = (q0, m, *domain)
+    overlap = {q1: r * q1}
+    slopes = evaluator([free.diff(x).subs(overlap) for x in (q0, m)], state)
+    bare = ENTROPIC_OF_NORM.subs({q0: 0, m: 0})
+    values = evaluator([(free - bare).subs(overlap), -ENERGETIC.diff(beta).subs(overlap)], state)
+
+    def shipped(y, q1, alpha, delta, rho, beta, b, r):
+        return replicated(GaussianMixture(alpha, delta, rho), y, q1, beta=beta, bias=b, loss="square", norm=r)
+
+    def derived(*point):
+        found = shipped(*map(float, point))
+        root = newton(lambda q0, m: slopes(q0, m, *point), (found.q0, found.m))
+        return *root, *values(*root, *point)
+
+    fields = ("q0", "m", "free_entropy", "train_loss")
+    return [match("replicated, square loss", derived, lambda *x: read(shipped(*x), fields), domain, seed=seed)]
 
 
 page, main = fronts(__name__)

@@ -8,12 +8,14 @@ from sympy import Subs, Symbol, sqrt
 
 from derivations.d01_generalization_error import ERROR
 from derivations.d21_replicated import L, q0, q1, y
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H
 from derivations.report import fronts
-from derivations.symbols import HALF, b, delta, m, q, rho
+from derivations.symbols import HALF, alpha, b, delta, m, q, rho
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.theory.replicas import replicated
 
-FORMULAS = ()
+FORMULAS = ("F033",)
 
 NORM = (1 + (y - 1) * q1) / y
 
@@ -32,7 +34,18 @@ def derive():
 
 
 def compare(seed=0):
-    return []
+    """The shipped error of the barycentre at the shipped overlap."""
+    domain = {q1: Interval(0.1, 0.8), alpha: Interval(0.5, 2.0), delta: Interval(0.5, 2.0), b: Interval(-0.3, 0.3)}
+    error = evaluator(ERROR.subs(q, NORM), (m, q1, delta, b, y, rho))
+
+    def shipped(q1, alpha, delta, b):
+        return replicated(GaussianMixture(alpha, delta, 0.4), 2, q1, beta=0.7, bias=b, loss="square")
+
+    def derived(*point):
+        q1, _, delta, b = map(float, point)
+        return error(shipped(*map(float, point)).m, q1, delta, b, 2, 0.4)
+
+    return [match("barycenter_error", derived, lambda *x: shipped(*x).barycenter_error, domain, seed=seed)]
 
 
 page, main = fronts(__name__)

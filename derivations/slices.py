@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from sympy import lambdify
 
-from derivations.d16_gibbs import AVERAGED, A, variance
+from derivations.d16_gibbs import AVERAGED, BEND, A, variance
 from derivations.gaussian import NUMPY_NAMES
 from derivations.symbols import beta
 
 FIELDS = ("Q", "m", "tau", "free_entropy", "entropy", "train_error", "test_error")
 
 count_terms = lambdify((A, variance, beta), AVERAGED, [NUMPY_NAMES, "numpy"])
+count_bend = lambdify((A, variance, beta), BEND, [NUMPY_NAMES, "numpy"])
 _RULE = np.polynomial.legendre.leggauss(16)
 
 
