@@ -100,10 +100,10 @@ _COUPLING: Range = (5e-4, 5e-2)
 RECIPES = {recipe.name: recipe for recipe in (
     Recipe("sgd", _sgd),
     Recipe("sgd-short", _sgd, {"length": (0.25, 0.25, 0.25)}),
-    Recipe("sgd-large-batch", _sgd, {"rate": (0.02, 0.2)}, batch_factor=REPLICAS),
+    Recipe("sgd-large-batch", _sgd, {"rate": (0.02, 0.2), "batch": (32, 32, 32)}, batch_factor=REPLICAS),
     Recipe("sgd-noisy", _sgd, {"noise": (1e-4, 3e-2)}),
     Recipe("sam", lambda v: opt.sam(_sgd(v), radius=v["radius"]), {"radius": (0.03, 0.5)}),
-    Recipe("esgd", _esgd, {**_INNER, "coupling": _COUPLING}),
+    Recipe("esgd", _esgd, {**_INNER, "coupling": (1e-3, 0.2)}),
     Recipe("esgd-uncoupled", _esgd, _INNER),
     Recipe("rsgd", lambda v: opt.replicated(_sgd(v), replicas=REPLICAS), {"coupling": _COUPLING}),
     Recipe("rsgd-equal-epochs", lambda v: opt.replicated(_sgd(v), replicas=REPLICAS), {"coupling": _COUPLING},

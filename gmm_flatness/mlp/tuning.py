@@ -54,7 +54,7 @@ class Effort:
         check.choice("budget", self.budget, ("cost", "epochs"))
 
 
-FAST = Effort(passes=80, configurations=6, tuning_seeds=2, confirmations=0, seeds=4)
+FAST = Effort(passes=100, configurations=10, tuning_seeds=2, confirmations=2, seeds=6)
 
 
 class Job(NamedTuple):
