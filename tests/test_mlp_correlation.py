@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.mlp.benchmark import run_benchmark
 from gmm_flatness.mlp.correlation import TRIVIAL, configuration_study, correlations, net_study
 from gmm_flatness.mlp.data import from_arrays
 from gmm_flatness.mlp.recipes import RECIPES, Recipe
+from gmm_flatness.mlp.tuning import Effort
 from gmm_flatness.store import Table
 
 
@@ -14,6 +16,9 @@ def _data(rows=150, seed=0):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, rows)
     return from_arrays(rng.standard_normal((rows, 5)) + 2.5 * np.eye(5)[labels], labels, rng=0, name="clouds")
+
+
+EFFORT = Effort(passes=6, configurations=4, tuning_seeds=1, confirmations=1, seeds=2)
 
 
 def _tau(x, y):
@@ -63,7 +68,7 @@ def test_a_chain_that_does_not_move_gives_a_gap(monkeypatch):
         raise ConvergenceError("stuck")
 
     monkeypatch.setattr("gmm_flatness.mlp.correlation.local_entropy", stuck)
-    study = configuration_study(_data(), methods=("sgd",), settings=3, seeds=1, passes=4, hidden=(8,), curvature=True)
+    study = configuration_study(_data(), methods=("sgd",), effort=EFFORT, seeds=1, hidden=(8,), curvature=True)
     assert np.isnan(study["free_entropy"]).all() and np.isfinite(study["hessian_top"]).all()
 
 
@@ -83,18 +88,21 @@ def test_net_study_keeps_networks_near_zero_training_error(tmp_path):
         net_study(_data().noisy(0.5, rng=0), nets=3, passes=4, train_error=0.0, hidden=(2,))
 
 
-def test_configuration_study_averages_over_seeds():
-    study = configuration_study(_data(), methods=("sgd", "sam"), settings=2, seeds=2, passes=8, hidden=(8,))
+def test_configuration_study_averages_the_best_settings_over_seeds(tmp_path):
+    options = {"methods": ("sgd", "sam"), "effort": EFFORT, "best": 2, "hidden": (8,), "folder": tmp_path}
+    study = configuration_study(_data(), seeds=2, **options)
     assert study["method"].tolist() == ["sgd", "sgd", "sam", "sam"]
     assert study.metadata["diverged"] == 0 and "hessian_top" not in study
-    single = configuration_study(_data(), methods=("sgd",), settings=2, seeds=1, passes=8, hidden=(8,))
-    assert (single["test_error"] != study["test_error"][:2]).any()
+    single = configuration_study(_data(), seeds=1, **options)
+    assert (single["test_error"] != study["test_error"]).any()
+    tried = run_benchmark(_data(), methods=("sgd", "sam"), effort=EFFORT, hidden=(8,), folder=tmp_path).tuning
+    assert len(tried.where(method="sgd", runs=2)) == 1 and len(tried.where(method="sgd")) == 4
 
 
 def test_diverged_configurations_are_counted(monkeypatch):
     wild = Recipe("sam", RECIPES["sam"].build, {**RECIPES["sam"].space, "rate": (1e25, 1e26)})
     monkeypatch.setitem(RECIPES, "sam", wild)
-    study = configuration_study(_data(), methods=("sam", "sgd"), settings=2, seeds=1, passes=4, hidden=(8,),
+    study = configuration_study(_data(), methods=("sam", "sgd"), effort=EFFORT, best=2, seeds=1, hidden=(8,),
                                 curvature=True)
     assert study["method"].tolist() == ["sgd", "sgd"] and study.metadata["diverged"] == 2
     assert np.isfinite(study["hessian_trace"]).all()

@@ -1,8 +1,8 @@
 """Does flatness predict the test error? Rank correlations over many networks, beside trivial predictors.
 
-Two levels: single networks of random hyperparameters near zero training error, and configurations of all methods
-averaged over seeds. A measure is worth something where it beats learning rate over batch, norm, training loss and
-training error.
+Two levels: single networks of random hyperparameters near zero training error, and the tuned settings of all
+methods averaged over seeds. A measure is worth something where it beats learning rate over batch, norm, training
+loss and training error.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gmm_flatness.mlp.flatness import SCALINGS, local_energy
 from gmm_flatness.mlp.hessian import hessian_trace, largest_eigenvalue
 from gmm_flatness.mlp.langevin import local_entropy
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.recipes import RANDOM, TABLE_ROWS, Plan, chosen_recipes
+from gmm_flatness.mlp.recipes import RANDOM, Plan, chosen_recipes
 from gmm_flatness.mlp.runs import Task, train_plan
-from gmm_flatness.mlp.tuning import fingerprint, spread
+from gmm_flatness.mlp.tuning import Effort, Runner, Trial, fingerprint, spread, tune
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Cache, Table, content_key, source_digest
 
@@ -71,14 +71,35 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
                            "allow more passes or a larger error", partial=kept)
 
 
-def configuration_study(data: Dataset, *, methods: Sequence[str] = TABLE_ROWS, settings: int = 6, seeds: int = 4,
-                        passes: int = 100, hidden: tuple[int, ...] = (100, 100), noise: float = 0.0,
+def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, effort: Effort | None = None,
+                        best: int = 3, seeds: int = 4, hidden: tuple[int, ...] = (100, 100), noise: float = 0.0,
                         curvature: bool = False, seed: int = 0, workers: int | None = 1,
                         folder: str | Path | None = None, progress: bool = False) -> Table:
-    """Settings spread over the space of every method, each averaged over seeds; one row a setting."""
+    """The best settings of every method, as a benchmark of this effort tunes them, each averaged over seeds.
+
+    Parameters
+    ----------
+    best : int
+        Settings of each method, by the error on held-back samples.
+    seeds : int
+        Runs of each setting, on the whole training set.
+    curvature : bool
+        As in `net_study`.
+    data, methods, effort, hidden, noise, seed, workers, folder, progress
+        As in `run_benchmark`, whose finished runs in the same folder are taken up.
+
+    Returns
+    -------
+    Table
+        One row a setting; those with a diverged run are left out and counted in the metadata.
+    """
+    effort = Effort() if effort is None else effort
     task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
-    plans = [(recipe.name, recipe.plan(recipe.values(cube), passes, "cost"))
-             for recipe in chosen_recipes(tuple(methods)) for cube in spread(recipe, settings, seed)]
+    recipes = chosen_recipes(None if methods is None else tuple(methods))
+    cache = None if folder is None else Cache(folder)
+    trials, _ = tune(Runner(task, effort, workers, cache, progress), recipes)
+    plans = [(recipe.name, recipe.plan(recipe.values(trial.cube), effort.passes, effort.budget))
+             for recipe in recipes for trial in _best(trials[recipe.name], check.integer("best", best))]
     jobs = [(plan, repeat) for _, plan in plans for repeat in range(check.integer("seeds", seeds))]
     limit = 1.0 if curvature else None
     rows = iter(_all(task, jobs, limit, workers, folder, "configurations" if progress else None))
@@ -90,6 +111,11 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] = TABLE_ROWS, s
             means.append({"method": method, **mean})
     return Table.from_rows(means, {"data": data.name, "level": "configuration", "noise": noise,
                                    "diverged": len(plans) - len(means)})
+
+
+def _best(trials: list[Trial], count: int) -> list[Trial]:
+    """The best settings, those confirmed on more seeds first."""
+    return sorted(trials, key=lambda trial: (-len(trial.errors), trial.score))[:count]
 
 
 def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
