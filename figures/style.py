@@ -59,12 +59,14 @@ def figure(rows: int = 1, columns: int = 1, *, width: float = 5.2, height: float
     return made, made.subplots(rows, columns, **options)
 
 
-def theory(axes, x, y, *, color: str | None = None, label: str | None = None, stable=None, **options: Any):
+def theory(axes, x, y, *, color: str | None = None, label: str | None = None, stable=None, sort: bool = True,
+           **options: Any):
     """A curve: solid where `stable` (everywhere unless given), dashed beyond; NaN interrupts it.
 
-    Points are joined in order of `x`. Returns the colour, for the simulation that goes with it.
+    Points are joined in order of `x`, or as they come with `sort=False`. Returns the colour, for the simulation
+    that goes with it.
     """
-    order = np.argsort(x, kind="stable")
+    order = np.argsort(x, kind="stable") if sort else np.arange(len(x))
     x, y = np.asarray(x, dtype=float)[order], np.asarray(y, dtype=float)[order]
     firm = np.ones(len(x), dtype=bool) if stable is None else np.asarray(stable).astype(bool)[order]
     solid, = axes.plot(x, np.where(firm, y, np.nan), color=color, label=label, **options)
@@ -83,11 +85,32 @@ def simulation(axes, x, y, error=None, *, color: str | None = None, label: str |
     axes.errorbar(x, y, yerr=error, color=color, label=label, marker=marker, **settings)
 
 
+def both(axes, table, x: str, y: str, *, color: str, label: str | None = None, marker: str = "o",
+         **options: Any) -> None:
+    """Two columns of one curve: rows of `kind` "theory" as a line, of `kind` "simulation" as points.
+
+    Points take their errors from the column `y_error`; a column `stable` decides where the line is dashed.
+    """
+    line, dots = table.where(kind="theory"), table.where(kind="simulation")
+    stable = line["stable"] if "stable" in line else None
+    theory(axes, line[x], line[y], color=color, label=label, stable=stable, **options)
+    if len(dots):
+        simulation(axes, dots[x], dots[y], dots[f"{y}_error"], color=color, marker=marker)
+
+
 def without_result(axes, x, *, label: str | None = "no result") -> None:
     """Small crosses on the lower edge at the `x` of points that have no result."""
     if len(x):
         axes.plot(x, np.zeros(len(x)), "x", color="#888888", label=label, clip_on=False,
                   transform=axes.get_xaxis_transform())
+
+
+def log_ticks(axes, ticks, *, axis: str = "x") -> None:
+    """A logarithmic axis with these ticks, written as plain numbers."""
+    axes.set(**{f"{axis}scale": "log"})
+    chosen = getattr(axes, f"{axis}axis")
+    chosen.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    chosen.set_ticks([], minor=True)
 
 
 def label(axes, *, x: str | None = None, y: str | None = None, title: str | None = None,
