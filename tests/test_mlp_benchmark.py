@@ -125,7 +125,7 @@ def test_settings_fill_the_space_evenly_and_then_surround_the_best():
     gaps = [abs(point["radius"] - points[index % 2]["radius"]) for index, point in enumerate(near)]
     assert 0.05 < np.mean(gaps) < 0.2
     values = sam.values(dict.fromkeys(sam.ranges, 0.0))
-    assert values["radius"] == pytest.approx(0.03) and values["batch"] == 16 and values["decay"] == pytest.approx(3e-4)
+    assert values["radius"] == pytest.approx(0.04) and values["batch"] == 16 and values["decay"] == pytest.approx(3e-4)
     assert Trial({}, [0.2, np.nan]).score == pytest.approx(0.6)
 
 

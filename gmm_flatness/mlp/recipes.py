@@ -21,7 +21,7 @@ Point = Mapping[str, float]
 REPLICAS = 3
 
 _COMMON: dict[str, Range | tuple[float, ...]] = {
-    "rate": (0.05, 0.3), "decay": (3e-4, 1e-2), "batch": (16, 32, 64), "length": (0.25, 0.5, 1.0)}
+    "rate": (0.05, 0.25), "decay": (3e-4, 1e-2), "batch": (16, 32, 64), "length": (0.25, 0.5, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ def _esgd(values: Point) -> Method:
 
 
 _INNER: dict[str, Any] = {"rate": (0.1, 1.0), "inner_steps": (20, 50, 100)}
-_COUPLING: Range = (5e-4, 5e-2)
+_COUPLING: Range = (2e-3, 0.3)
 
 RECIPES = {recipe.name: recipe for recipe in (
     Recipe("sgd", _sgd),
     Recipe("sgd-short", _sgd, {"length": (0.25, 0.25, 0.25)}),
     Recipe("sgd-large-batch", _sgd, {"rate": (0.02, 0.2), "batch": (32, 32, 32)}, batch_factor=REPLICAS),
     Recipe("sgd-noisy", _sgd, {"noise": (1e-4, 3e-2)}),
-    Recipe("sam", lambda v: opt.sam(_sgd(v), radius=v["radius"]), {"radius": (0.03, 0.5)}),
-    Recipe("esgd", _esgd, {**_INNER, "coupling": (1e-3, 0.2)}),
+    Recipe("sam", lambda v: opt.sam(_sgd(v), radius=v["radius"]), {"radius": (0.04, 0.4)}),
+    Recipe("esgd", _esgd, {**_INNER, "coupling": _COUPLING}),
     Recipe("esgd-uncoupled", _esgd, _INNER),
     Recipe("rsgd", lambda v: opt.replicated(_sgd(v), replicas=REPLICAS), {"coupling": _COUPLING}),
     Recipe("rsgd-equal-epochs", lambda v: opt.replicated(_sgd(v), replicas=REPLICAS), {"coupling": _COUPLING},
@@ -111,7 +111,7 @@ RECIPES = {recipe.name: recipe for recipe in (
     Recipe("swa", lambda v: opt.swa(_sgd(v), start=v["start"]), {"start": (0.5, 0.9), "floor": (0.02, 0.5)}),
     Recipe("ema", lambda v: opt.ema(_sgd(v), memory=1.0 - v["forgetting"]), {"forgetting": (1e-3, 0.1)}),
     Recipe("rsgd-scoped", lambda v: opt.replicated(_sgd(v), replicas=REPLICAS),
-           {"coupling": (1e-3, 1.0), "coupling_start": (1e-5, 1e-2)}),
+           {"coupling": (1e-2, 1.0), "coupling_start": (1e-5, 1e-2)}),
 )}
 
 RANDOM = Recipe("random", _sgd, {"rate": (0.01, 0.5), "decay": (1e-6, 2e-3), "batch": (16, 32, 64, 128),
