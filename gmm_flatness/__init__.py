@@ -35,6 +35,14 @@ _PUBLIC = {
     "flattest": "theory.local_energy",
     "smoothing_path": "theory.local_energy",
     "smoothing_instability": "theory.local_energy",
+    "gibbs": "theory.gibbs",
+    "gibbs_instability": "theory.gibbs",
+    "GibbsResult": "theory.gibbs",
+    "local_entropy": "theory.local_entropy",
+    "local_entropy_profile": "theory.local_entropy",
+    "LocalEntropyResult": "theory.local_entropy",
+    "replicated": "theory.replicas",
+    "ReplicatedResult": "theory.replicas",
     "fit": "simulation.estimators",
     "Estimator": "simulation.estimators",
     "sweep": "studies.sweep",
@@ -61,10 +69,13 @@ if TYPE_CHECKING:
     from gmm_flatness.theory.collapse import collapse_threshold
     from gmm_flatness.theory.erm import erm
     from gmm_flatness.theory.erm_result import ErmResult, HardMargin
+    from gmm_flatness.theory.gibbs import GibbsResult, gibbs, gibbs_instability
     from gmm_flatness.theory.hard_margin import hard_margin
     from gmm_flatness.theory.local_energy import flattest, smoothing_instability, smoothing_path
+    from gmm_flatness.theory.local_entropy import LocalEntropyResult, local_entropy, local_entropy_profile
     from gmm_flatness.theory.optimal_ridge import optimal_ridge
     from gmm_flatness.theory.pairs import pair
+    from gmm_flatness.theory.replicas import ReplicatedResult, replicated
     from gmm_flatness.theory.separability import separability_threshold
 
 

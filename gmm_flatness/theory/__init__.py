@@ -1,0 +1,1 @@
+"""The calculations, one file each; nothing here sees the simulator."""
