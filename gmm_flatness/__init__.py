@@ -40,9 +40,9 @@ _PUBLIC = {
     "GibbsResult": "theory.gibbs",
     "local_entropy": "theory.local_entropy",
     "local_entropy_profile": "theory.local_entropy",
-    "LocalEntropyResult": "theory.local_entropy",
+    "LocalEntropyResult": "theory.local_entropy_result",
     "replicated": "theory.replicas",
-    "ReplicatedResult": "theory.replicas",
+    "ReplicatedResult": "theory.replicas_result",
     "fit": "simulation.estimators",
     "Estimator": "simulation.estimators",
     "sweep": "studies.sweep",
@@ -72,10 +72,12 @@ if TYPE_CHECKING:
     from gmm_flatness.theory.gibbs import GibbsResult, gibbs, gibbs_instability
     from gmm_flatness.theory.hard_margin import hard_margin
     from gmm_flatness.theory.local_energy import flattest, smoothing_instability, smoothing_path
-    from gmm_flatness.theory.local_entropy import LocalEntropyResult, local_entropy, local_entropy_profile
+    from gmm_flatness.theory.local_entropy import local_entropy, local_entropy_profile
+    from gmm_flatness.theory.local_entropy_result import LocalEntropyResult
     from gmm_flatness.theory.optimal_ridge import optimal_ridge
     from gmm_flatness.theory.pairs import pair
-    from gmm_flatness.theory.replicas import ReplicatedResult, replicated
+    from gmm_flatness.theory.replicas import replicated
+    from gmm_flatness.theory.replicas_result import ReplicatedResult
     from gmm_flatness.theory.separability import separability_threshold
 
 

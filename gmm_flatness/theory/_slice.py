@@ -22,9 +22,10 @@ from gmm_flatness.theory.gibbs import remaining
 
 
 class SliceState(NamedTuple):
-    """Order parameters of the slice; `overlap` is `w·w̃/N`, not its cosine."""
+    """Order parameters of the slice; `overlap` is `s = w·w̃/N`, not its cosine."""
 
     overlap: float
+    room: float  # norm - s²
     m: float
     tau: float
     Q: float
@@ -42,15 +43,15 @@ class ClassLaw(NamedTuple):
     displacement: np.ndarray
 
 
-def state_from(x: np.ndarray, reference: Reference, overlap: float, norm: float) -> SliceState:
+def state_from(x: np.ndarray, reference: Reference, overlap: float, room: float) -> SliceState:
     """Order parameters of the unknowns `(a, n, g)`."""
     a, n, g = x.tolist()
     frozen = 1.0 - reference.q
-    gap = remaining(g * g + frozen * n * n, norm - overlap * overlap)
+    gap = remaining(g * g + frozen * n * n, room)
     lag = gap * n  # (s - τ)/√q̃
     root = math.sqrt(reference.q)
     tau = overlap - root * lag
-    return SliceState(overlap, tau * reference.m + gap * a, tau, norm - gap, gap,
+    return SliceState(overlap, room, tau * reference.m + gap * a, tau, overlap**2 + room - gap, gap,
                       root * overlap + frozen * lag, gap * abs(g))
 
 
@@ -58,14 +59,17 @@ def state_at(reference: Reference, overlap: float, norm: float, *, Q: float, m: 
     """The state at given order parameters, realisable or refused by a negative root."""
     frozen = 1.0 - reference.q
     lean = (overlap - frozen * tau) / math.sqrt(reference.q)
-    return SliceState(overlap, m, tau, Q, norm - Q, lean, math.sqrt(Q - lean**2 - frozen * tau**2))
+    spread = math.sqrt(Q - lean**2 - frozen * tau**2)
+    return SliceState(overlap, norm - overlap**2, m, tau, Q, norm - Q, lean, spread)
 
 
 def entropic_term(state: SliceState, reference: Reference) -> float:
-    """`½[log L + (Q-P)/L]`, `L = norm - Q`: log volume of the slice at these order parameters, per dimension."""
-    drive = state.overlap - state.m * reference.m
-    P = state.m**2 + 2.0 * state.tau * drive - state.tau**2 * (1.0 - reference.m**2)
-    return 0.5 * (math.log(state.gap) + (state.Q - P) / state.gap)
+    """`½[log(L/room) + (Q-P)/L]`, `L = norm - Q`: log volume at these order parameters relative to the bare slice.
+
+    `P = m² + 2τ(s - m m̃) - τ²(1-m̃²) = s² - (s-τ)² + (m - τm̃)²`.
+    """
+    lag, aside = state.overlap - state.tau, state.m - state.tau * reference.m
+    return 0.5 * (math.log(state.gap / state.room) + (state.room - state.gap + lag**2 - aside**2) / state.gap)
 
 
 def unknowns(reference: Reference, pull: float, moved: float, square: float) -> np.ndarray:

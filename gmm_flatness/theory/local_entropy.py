@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
-from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.registry import formula
 from gmm_flatness.theory._references import Reference, as_reference
 from gmm_flatness.theory._slice import SliceState, entropic_term, state_at, state_from, unknowns
@@ -27,79 +24,9 @@ from gmm_flatness.theory._temperature import (
 from gmm_flatness.theory.bayes import generalization_error
 from gmm_flatness.theory.erm_result import ErmResult
 from gmm_flatness.theory.gibbs import GibbsResult
+from gmm_flatness.theory.local_entropy_result import LocalEntropyResult
 
 BIAS_MODES = ("reference", "scaled")
-
-
-@dataclass(frozen=True)
-class LocalEntropyResult:
-    """Typical weights on the slice at a given overlap with a reference.
-
-    Attributes
-    ----------
-    mixture : GaussianMixture
-    loss : str
-        "count" or "square": what the weight `exp(-β Σ loss)` on the slice is made of.
-    overlap : float
-        Cosine `s` between weights and reference.
-    norm : float
-        `|w|²/N` of the weights.
-    beta, bias : float
-    Q : float
-        Overlap `w·w'/N` of two such weights.
-    m : float
-        Overlap with the centroid.
-    tau : float
-        Response `τ` of the weights to a displacement of the reference.
-    T : float or None
-        For a Gibbs reference, overlap with its other configurations.
-    free_entropy : float
-        `φ(s, β) - φ(s, 0)`, at most 0: log of the mean weight on the slice, per dimension.
-    entropy : float
-        `free_entropy + βα cost`: log of the fraction of the slice at that cost, the training error, or for the
-        square loss the training loss.
-    train_error, test_error : float
-        Of typical weights on the slice.
-    train_loss : float or None
-        Mean of `½(1-u)²` for the square loss.
-    stability_margin : float
-        `1 - αΔ²(norm-Q)² E(∂²ψ)²`; replica symmetry of the slice is stable where it is positive.
-    stable : bool
-        Whether slice and reference are both stable.
-    residual : float
-        Undamped scaled residual of the saddle-point equations.
-    iterations : int
-    """
-
-    mixture: GaussianMixture
-    loss: str
-    overlap: float
-    norm: float
-    beta: float
-    bias: float
-    Q: float
-    m: float
-    tau: float
-    T: float | None
-    free_entropy: float
-    entropy: float
-    train_error: float
-    train_loss: float | None
-    test_error: float
-    stability_margin: float
-    stable: bool
-    residual: float
-    iterations: int
-
-    @property
-    def distance(self) -> float:
-        """`(1 - overlap)/2`."""
-        return 0.5 * (1.0 - self.overlap)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain numbers and strings."""
-        values = asdict(self)
-        return values.pop("mixture") | values | {"distance": self.distance}
 
 
 @formula("F032", name="Franz-Parisi potential", source="this package",
@@ -215,7 +142,7 @@ def slice_free_entropy(reference: ErmResult | GibbsResult, overlap: float, *, be
     """The variational free entropy at any order parameters; `local_entropy` is its stationary point.
 
     Realisable are those with `Q > s²` for a minimiser, `Q > T²/q̃ + (1-q̃)τ²`, `T = s - (1-q̃)τ`, for a Gibbs
-    reference; here `s` is `w·w̃/N = overlap √norm`. Not yet relative to the bare slice.
+    reference; here `s` is `w·w̃/N = overlap √norm`.
     """
     seen = as_reference(reference)
     state = state_at(seen, overlap * math.sqrt(norm), norm, Q=Q, m=m, tau=tau)
@@ -236,7 +163,8 @@ class SliceSolver:
         self._solve = Follower(self._update, 3, start)
 
     def _state(self, x: np.ndarray) -> SliceState:
-        return state_from(x, self.reference, self.overlap * math.sqrt(self.norm), self.norm)
+        room = self.norm * (1.0 - self.overlap) * (1.0 + self.overlap)
+        return state_from(x, self.reference, self.overlap * math.sqrt(self.norm), room)
 
     def _update(self, beta: float, x: np.ndarray) -> np.ndarray:
         return unknowns(self.reference, *SLICE_LOSSES[self.loss].pulls(self.reference, self._state(x), self.bias, beta))
@@ -247,8 +175,7 @@ class SliceSolver:
         reference, state = self.reference, self._state(found.x)
         mixture = reference.mixture
         seen = SLICE_LOSSES[self.loss].observe(reference, state, self.bias, beta)
-        bare = 0.5 * math.log(self.norm * (1.0 - self.overlap**2))
-        free_entropy = _free_entropy(reference, state, seen.log_weight) - bare
+        free_entropy = _free_entropy(reference, state, seen.log_weight)
         margin = 1.0 - mixture.alpha * (mixture.delta * state.gap) ** 2 * seen.bend_sq
         return LocalEntropyResult(
             mixture=mixture, loss=self.loss, overlap=self.overlap, norm=self.norm, beta=beta, bias=self.bias,

@@ -1,0 +1,134 @@
+"""Local entropy against the same saddle point with scipy quadrature, and its times.
+
+    python -m benchmarks.bench_local_entropy
+
+Every ratio is a median over interleaved pairs of one run; both programs first have to agree. Times are processor
+times of single cold calls.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import integrate
+
+from benchmarks.bench_erm import ratio, seconds
+from gmm_flatness import GaussianMixture, erm, gibbs, local_entropy, local_entropy_profile
+
+MIXTURE = GaussianMixture(2.0, 1.0, 0.3)
+OVERLAP, BETA = 0.8, 1.0
+ROOT_2PI = math.sqrt(2.0 * math.pi)
+REFERENCES = {
+    "hebb": (lambda: erm(MIXTURE, "hebb", ridge=1.0, bias=0.0), 0.050),
+    "square": (lambda: erm(MIXTURE, "square", ridge=0.1), 0.050),
+    "hinge": (lambda: erm(MIXTURE, "hinge", ridge=0.1), 0.300),
+    "logistic": (lambda: erm(MIXTURE, "logistic", ridge=0.1), 0.300),
+    "gibbs": (lambda: gibbs(MIXTURE, beta=1.65, bias=-0.3), 0.300),
+}
+PROFILE_BOUND, RATIO_BOUNDS = 5.0, {"hebb": 5.0, "logistic": 10.0}
+
+
+def pull(A: float, tau: float) -> float:
+    """Slope of `log E exp(-β 1[A + τξ < 0])`."""
+    x, c = A / tau, -math.expm1(-BETA)
+    return c * math.exp(-0.5 * x * x) / (ROOT_2PI * tau * (1.0 - 0.5 * c * math.erfc(x / math.sqrt(2.0))))
+
+
+def quadrature_in_the_loop(reference, tolerance: float = 1e-9) -> tuple[float, float, float]:
+    """`Q, m, τ` around Hebb by damped iteration, each average over the field by `quad`."""
+    alpha, delta, s = MIXTURE.alpha, MIXTURE.delta, OVERLAP
+    m_tilde, D = reference.m / math.sqrt(reference.q), delta / math.sqrt(alpha**2 + alpha * delta)
+    bias = reference.b / math.sqrt(reference.q)
+    Q, m, tau = s * s, s * m_tilde, s
+
+    def average(mean, power):
+        std, own = math.sqrt(delta * Q), math.sqrt(delta * (1.0 - Q))
+        return integrate.quad(lambda z: math.exp(-0.5 * z * z) / ROOT_2PI * pull(mean + std * z, own) ** power,
+                              -9.0, 9.0, epsabs=1e-11, epsrel=1e-10)[0]
+
+    while True:
+        first, second = (sum(weight * average(m + label * bias + tau * D, power) for weight, label in MIXTURE.classes)
+                         for power in (1, 2))
+        gap = 1.0 - Q
+        a, d = alpha * gap * first, alpha * gap * first * D
+        new_tau = s - d - a * m_tilde
+        new_m = new_tau * m_tilde + a
+        P = new_m**2 + 2.0 * new_tau * (s - new_m * m_tilde) - new_tau**2 * (1.0 - m_tilde**2)
+        new = (P + alpha * delta * gap * gap * second, new_m, new_tau)
+        change = max(abs(x - y) for x, y in zip(new, (Q, m, tau), strict=True))
+        Q, m, tau = (0.5 * (x + y) for x, y in zip(new, (Q, m, tau), strict=True))
+        if change < tolerance:
+            return Q, m, tau
+
+
+def nested_error(reference, r) -> float:
+    """Training error of the slice around a logistic minimiser, by `quad` within `quad`."""
+    delta, length = MIXTURE.delta, math.sqrt(reference.q)
+    std, own = math.sqrt(delta * reference.q), math.sqrt(delta * (1.0 - r.Q))
+    rest = math.sqrt(delta * (r.Q - OVERLAP**2))
+
+    def error(A):
+        wrong = 0.5 * math.erfc(A / own / math.sqrt(2.0))
+        return math.exp(-BETA) * wrong / (1.0 + math.expm1(-BETA) * wrong)
+
+    def inner(z0, label):
+        h = reference.m + label * reference.trained_bias + std * z0
+        D = (float(reference.loss.prox(np.array(h), reference.width)) - h) / length
+        mean = r.m + label * r.bias + r.tau * D + math.sqrt(delta) * OVERLAP * z0
+        value = integrate.quad(lambda z: math.exp(-0.5 * z * z) * error(mean + rest * z), -9.0, 9.0, epsabs=1e-10)[0]
+        return math.exp(-0.5 * z0 * z0) * value / (2.0 * math.pi)
+
+    return sum(weight * integrate.quad(inner, -9.0, 9.0, args=(label,), epsabs=1e-9)[0]
+               for weight, label in MIXTURE.classes)
+
+
+def report(text: str, value: float, bound: float, *, at_least: bool) -> bool:
+    """Print one line; True where the bound is missed."""
+    missed = value < bound if at_least else value > bound
+    print(f"{text:<58} {value:10.3g}  {'>=' if at_least else '<='} {bound:<6g} {'MISSED' if missed else 'met'}")
+    return missed
+
+
+def compare_with_quadrature() -> bool:
+    """Ratios of times, after both programs were found to agree."""
+    hebb, logistic = (REFERENCES[name][0]() for name in RATIO_BOUNDS)
+    r = local_entropy(hebb, OVERLAP, beta=BETA)
+    np.testing.assert_allclose(quadrature_in_the_loop(hebb), (r.Q, r.m, r.tau), atol=1e-7)
+    around = local_entropy(logistic, OVERLAP, beta=BETA)
+    np.testing.assert_allclose(nested_error(logistic, around), around.train_error, atol=1e-8)
+
+    def ours(reference):
+        return lambda: local_entropy(reference, OVERLAP, beta=BETA)
+
+    loop = ratio(lambda: quadrature_in_the_loop(hebb), ours(hebb), (1, 10))
+    # One average by quadrature against the whole solution, times the averages that a solution takes.
+    nested = ratio(lambda: nested_error(logistic, around), ours(logistic), (1, 1), 3)
+    averages = 3 * (around.iterations + 1)
+    return (report("hebb: quad in the loop over ours", loop, RATIO_BOUNDS["hebb"], at_least=True)
+            | report(f"logistic: {averages} nested averages over ours", averages * nested, RATIO_BOUNDS["logistic"],
+                     at_least=True))
+
+
+def main() -> bool:
+    """Times of points and profiles, and ratios; True if a bound is missed."""
+    missed = False
+    for name, (make, bound) in REFERENCES.items():
+        missed |= time_reference(name, make(), bound)
+    return missed | compare_with_quadrature()
+
+
+def time_reference(name: str, reference, bound: float) -> bool:
+    """Times around one reference; True if a bound is missed."""
+    overlaps = np.linspace(0.02, 0.998, 100)
+    error = local_entropy(reference, OVERLAP, beta=2.0).train_error
+    point = seconds(lambda: local_entropy(reference, OVERLAP, beta=BETA), 5)
+    inverse = seconds(lambda: local_entropy(reference, OVERLAP, train_error=error), 3)
+    profile = seconds(lambda: local_entropy_profile(reference, overlaps, beta=BETA), 1)
+    return (report(f"{name}: a point at given beta, s", point, bound, at_least=False)
+            | report(f"{name}: a point at given training error, s", inverse, bound, at_least=False)
+            | report(f"{name}: a profile of {len(overlaps)} points, s", profile, PROFILE_BOUND, at_least=False))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
