@@ -1,0 +1,225 @@
+"""Approximate message passing on a sample: minimisers and Gibbs measures at two products with the data a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.numerics.roots import increasing_root
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation.estimators import optimal_bias, population_error
+from gmm_flatness.simulation.message_measures import Measure
+
+
+@dataclass(frozen=True, eq=False)
+class MessagePassing:
+    """Where message passing ended, and its order parameters on the way.
+
+    Attributes
+    ----------
+    mixture : GaussianMixture
+    measure : Measure
+    weights : ndarray, shape (N,)
+        The minimiser, the mean of the Gibbs measure, or the barycentre of the replicas.
+    b : float
+        The bias of the classifier; differs from the last of `biases` in mode "optimal".
+    m, q, V, biases : ndarray, shape (iterations + 1,)
+        Overlap with the centroid, `|w|²/N`, response and bias in training, from the start on.
+    residual : float
+        Relative change of the weights in the last iteration; 0 where there was none.
+    """
+
+    mixture: GaussianMixture
+    measure: Measure
+    weights: np.ndarray = field(repr=False)
+    b: float
+    m: np.ndarray = field(repr=False)
+    q: np.ndarray = field(repr=False)
+    V: np.ndarray = field(repr=False)
+    biases: np.ndarray = field(repr=False)
+    residual: float
+
+    @property
+    def iterations(self) -> int:
+        """Number of iterations."""
+        return len(self.m) - 1
+
+    @property
+    def test_error(self) -> float:
+        """Exact error on fresh data of the weights with the bias `b`."""
+        return population_error(self.mixture, float(self.m[-1]), float(self.q[-1]), self.b)
+
+
+def message_passing(data: Sample, measure: Measure, *, bias: str | float = "learned", damping: float = 0.0,
+                    max_iter: int = 500, tol: float | None = 1e-10) -> MessagePassing:
+    """Iterate fields on samples and on weights, each corrected for its own echo, from weights that are zero.
+
+        h = y (X w/√N + b) - ΔV f      f = f(h)      B = Xᵀ(y f)/√N + V̂ w      w ← V B
+
+    with `V̂ = -(Δ/N) Σ f'` and `V` what the measure leaves of room. At a fixed point of a minimiser the weights are
+    the minimiser of this very sample.
+
+    Parameters
+    ----------
+    data : Sample
+    measure : Minimizer, ErrorCount or CoupledErrorCount
+    bias : {"learned", "optimal"} or float
+        Such that `Σ y f = 0` in every iteration but the first; 0 and at the end the best one; or held at a number.
+        Gibbs measures have a number.
+    damping : float
+        Weight in [0, 1) of the old weights and of their `V`. The overlap with the centroid moves by
+        `-(1-λV)/Δ` times its distance from where it ends on the square loss: at `Δ < 1` it needs damping.
+    max_iter : int
+        Iterations before giving up.
+    tol : float, optional
+        Relative change of the weights at which to stop; None runs all iterations.
+
+    Returns
+    -------
+    MessagePassing
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain, the data are not finite, or the measure has no such bias.
+    ConvergenceError
+        The iteration diverged, named by its number, or did not settle; `partial` is the run so far.
+
+    Source: D. Donoho, A. Maleki and A. Montanari, PNAS 106 (2009) 18914; S. Rangan, ISIT (2011) 2168.
+    """
+    held = held_bias(measure, bias)
+    max_iter = check.integer("max_iter", max_iter)
+    tol = None if tol is None else check.positive("tol", tol)
+    state, history, residual = _Messages(data, measure, held, checked_damping(damping)), [], math.inf
+    for iteration in range(max_iter + 1):
+        fields = state.listen()
+        history.append(state.order_parameters())
+        if iteration == max_iter or (tol is not None and residual <= tol):
+            break
+        residual = state.answer(fields)
+        if not math.isfinite(residual):
+            raise ConvergenceError(f"message passing diverged in iteration {iteration + 1}",
+                                   partial=_run(state, history, residual, bias))
+    run = _run(state, history, residual, bias)
+    if tol is not None and residual > tol:
+        raise ConvergenceError(f"message passing still changed by {residual:.2e} in iteration {max_iter} (tolerance "
+                               f"{tol:.0e}); more damping or regularisation may help", partial=run)
+    return run
+
+
+def _run(state: _Messages, history: list[tuple[float, float, float, float]], residual: float,
+         bias: str | float) -> MessagePassing:
+    m, q, V, biases = np.array(history).T
+    b = float(biases[-1])
+    if bias == "optimal" and math.isfinite(residual):
+        b = optimal_bias(state.data.mixture, float(m[-1]), float(q[-1]))
+    return MessagePassing(state.data.mixture, state.measure, state.weights, b, m, q, V, biases, residual)
+
+
+def held_bias(measure: Measure, bias: str | float) -> float | None:
+    """The bias held in training, None where it is learned."""
+    if not isinstance(bias, str):
+        return check.scalar("bias", bias)
+    if check.choice("bias", bias, ("learned", "optimal")) == "optimal":
+        return 0.0
+    if not measure.learns_bias:
+        raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {measure.name} is not learned")
+    return None
+
+
+def checked_damping(damping: float) -> float:
+    """A weight of the old value, in [0, 1)."""
+    return check.scalar("damping", damping, low=0.0, high=1.0, closed_low=True)
+
+
+class _Messages:
+    """Weights, response and echo `V f`; `listen` finds the fields and the bias, `answer` moves the weights."""
+
+    def __init__(self, data: Sample, measure: Measure, held: float | None, damping: float):
+        self.x, self.y = check.finite_array("data.x", data.x, ndim=2), check.finite_array("data.y", data.y, ndim=1)
+        self.data, self.measure, self.delta, self.held = data, measure, data.mixture.delta, held
+        self.b = 0.0 if held is None else held
+        self.weights, self.V, self.echo = np.zeros(data.dim), 1.0, np.zeros(len(data))
+        self.damping = damping
+
+    def listen(self) -> np.ndarray:
+        """Cavity fields of the samples, the bias included."""
+        fields = self.x @ self.weights
+        fields *= self.y / math.sqrt(self.data.dim)
+        fields -= self.delta * self.echo
+        if self.held is None and self.weights.any():
+            self.b = balanced_bias(lambda b: self._imbalance(fields, b), self.b)
+        if self.b:
+            fields += self.b * self.y
+        return fields
+
+    def answer(self, fields: np.ndarray) -> float:
+        """Forces, cavity fields of the weights, new weights; returns their relative change."""
+        dim, old = self.data.dim, self.damping
+        force, slope = self.measure.respond(fields, self.V, self.delta)
+        V_hat = -self.delta * float(slope.sum()) / dim
+        pull = self.x.T @ (force * (self.y / math.sqrt(dim)))
+        pull += V_hat * self.weights
+        V = (1.0 - old) * self.measure.room(float(pull @ pull) / dim, V_hat)
+        # Damped weights remember all past forces, and their echo does.
+        self.echo *= old
+        self.echo += V * force
+        self.V = old * self.V + V
+        pull *= V
+        pull += old * self.weights
+        change = float(np.linalg.norm(pull - self.weights)) / max(float(np.linalg.norm(pull)), np.finfo(float).tiny)
+        self.weights = pull
+        return change / (1.0 - old)
+
+    def order_parameters(self) -> tuple[float, float, float, float]:
+        """`m, q, V, b`."""
+        dim = self.data.dim
+        return float(self.weights @ self.data.centroid) / dim, float(self.weights @ self.weights) / dim, self.V, self.b
+
+    def _imbalance(self, fields: np.ndarray, b: float) -> tuple[float, float]:
+        force, slope = self.measure.respond(fields + b * self.y, self.V, self.delta)
+        return float(self.y @ force), float(slope.sum())
+
+
+def balanced_bias(imbalance: Callable[[float], tuple[float, float]], start: float) -> float:
+    """The bias nearest to `start` at which the forces of both classes balance.
+
+    Parameters
+    ----------
+    imbalance : callable
+        Of the bias: `E y f` and its derivative, negative where the loss is convex.
+
+    Raises
+    ------
+    ConvergenceError
+        The forces of one class prevail at every bias.
+    """
+    value, slope = imbalance(start)
+    if value == 0.0:
+        return start
+    direction = math.copysign(1.0, value)
+    step = 2.0 * abs(value / slope) if slope < 0.0 else 1.0
+    near, far = start, start + direction * step
+    for _ in range(_DOUBLINGS):
+        if direction * imbalance(far)[0] <= 0.0:
+            break
+        near, step = far, 2.0 * step
+        far = near + direction * step
+    else:
+        raise ConvergenceError("no bias balances the classes: the forces of one prevail everywhere", partial=far)
+
+    def rising(b: np.ndarray) -> tuple[Any, Any]:
+        value, slope = imbalance(float(b))
+        return np.asarray(-value), np.asarray(-slope)
+
+    return float(increasing_root(rising, min(near, far), max(near, far), start=start, tol=1e-13))
+
+
+_DOUBLINGS = 60
