@@ -147,7 +147,7 @@ def test_spaces_project_onto_tangents_and_bring_back(space):
 def test_cold_replicas_at_fixed_overlap_shrink_the_norm_of_the_barycentre(seed):
     """Interpolating, deviations cost nothing, so that the barycentre is the minimiser of its own norm."""
     data = draw(60, seed, GaussianMixture(0.5, 1.0, 0.4))
-    run = replicated_descent(data, "square", norm=0.5, overlap=0.35, bias=0.1, epochs=6000, momentum=0.9, tol=1e-9,
+    run = replicated_descent(data, "square", norm=0.5, overlap=0.7, bias=0.1, epochs=6000, momentum=0.9, tol=1e-9,
                              rng=1, measure_every=1000)
     gram = run.weights @ run.weights.T / data.dim
     np.testing.assert_allclose(gram, 0.35 + 0.15 * np.eye(3), atol=1e-12)

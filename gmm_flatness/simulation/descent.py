@@ -72,7 +72,7 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
     coupling : float or sequence of floats
         Elastic coupling `γ ≥ 0` to the barycentre, one number or one an epoch (scoping).
     overlap : float, optional
-        Mutual overlap `w_a·w_b/N` held fixed instead; needs `norm`.
+        Mutual overlap `w_a·w_b/(norm N)` held fixed instead; needs `norm`.
     rate : float or sequence of floats, optional
         Unless given, the inverse of the largest curvature of the cost.
     epochs : int

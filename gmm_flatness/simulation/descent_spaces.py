@@ -78,7 +78,7 @@ class Spheres:
 
 @dataclass(frozen=True)
 class FixedOverlap:
-    """`y` replicas with Gram matrix `W Wᵀ/N = norm` on the diagonal and `overlap` off it.
+    """`y` replicas with `norm` on the diagonal of the Gram matrix `W Wᵀ/N` and `norm · overlap` off it.
 
     Displacements normal to this set are `S W` with symmetric `S`. Writing `W = K^{1/2} U` with the Gram matrix `K`,
     `place` takes the orthonormal frame nearest to `U`, which leaves tangent displacements alone to first order.
@@ -91,7 +91,7 @@ class FixedOverlap:
 
     @cached_property
     def _modes(self) -> tuple[np.ndarray, np.ndarray]:
-        gram = np.full((self.replicas, self.replicas), self.overlap)
+        gram = np.full((self.replicas, self.replicas), self.norm * self.overlap)
         np.fill_diagonal(gram, self.norm)
         return np.linalg.eigh(gram)
 
@@ -112,7 +112,7 @@ class FixedOverlap:
 
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
         """Uniform under the constraint; the first generator draws for all."""
-        geometry = make_geometry(dim, replicas=self.replicas, overlap=self.overlap / self.norm)
+        geometry = make_geometry(dim, replicas=self.replicas, overlap=self.overlap)
         return math.sqrt(self.norm) * geometry.draw(generators[0])
 
 
@@ -124,5 +124,5 @@ def make_space(replicas: int, ridge: float | None, norm: float | None, overlap: 
         return Free(check.non_negative("ridge", ridge)) if norm is None else Spheres(check.positive("norm", norm))
     if norm is None or replicas < 2:
         raise DomainError("overlap", overlap, "None without a norm, or for one replica")
-    norm = check.positive("norm", norm)
-    return FixedOverlap(replicas, norm, check.scalar("overlap", overlap, low=-norm / (replicas - 1), high=norm))
+    overlap = check.scalar("overlap", overlap, low=-1.0 / (replicas - 1), high=1.0)
+    return FixedOverlap(replicas, check.positive("norm", norm), overlap)
