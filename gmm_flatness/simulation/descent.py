@@ -12,7 +12,7 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.sampling import Sample
 from gmm_flatness.simulation.descent_engine import Replicas, TrainingLoss, make_plan
-from gmm_flatness.simulation.descent_spaces import FixedOverlap, Space, make_space
+from gmm_flatness.simulation.descent_spaces import make_space, starting_weights
 from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
 from gmm_flatness.simulation.estimators import Estimator
 
@@ -125,18 +125,3 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
     center = as_estimator(data, problem, weights.mean(axis=0), float(biases.mean()), ridge=ridge, steps=done.steps,
                           best_bias=bias == "optimal")
     return ReplicatedDescent(center, weights, biases, trace, done.residual, done.steps)
-
-
-def starting_weights(space: Space, dim: int, generators: list[np.random.Generator], start) -> np.ndarray:
-    """Weights `(y, N)` of the space: random, or where the caller says."""
-    replicas = len(generators)
-    if start is None:
-        return space.draw(dim, generators)
-    weights = check.finite_array("start", start)
-    if weights.shape not in ((dim,), (replicas, dim)):
-        raise DomainError("start", f"array of shape {weights.shape}", f"shape ({dim},) or ({replicas}, {dim})")
-    weights = np.array(np.broadcast_to(weights, (replicas, dim)))
-    if isinstance(space, FixedOverlap) and np.linalg.matrix_rank(weights) < replicas:
-        raise DomainError("start", "linearly dependent weights", "independent ones at fixed overlap")
-    space.place(weights)
-    return weights

@@ -22,7 +22,8 @@ from gmm_flatness.simulation.fit_problem import Problem
 
 # Numbers in a block of rows: about 1 MB, which a cache holds while both products pass over it.
 _BLOCK = 2**17
-_LARGEST = 1e12
+# Beyond this |w|²/N weights are taken to run away.
+LARGEST = 1e12
 
 
 class TrainingLoss:
@@ -238,7 +239,7 @@ class Replicas:
         self.space.place(points[:, :-1])
         self.steps += 1
         size = float(np.max(np.einsum("ai,ai->a", points, points))) / self.cost.dim
-        if not size < _LARGEST:
+        if not size < LARGEST:
             raise ConvergenceError(f"descent diverged at step {self.steps}: |w|²/N = {size:.3g}; give a smaller rate "
                                    "or coupling", partial=points)
 

@@ -126,3 +126,18 @@ def make_space(replicas: int, ridge: float | None, norm: float | None, overlap: 
         raise DomainError("overlap", overlap, "None without a norm, or for one replica")
     overlap = check.scalar("overlap", overlap, low=-1.0 / (replicas - 1), high=1.0)
     return FixedOverlap(replicas, check.positive("norm", norm), overlap)
+
+
+def starting_weights(space: Space, dim: int, generators: list[np.random.Generator], start) -> np.ndarray:
+    """Weights `(y, N)` of the space: random, or where the caller says."""
+    replicas = len(generators)
+    if start is None:
+        return space.draw(dim, generators)
+    weights = check.finite_array("start", start)
+    if weights.shape not in ((dim,), (replicas, dim)):
+        raise DomainError("start", f"array of shape {weights.shape}", f"shape ({dim},) or ({replicas}, {dim})")
+    weights = np.array(np.broadcast_to(weights, (replicas, dim)))
+    if isinstance(space, FixedOverlap) and np.linalg.matrix_rank(weights) < replicas:
+        raise DomainError("start", "linearly dependent weights", "independent ones at fixed overlap")
+    space.place(weights)
+    return weights

@@ -1,0 +1,198 @@
+"""Entropy-SGD: descent on the local entropy, whose gradient an inner Langevin loop estimates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import ConvergenceError
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation.descent_engine import LARGEST, Rest, TrainingLoss, schedule
+from gmm_flatness.simulation.descent_spaces import Space, make_space, starting_weights
+from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
+from gmm_flatness.simulation.estimators import Estimator
+
+
+@dataclass(frozen=True, eq=False)
+class EntropySGD:
+    """The end of a run of Entropy-SGD and its trace.
+
+    Attributes
+    ----------
+    estimator : Estimator
+        Its `residual` says how far it is from a stationary point of the loss itself.
+    trace : Trace
+        With outer steps for epochs.
+    residual : float
+        Length of the last move asked for, over that of the weights.
+    steps : int
+        Outer steps.
+    """
+
+    estimator: Estimator
+    trace: Trace = field(repr=False)
+    residual: float
+    steps: int
+
+
+def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
+                bias: str | float = "learned", coupling: float | Sequence[float] = 1.0, steps: int = 100,
+                rate: float = 1.0, inner_steps: int = 20, inner_rate: float | None = None, memory: float = 0.75,
+                temperature: float = 0.0, batch_size: int | None = None, start=None, tol: float | None = None,
+                sigma: float = 0.5, measure_every: int = 1, rng=None) -> EntropySGD:
+    """Ascend the local entropy `log ∫ dw' exp(-β[E(w') + (γ/2)|w'-w|²])`, gradient `βγ(⟨w'⟩ - w)`.
+
+    From `w' = μ = w` the inner loop repeats
+
+        w' ← w' - inner_rate [∇E(w') + γ(w' - w)] + noise        μ ← memory μ + (1 - memory) w'
+
+    and the outer step is `w ← w + rate (μ - w)`; `E` is the training loss with the ridge, and the bias moves along
+    as the weight `√N b` of a constant input. On a sphere the outer step is tangent and brought back.
+
+    Parameters
+    ----------
+    data, loss, ridge, norm, bias
+        As in `fit`; any loss with a derivative.
+    coupling : float or sequence of floats
+        `γ > 0`, one number or one an outer step (scoping).
+    steps : int
+        Outer steps.
+    rate : float
+        Share of the way to `μ` that an outer step goes.
+    inner_steps : int
+        Length of the inner loop.
+    inner_rate : float, optional
+        Unless given, the inverse of the largest curvature of the coupled cost.
+    memory : float
+        Of the running average, in [0, 1).
+    temperature : float
+        `1/β`; 0 leaves the inner loop without noise.
+    batch_size : int, optional
+        Points an inner step, in fresh random order; all of them unless given.
+    start : ndarray, shape (N,), optional
+        Weights to start from; random unless given.
+    tol : float, optional
+        Stop when the move asked for is below this share of the weights, which is then required.
+    sigma, measure_every
+        As in `replicated_descent`.
+    rng : None, int, SeedSequence or Generator, optional
+
+    Returns
+    -------
+    EntropySGD
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain, or the data are not finite.
+    ConvergenceError
+        The run diverged, named by its outer step, or `tol` was not reached.
+
+    Source: P. Chaudhari et al., arXiv:1611.01838.
+    """
+    problem = checked_problem(data, get_loss(loss), bias)
+    space, cost = make_space(1, ridge, norm), TrainingLoss(problem)
+    plan = make_entropy_plan(cost, space, coupling=coupling, steps=steps, rate=rate, inner_steps=inner_steps,
+                             inner_rate=inner_rate, memory=memory, temperature=temperature, batch_size=batch_size,
+                             tol=tol)
+    record, generator = Recorder(data, problem, sigma, measure_every), np.random.default_rng(rng)
+    points = cost.joined(starting_weights(space, data.dim, [generator], start), problem.b)
+    done = climb(cost, space, points, plan, generator, lambda step, now: record(step, now[:, :-1], cost.biases(now)))
+    weights, biases = done.points[:, :-1].copy(), cost.biases(done.points)
+    trace = record.finished(done.epoch, weights, biases)
+    estimator = as_estimator(data, problem, weights[0], float(biases[0]), ridge=ridge, steps=done.steps,
+                             best_bias=bias == "optimal")
+    return EntropySGD(estimator, trace, done.residual, done.steps)
+
+
+@dataclass(frozen=True, eq=False)
+class EntropyPlan:
+    """How to climb; the couplings have one number an outer step."""
+
+    couplings: np.ndarray
+    rate: float
+    inner_steps: int
+    inner_rate: float
+    memory: float
+    temperature: float
+    batch: int | None
+    tol: float | None
+
+
+def make_entropy_plan(cost: TrainingLoss, space: Space, *, coupling, steps: int, rate: float, inner_steps: int,
+                      inner_rate: float | None, memory: float, temperature: float, batch_size: int | None,
+                      tol: float | None) -> EntropyPlan:
+    """The plan that the arguments of `entropy_sgd` name, validated."""
+    couplings = schedule("coupling", coupling, check.integer("steps", steps))
+    check.positive("coupling", float(couplings.min()))
+    batch = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
+    if inner_rate is None:
+        inner_rate = 1.0 / (1.1 * cost.curvature_bound(batch or len(cost)) + space.ridge + couplings.max())
+    return EntropyPlan(couplings, check.positive("rate", rate), check.integer("inner_steps", inner_steps),
+                       check.positive("inner_rate", inner_rate),
+                       check.scalar("memory", memory, low=0.0, high=1.0, closed_low=True),
+                       check.non_negative("temperature", temperature), batch,
+                       None if tol is None else check.positive("tol", tol))
+
+
+def climb(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPlan, generator: np.random.Generator,
+          watch: Callable[[int, np.ndarray], None]) -> Rest:
+    """Follow the plan from `points` (1, N+1), moved in place; `watch(step, points)` looks on after every outer step.
+
+    Raises
+    ------
+    ConvergenceError
+        As `entropy_sgd`; `partial` holds the last points.
+    """
+    batches, residual = _batches(len(cost), plan.batch, generator), math.inf
+    for step, coupling in enumerate(plan.couplings.tolist(), start=1):
+        move = _inner_mean(cost, space, points, plan, coupling, batches, generator)
+        move -= points
+        space.project(points[:, :-1], move[:, :-1])
+        residual = float(np.linalg.norm(move) / np.linalg.norm(points))
+        if plan.tol is not None and residual <= plan.tol:
+            return Rest(points, residual, step - 1, step - 1)
+        points += plan.rate * move
+        space.place(points[:, :-1])
+        size = float(np.sum(points * points)) / cost.dim
+        if not size < LARGEST:
+            raise ConvergenceError(f"Entropy-SGD diverged at outer step {step}: |w|²/N = {size:.3g}; give a smaller "
+                                   "inner_rate or rate", partial=points)
+        watch(step, points)
+    if plan.tol is not None:
+        raise ConvergenceError(f"Entropy-SGD still moves by {residual:.2e} of the weights after {step} outer steps "
+                               f"(tolerance {plan.tol:.0e}); give more steps", partial=points)
+    return Rest(points, residual, step, step)
+
+
+def _inner_mean(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPlan, coupling: float,
+                batches: Iterator[np.ndarray | None], generator: np.random.Generator) -> np.ndarray:
+    """Running average of the inner loop."""
+    inner, mean = points.copy(), points.copy()
+    noise_size = math.sqrt(2.0 * plan.inner_rate * plan.temperature)
+    for _ in range(plan.inner_steps):
+        force, _ = cost.gradient(inner, next(batches))
+        force += coupling * (inner - points)
+        force[:, :-1] += space.ridge * inner[:, :-1]
+        inner -= plan.inner_rate * force
+        if noise_size:
+            free = inner if cost.learns else inner[:, :-1]
+            free += noise_size * generator.standard_normal(free.shape)
+        mean *= plan.memory
+        mean += (1.0 - plan.memory) * inner
+    return mean
+
+
+def _batches(count: int, size: int | None, generator: np.random.Generator) -> Iterator[np.ndarray | None]:
+    """Picked points of one inner step after another, for ever."""
+    while True:
+        if size is None:
+            yield None
+            continue
+        order = generator.permutation(count)[:, None]
+        yield from (order[start:start + size] for start in range(0, count, size))
