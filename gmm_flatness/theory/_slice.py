@@ -10,12 +10,13 @@ Cauchy and Schwarz with the two averages of `D` that the reference's stationarit
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from gmm_flatness.numerics.gaussian import SQRT_2PI
-from gmm_flatness.theory._count_averages import field_nodes, log_weight, singularities
+from gmm_flatness.theory._count_averages import field_nodes, log_weight, singularities, smooth_nodes
 from gmm_flatness.theory._panels import REACH, bisect_panels, panel_average, row_panels
 from gmm_flatness.theory._references import Reference
 from gmm_flatness.theory.gibbs import remaining
@@ -81,20 +82,20 @@ def unknowns(reference: Reference, pull: float, moved: float, square: float) -> 
 
 
 def field_law(reference: Reference, state: SliceState, bias: float, beta: float) -> list[ClassLaw]:
-    """Law of the mean field, one entry a label, or one for both where they do not differ."""
+    """Law of the mean field in parts: one or two a label, or for both labels where they do not differ."""
     classes: list[tuple[float, int]] = list(reference.mixture.classes)
     if bias == 0.0 and reference.symmetric:
         classes = [(1.0, 1)]
-    return [ClassLaw(probability, *_nodes(reference, state, label, state.m + label * bias, beta))
-            for probability, label in classes]
+    return [ClassLaw(probability, *part) for probability, label in classes
+            for part in _nodes(reference, state, label, state.m + label * bias, beta)]
 
 
 def _nodes(reference: Reference, state: SliceState, label: int, mean: float, beta: float):
     if reference.beta is not None:
-        return _tilted_nodes(reference, reference.beta, state, label, mean, beta)
+        return [_tilted_nodes(reference, reference.beta, state, label, mean, beta)]
     line = reference.lines[label]
     if line is not None:
-        return _line_nodes(reference, state, line, mean, beta)
+        return [_line_nodes(reference, state, line, mean, beta)]
     return _panel_nodes(reference, state, label, mean, beta)
 
 
@@ -131,11 +132,20 @@ def _outer(reference: Reference, state: SliceState, label: int, mean: float, bet
 
 
 def _panel_nodes(reference: Reference, state: SliceState, label: int, mean: float, beta: float):
-    """A minimiser with any displacement: panels in `z0`, for each an average over the rest of the field."""
-    delta = reference.mixture.delta
+    """A minimiser with any displacement: panels in `z0`, for each an average over the rest of the field.
+
+    Rows that see the singularities of `ψ` and rows that do not need different nodes.
+    """
+    variance, std = reference.mixture.delta * state.gap, math.sqrt(reference.mixture.delta) * state.spread
     _, weight, displacement, means = _outer(reference, state, label, mean, beta, state.spread)
-    field, inner = field_nodes(means, math.sqrt(delta) * state.spread, delta * state.gap, beta)
-    return field, weight[:, None] * inner, displacement[:, None]
+    where, tau = singularities(beta), math.sqrt(variance)
+    near = np.abs(np.abs(means / tau - where.center) - where.spread) * tau < 10.0 * std
+    parts = []
+    for rows, own_nodes in ((near, partial(field_nodes, variance=variance, beta=beta)), (~near, smooth_nodes)):
+        if rows.any():
+            field, inner = own_nodes(means[rows], std)
+            parts.append((field, weight[rows, None] * inner, displacement[rows, None]))
+    return parts
 
 
 def _tilted_nodes(reference: Reference, own_beta: float, state: SliceState, label: int, mean: float, beta: float):
