@@ -113,11 +113,11 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
     space, cost = make_space(replicas, ridge, norm, overlap), TrainingLoss(problem)
     if overlap is not None and np.any(coupling):
         raise DomainError("coupling", coupling, "0 at fixed overlap")
-    plan = make_plan(cost, space, rate=rate, coupling=coupling, temperature=temperature, epochs=epochs,
-                     batch_size=batch_size, momentum=momentum, tol=tol)
-    record = Recorder(data, problem, sigma, measure_every)
     generators = np.random.default_rng(rng).spawn(replicas)
     points = cost.joined(starting_weights(space, data.dim, generators, start), problem.b)
+    plan = make_plan(cost, space, points, rate=rate, coupling=coupling, temperature=temperature, epochs=epochs,
+                     batch_size=batch_size, momentum=momentum, tol=tol)
+    record = Recorder(data, problem, sigma, measure_every)
     done = Replicas(cost, space, points, generators).run(
         plan, lambda epoch, now: record(epoch, now[:, :-1], cost.biases(now)))
     weights, biases = done.points[:, :-1].copy(), cost.biases(done.points)

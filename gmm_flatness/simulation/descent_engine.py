@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import curvature
 from gmm_flatness.simulation._kernels_descent import _fields, _pull
 from gmm_flatness.simulation.descent_spaces import Space
@@ -43,6 +45,13 @@ class TrainingLoss:
         self.loss, self.learns, self.b = problem.loss, problem.learns, problem.b
         self.lengths_sq = np.einsum("ij,ij->i", self.rows, self.rows)
         self._everything = np.empty((0, 0), dtype=np.int64)
+        self._largest: dict[tuple[int, bool], float] = {}
+
+    def having(self, loss: Loss, learns: bool) -> TrainingLoss:
+        """The same sample under another loss, with the bias learned or held."""
+        other = copy(self)
+        other.loss, other.learns = loss, learns
+        return other
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -91,11 +100,18 @@ class TrainingLoss:
         bend = float(np.max(curvature(self.loss, _PROBES)))
         if self.loss.kinks or bend <= 0.0:
             raise DomainError("rate", None, f"a number: the {self.loss.name} loss has no largest curvature")
-        rows = self.rows[:size] if self.learns else self.rows[:size, :-1]
-        vector = rows.sum(axis=0)
-        for _ in range(_POWER_STEPS):
-            vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))
-        return bend * len(self) / len(rows) * float(np.linalg.norm(vector))
+        return bend * len(self) / size * self._largest_square(size)
+
+    def _largest_square(self, size: int) -> float:
+        """Largest squared singular value of the first `size` rows, the bias among the columns if it is learned."""
+        key = size, self.learns
+        if key not in self._largest:
+            rows = self.rows[:size] if self.learns else self.rows[:size, :-1]
+            vector = rows.sum(axis=0)
+            for _ in range(_POWER_STEPS):
+                vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))
+            self._largest[key] = float(np.linalg.norm(vector))
+        return self._largest[key]
 
     def _whole(self, replicas: int) -> np.ndarray:
         if self._everything.shape != (len(self), replicas):
@@ -135,15 +151,16 @@ def schedule(name: str, value, epochs: int) -> np.ndarray:
     return np.broadcast_to(array, (epochs,))
 
 
-def make_plan(cost: TrainingLoss, space: Space, *, rate, coupling=0.0, temperature=0.0, epochs: int,
+def make_plan(cost: TrainingLoss, space: Space, points: np.ndarray, *, rate, coupling=0.0, temperature=0.0, epochs: int,
               batch_size: int | None = None, momentum: float = 0.0, tol: float | None = None) -> Plan:
-    """The plan that the arguments of `replicated_descent` name, validated."""
+    """The plan that the arguments of `replicated_descent` name, for a start at `points`, validated."""
     epochs = check.integer("epochs", epochs)
     batch = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
     couplings = schedule("coupling", coupling, epochs)
     temperatures = schedule("temperature", temperature, epochs)
     if rate is None:
-        rate = 1.0 / (1.1 * cost.curvature_bound(batch or len(cost)) + space.ridge + couplings.max())
+        bound = 1.1 * cost.curvature_bound(batch or len(cost)) + space.ridge + couplings.max()
+        rate = 1.0 / (bound + space.bending(points[:, :-1], cost.gradient(points)[0][:, :-1]))
     if tol is not None and (batch is not None or temperatures.any()):
         raise DomainError("tol", tol, "None for descent with batches or noise, which never comes to rest")
     return Plan(schedule("rate", rate, epochs), couplings, temperatures, batch,

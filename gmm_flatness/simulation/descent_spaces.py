@@ -30,6 +30,10 @@ class Space(Protocol):
 
     def place(self, weights: np.ndarray) -> None: ...
 
+    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+        """Curvature that a gradient has along the space because the space is curved: its multiplier, at most."""
+        ...
+
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
         """Random weights, one generator a replica."""
         ...
@@ -46,6 +50,10 @@ class Free:
 
     def place(self, weights: np.ndarray) -> None:
         """Nothing to do."""
+
+    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+        """None."""
+        return 0.0
 
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
         """Standard normal weights."""
@@ -68,6 +76,10 @@ class Spheres:
         """Rescale every replica."""
         lengths_sq = np.einsum("ai,ai->a", weights, weights)
         weights *= np.sqrt(self.norm * weights.shape[1] / lengths_sq)[:, None]
+
+    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+        """Largest ratio of gradient to weights."""
+        return float(np.max(np.linalg.norm(gradient, axis=1) / np.linalg.norm(weights, axis=1)))
 
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
         """Uniform on the spheres."""
@@ -109,6 +121,11 @@ class FixedOverlap:
         frame_gram = inverse @ (weights @ weights.T / weights.shape[1]) @ inverse
         sizes, axes = np.linalg.eigh(frame_gram)
         weights[:] = (root @ ((axes / np.sqrt(sizes)) @ axes.T) @ inverse) @ weights
+
+    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+        """As on spheres whose radius is that of the shortest combination of replicas."""
+        radius = math.sqrt(float(self._modes[0].min()) * weights.shape[1])
+        return float(np.linalg.norm(gradient, axis=1).max()) / radius
 
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
         """Uniform under the constraint; the first generator draws for all."""

@@ -29,7 +29,7 @@ class EntropySGD:
     trace : Trace
         With outer steps for epochs.
     residual : float
-        Length of the last move asked for, over that of the weights.
+        Length of the last move along the sphere (if there is one) to `μ`, over that of the weights.
     steps : int
         Outer steps.
     """
@@ -52,7 +52,7 @@ def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, n
         w' ← w' - inner_rate [∇E(w') + γ(w' - w)] + noise        μ ← memory μ + (1 - memory) w'
 
     and the outer step is `w ← w + rate (μ - w)`; `E` is the training loss with the ridge, and the bias moves along
-    as the weight `√N b` of a constant input. On a sphere the outer step is tangent and brought back.
+    as the weight `√N b` of a constant input. On a sphere the outer step is brought back.
 
     Parameters
     ----------
@@ -153,8 +153,9 @@ def climb(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPla
     for step, coupling in enumerate(plan.couplings.tolist(), start=1):
         move = _inner_mean(cost, space, points, plan, coupling, batches, generator)
         move -= points
-        space.project(points[:, :-1], move[:, :-1])
-        residual = float(np.linalg.norm(move) / np.linalg.norm(points))
+        along = move.copy()
+        space.project(points[:, :-1], along[:, :-1])
+        residual = float(np.linalg.norm(along) / np.linalg.norm(points))
         if plan.tol is not None and residual <= plan.tol:
             return Rest(points, residual, step - 1, step - 1)
         points += plan.rate * move

@@ -1,0 +1,118 @@
+"""Descent on the local energy itself: the smoothed count, its width annealed from Hebb's side towards the count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import SmoothedCount
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation.descent_engine import Replicas, Rest, TrainingLoss, make_plan
+from gmm_flatness.simulation.descent_spaces import Space, make_space
+from gmm_flatness.simulation.descent_trace import as_estimator, checked_problem
+from gmm_flatness.simulation.estimators import Estimator
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEnergyDescent:
+    """Where the descent stood at the end of every width.
+
+    Attributes
+    ----------
+    kappas : ndarray
+    estimators : tuple of Estimator
+        One for every width; the last is the result. The training loss of each is its training error under
+        perturbations of size `κ/√(Δ norm)`, up to the fluctuation of the lengths of the inputs.
+    residuals : ndarray
+        Force left on the weights over the scale of its parts.
+    steps : ndarray
+        Steps at each width.
+    """
+
+    kappas: np.ndarray
+    estimators: tuple[Estimator, ...] = field(repr=False)
+    residuals: np.ndarray
+    steps: np.ndarray
+
+    @property
+    def estimator(self) -> Estimator:
+        """The estimator at the last width."""
+        return self.estimators[-1]
+
+
+def local_energy_descent(data: Sample, kappas: Sequence[float], *, norm: float = 1.0, bias: str | float = "optimal",
+                         epochs: int = 2000, momentum: float = 0.9, rate: float | None = None,
+                         tol: float | None = 1e-8) -> LocalEnergyDescent:
+    """Minimise `Σ H(u/κ)` on the sphere `|w|² = norm N` from Hebb's vector, at one width after another.
+
+    Parameters
+    ----------
+    data : Sample
+    kappas : sequence of floats
+        Decreasing smoothing widths `κ`.
+    norm : float
+        `|w|²/N`; without effect when widths and bias scale with its root.
+    bias : {"optimal", "learned"} or float
+        As in `fit`. One that is learned is held at 0 until the last width, since at large ones it would run off to
+        the majority class.
+    epochs : int
+        Most steps at each width.
+    momentum, rate
+        As in `replicated_descent`.
+    tol : float, optional
+        Force at which a width is done with, over the scale of its parts, which is required; None takes all steps.
+
+    Returns
+    -------
+    LocalEnergyDescent
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain, or the data are not finite.
+    ConvergenceError
+        `tol` was not reached: below the width where the landscape breaks up descent may take very long.
+
+    Source: arXiv:2006.07897, the local energy as an objective.
+    """
+    widths = checked_widths(kappas)
+    problem, space = checked_problem(data, SmoothedCount(float(widths[-1])), bias), make_space(1, None, norm)
+    estimators: list[Estimator] = []
+    rests: list[Rest] = []
+
+    def watch(loss: SmoothedCount, done: Rest) -> None:
+        weights, b = done.points[0, :-1].copy(), float(cost.biases(done.points)[0])
+        stage = replace(problem, loss=loss, learns=problem.learns and loss.kappa == widths[-1])
+        estimators.append(as_estimator(data, stage, weights, b, ridge=None, steps=done.steps,
+                                       best_bias=bias == "optimal"))
+        rests.append(done)
+
+    cost = TrainingLoss(problem)
+    anneal_width(cost, space, widths, watch, epochs=epochs, momentum=momentum, rate=rate, tol=tol)
+    return LocalEnergyDescent(widths, tuple(estimators), np.array([done.residual for done in rests]),
+                              np.array([done.steps for done in rests]))
+
+
+def checked_widths(kappas: Sequence[float]) -> np.ndarray:
+    """Decreasing positive widths."""
+    widths = check.finite_array("kappas", kappas, ndim=1)
+    if not widths.size or widths[-1] <= 0.0 or (np.diff(widths) >= 0.0).any():
+        raise DomainError("kappas", kappas, "a decreasing sequence of positive numbers")
+    return widths
+
+
+def anneal_width(cost: TrainingLoss, space: Space, widths: np.ndarray, watch: Callable[[SmoothedCount, Rest], None], *,
+                 epochs: int, momentum: float, rate: float | None, tol: float | None) -> np.ndarray:
+    """Descend from Hebb's vector at one width after another; the last point (1, N+1)."""
+    points = cost.joined(cost.rows[:, :-1].sum(axis=0)[None], cost.b)
+    space.place(points[:, :-1])
+    for kappa in widths.tolist():
+        loss = SmoothedCount(kappa)
+        stage = cost.having(loss, cost.learns and kappa == widths[-1])
+        plan = make_plan(stage, space, points, rate=rate, epochs=epochs, momentum=momentum, tol=tol)
+        watch(loss, Replicas(stage, space, points, []).run(plan, lambda epoch, now: None))
+    return points
