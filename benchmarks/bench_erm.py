@@ -71,9 +71,12 @@ def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, f
         width, std, sums = delta * V, math.sqrt(delta * q), np.zeros(4)
         for weight, label in ((rho, 1), (1 - rho, -1)):
             mean = m + label * b
-            pull = average(lambda z, mean=mean: displacement(mean + std * z, width))
-            square = average(lambda z, mean=mean: displacement(mean + std * z, width) ** 2)
-            stein = -average(lambda z, mean=mean: displacement(mean + std * z, width) * z) / std
+            def moved(z, mean=mean, std=std, width=width):
+                return displacement(mean + std * z, width)
+
+            pull = average(moved)
+            square = average(lambda z, moved=moved: moved(z) ** 2)
+            stein = -average(lambda z, moved=moved: moved(z) * z) / std
             sums += weight * np.array([pull, square, stein, label * pull])
         new = (alpha / delta * sums[0], m * m + alpha / delta * sums[1], V / (RIDGE * V + alpha * sums[2]),
                b + sums[3] / sums[2])

@@ -45,6 +45,11 @@ _PUBLIC = {
     "ReplicatedResult": "theory.replicas_result",
     "fit": "simulation.estimators",
     "Estimator": "simulation.estimators",
+    "run_chain": "simulation.chains",
+    "thermodynamic_integration": "simulation.annealing",
+    "over_disorder": "simulation.annealing",
+    "disorder_average": "simulation.chain_statistics",
+    "replicated_annealing": "simulation.replicated_annealing",
     "sweep": "studies.sweep",
 }
 
@@ -56,7 +61,11 @@ if TYPE_CHECKING:
     from gmm_flatness.mixture import GaussianMixture
     from gmm_flatness.priors import Prior
     from gmm_flatness.sampling import Sample, sample
+    from gmm_flatness.simulation.annealing import over_disorder, thermodynamic_integration
+    from gmm_flatness.simulation.chain_statistics import disorder_average
+    from gmm_flatness.simulation.chains import run_chain
     from gmm_flatness.simulation.estimators import Estimator, fit
+    from gmm_flatness.simulation.replicated_annealing import replicated_annealing
     from gmm_flatness.studies.sweep import sweep
     from gmm_flatness.theory.bayes import (
         bayes_error,
