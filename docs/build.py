@@ -20,7 +20,6 @@ def main() -> None:
     """Derivations are run anew, so a page that exists is a derivation that holds."""
     sys.path.insert(0, str(ROOT))
     from derivations.command import configure, run
-
     from gmm_flatness.store import write_text
 
     target = ROOT / "docs" / "_build"
@@ -29,7 +28,8 @@ def main() -> None:
     configure(parser)
     if run(parser.parse_args(["--out", str(target / "derivations")])):
         raise SystemExit("a derivation failed; its page is not written")
-    sources = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((target / "derivations").glob("*.md"))]
+    pages = (ROOT / "docs", target / "derivations")
+    sources = [ROOT / "README.md", *(page for folder in pages for page in sorted(folder.glob("*.md")))]
     for source in sources:
         body = markdown.markdown(source.read_text(encoding="utf-8"), extensions=["tables", "fenced_code"])
         write_text(target / f"{source.stem}.html", PAGE.format(title=source.stem, body=body))
