@@ -1,0 +1,124 @@
+"""Algorithms on the same samples: errors, flatness and cost, beside what theory says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
+from gmm_flatness.losses import Hebb
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.parallel import run_ensemble
+from gmm_flatness.sampling import Sample, sample
+from gmm_flatness.simulation.descent_trace import checked_problem, expected_local_energy
+from gmm_flatness.simulation.estimators import population_error
+from gmm_flatness.store import Table
+from gmm_flatness.studies.algorithms import Algorithm, Solution
+from gmm_flatness.theory.bayes import bayes_error, oracle_error
+from gmm_flatness.theory.optimal_ridge import optimal_ridge
+
+MEASURED = ("test_error", "train_error", "local_energy", "overlap", "norm", "cost")
+
+
+def compare_algorithms(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm], *, samples: int = 1,
+                       sigma: float = 0.5, rng=None, workers: int | None = 1, progress: str | None = None) -> Table:
+    """Run every algorithm on the same samples of the mixture.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    dim : int
+        Dimension `N`.
+    algorithms : sequence of Algorithm
+        See `gmm_flatness.studies.algorithms`; names must differ.
+    samples : int
+        Independent samples.
+    sigma : float
+        Size of the perturbations of the local energy.
+    rng : None, int, SeedSequence or Generator, optional
+        What one algorithm finds does not depend on those after it in the list.
+    workers, progress
+        As in `gmm_flatness.parallel`.
+
+    Returns
+    -------
+    Table
+        One row an algorithm, `kind` "algorithm": means over samples of test error, training error, local energy,
+        overlap `m/√q`, norm and cost (products with the data), each with `_stderr` (NaN for one sample) where it
+        fluctuates, the same errors by theory as `theory_…` (NaN where there is none), the number of samples it
+        `failed` on and the first `message`. Then rows of `kind` "line": the error of Bayes, of one who knows the
+        centroid, and of the best ridge.
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain, no algorithm is given or two have one name.
+    """
+    names = [algorithm.name for algorithm in algorithms]
+    if not names or len(set(names)) < len(names):
+        raise DomainError("algorithms", names, "at least one, with different names")
+    sigma = check.positive("sigma", sigma)
+    found = run_ensemble(_run_all, samples, rng=rng, workers=workers, progress=progress,
+                         args=(mixture, check.integer("dim", dim), tuple(algorithms), sigma))
+    rows = [_row(algorithm, [outcomes[index] for outcomes in found], mixture, sigma)
+            for index, algorithm in enumerate(algorithms)]
+    lines = [{"algorithm": name, "kind": "line", "test_error": value} for name, value in _lines(mixture).items()]
+    metadata = {**mixture.to_dict(), "dim": dim, "samples": samples, "sigma": sigma}
+    return Table.from_rows([*rows, *lines], metadata)
+
+
+def _run_all(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm], sigma: float, *,
+             rng: np.random.Generator) -> list[dict[str, float] | str]:
+    """What every algorithm achieved on one sample, or why it failed."""
+    data = sample(mixture, dim, rng=rng.spawn(1)[0])
+    outcomes: list[dict[str, float] | str] = []
+    for algorithm in algorithms:
+        try:
+            outcomes.append(_measured(data, algorithm.run(data, rng.spawn(1)[0]), sigma))
+        except ConvergenceError as error:
+            outcomes.append(str(error))
+    return outcomes
+
+
+def _measured(data: Sample, solution: Solution, sigma: float) -> dict[str, float]:
+    weights, b = solution.weights, solution.b
+    m, q = float(weights @ data.centroid) / data.dim, float(weights @ weights) / data.dim
+    problem = checked_problem(data, Hebb(), b)
+    return {"test_error": population_error(data.mixture, m, q, b), "overlap": m / math.sqrt(q), "norm": q,
+            "train_error": float(np.mean(problem.fields(weights, b) < 0.0)),
+            "local_energy": expected_local_energy(problem, weights, b, sigma), "cost": float(solution.cost)}
+
+
+def _row(algorithm: Algorithm, outcomes: Sequence[dict[str, float] | str], mixture: GaussianMixture,
+         sigma: float) -> dict[str, Any]:
+    done = [outcome for outcome in outcomes if isinstance(outcome, dict)]
+    messages = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    row: dict[str, Any] = {"algorithm": algorithm.name, "kind": "algorithm"}
+    for name in MEASURED:
+        values = [numbers[name] for numbers in done]
+        row[name] = float(np.mean(values)) if values else math.nan
+        row[f"{name}_stderr"] = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    row |= {f"theory_{name}": value for name, value in _theory(algorithm, mixture, sigma).items()}
+    return {**row, "failed": float(len(messages)), "message": messages[0] if messages else ""}
+
+
+def _theory(algorithm: Algorithm, mixture: GaussianMixture, sigma: float) -> dict[str, float]:
+    """The predictions, none where the theory has no stable solution there."""
+    gaps = dict.fromkeys(("test_error", "train_error", "local_energy"), math.nan)
+    if algorithm.theory is None:
+        return gaps
+    try:
+        return {**gaps, **algorithm.theory(mixture, sigma)}
+    except StabilityError:
+        return gaps
+
+
+def _lines(mixture: GaussianMixture) -> dict[str, float]:
+    bias = "learned" if mixture.rho == 0.5 else "optimal"
+    return {"Bayes": bayes_error(mixture), "oracle": oracle_error(mixture),
+            "best ridge (square)": optimal_ridge(mixture, "square", bias=bias).test_error,
+            "best ridge (logistic)": optimal_ridge(mixture, "logistic", bias=bias).test_error}
