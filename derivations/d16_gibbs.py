@@ -5,6 +5,8 @@ Replicas on the sphere `|w|² = N` have mutual overlap `q`. On one sample the fi
 `A`. `f` stands for its slope. Replica symmetry is assumed.
 """
 
+from functools import cache
+
 from sympy import Derivative, Function, Integral, Subs, Symbol, exp, lambdify, log, oo, sqrt
 
 from derivations.d01_generalization_error import ERROR
@@ -126,6 +128,7 @@ def compare(seed=0):
     }
     entropic, test_error = evaluator(ENTROPIC, (m, q)), evaluator(ERROR.subs(q, 1), (m, b, delta, rho))
 
+    @cache
     def shipped(alpha, delta, rho, beta, b):
         return gibbs(GaussianMixture(alpha, delta, rho), beta=beta, bias=b)
 

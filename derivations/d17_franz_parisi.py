@@ -7,6 +7,8 @@ minimiser is the limit `D̄ → 0` at fixed response `τ = (s-T)/D̄`, and its m
 added: `D = (u-h)/√q` with norm scaled to one. `f` is the slope of the log weight `ψ` of a sample.
 """
 
+from functools import cache
+
 import numpy as np
 from sympy import Derivative, Function, Limit, Matrix, Subs, Symbol, log, sqrt, symbols
 
@@ -192,6 +194,7 @@ def compare(seed=0):
         s: Interval(0.3, 0.85),
     }
 
+    @cache
     def shipped(alpha, delta, rho, beta, s):
         reference = erm(GaussianMixture(alpha, delta, rho), "hinge", ridge=0.5, bias=0.2)
         return reference, local_entropy(reference, s, beta=beta)

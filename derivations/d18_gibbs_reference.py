@@ -5,6 +5,8 @@ counts its error and `Z(z_0) = exp ψ̃` is the average of `w` over `x`. With `�
 the mean field of the reference moves when the sample is added, everything reads as for a minimiser.
 """
 
+from functools import cache
+
 import numpy as np
 from sympy import Derivative, Function, Symbol, sqrt, symbols
 
@@ -112,6 +114,7 @@ def compare(seed=0):
         s: Interval(0.3, 0.6),
     }
 
+    @cache
     def shipped(alpha, delta, beta_ref, beta, s):
         reference = gibbs(GaussianMixture(alpha, delta), beta=beta_ref)
         return reference, local_entropy(reference, s, beta=beta)

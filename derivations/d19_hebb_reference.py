@@ -4,6 +4,8 @@ The displacement of the Hebb estimator is the same on every sample, so that the 
 with mean `m + y b + τD` and variance `ΔQ`. Trained with a fixed bias.
 """
 
+from functools import cache
+
 from sympy import Derivative, sqrt, symbols
 
 from derivations import slices
@@ -55,6 +57,7 @@ def compare(seed=0):
     }
     constants = evaluator((DISPLACEMENT, UNIT_OVERLAP), (alpha, delta))
 
+    @cache
     def shipped(alpha, delta, rho, b, beta, s):
         norm = alpha * (alpha + delta)
         reference = erm(GaussianMixture(alpha, delta, rho), "hebb", ridge=1.0, bias=b * norm**0.5)

@@ -5,6 +5,8 @@ the displacement `ΔL f = t(1-A)`, `t = g/(1+g)`, is that of section 3's minimis
 for any average over `A`.
 """
 
+from functools import cache
+
 import mpmath
 from sympy import Derivative, Integral, Symbol, exp, log, oo, pi, sqrt, symbols
 
@@ -136,6 +138,7 @@ def compare(seed=0):
     observed = evaluator([x.subs(miss).subs(centroid) for x in (value + alpha * weight, loss)], state)
     errors = evaluator((train_error(), ERROR.subs(q, r)), state)
 
+    @cache
     def shipped(alpha, delta, rho, ridge, beta, s, r):
         reference = erm(GaussianMixture(alpha, delta, rho), "square", ridge=ridge)
         return reference, local_entropy(reference, s, beta=beta, loss="square", norm=r)

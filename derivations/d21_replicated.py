@@ -5,6 +5,8 @@ The `y` replicas of a group have overlap `q_1`, those of two groups `q_0`, all o
 `exp(yψ)`. Everything is counted per replica. Replica symmetry between groups is assumed.
 """
 
+from functools import cache
+
 import numpy as np
 from sympy import Derivative, Function, Subs, Symbol, exp, log, sqrt, symbols
 
@@ -204,6 +206,7 @@ def compare(seed=0):
         b: Interval(-0.3, 0.3),
     }
 
+    @cache
     def shipped(y, q1, alpha, delta, rho, beta, b):
         return replicated(GaussianMixture(alpha, delta, rho), y, q1, beta=beta, bias=b, allow_unstable=True)
 

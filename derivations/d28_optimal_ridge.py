@@ -4,6 +4,8 @@ For the square loss the error is a function of the proximal width `g` alone, whi
 ridge grows from 0.
 """
 
+from functools import cache
+
 import mpmath
 from sympy import Derivative, Subs, Symbol, diff, log
 
@@ -58,6 +60,7 @@ def compare(seed=0):
         evaluator(SPHERE_RIDGE, names),
     )
 
+    @cache
     def shipped(alpha, delta, rho):
         return optimal_ridge(GaussianMixture(alpha, delta, rho), "square", bias="learned")
 

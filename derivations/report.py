@@ -32,7 +32,7 @@ class Report:
         return max((found.worst for found in self.matches), default=0.0)
 
     def __str__(self) -> str:
-        compared = f"{len(self.matches)} comparisons, largest difference {self.worst:.1e}"
+        compared = f"comparisons: {len(self.matches)}, largest difference {self.worst:.1e}"
         return (
             f"{self.name}: {self.count('symbolic')} proved, {self.count('numeric')} to {DIGITS} digits, "
             f"{compared if self.matches else 'nothing compared'}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sympy import lambdify
 
 from derivations.d16_gibbs import AVERAGED, BEND, A, variance
@@ -19,9 +20,8 @@ count_bend = lambdify((A, variance, beta), BEND, [NUMPY_NAMES, "numpy"])
 _RULE = np.polynomial.legendre.leggauss(16)
 
 
-def panels(edges: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def panels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and standard normal weights, Gauss-Legendre between consecutive edges."""
-    edges = np.asarray(edges)
     half = np.diff(edges)[:, None] / 2
     z = (edges[:-1, None] + half * (1 + _RULE[0])).ravel()
     return z, (half * _RULE[1]).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
@@ -33,15 +33,15 @@ def trapezoid(step: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
     return z, step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
 
 
-def between(kinks: Sequence[float], width: float = 1.0) -> np.ndarray:
+def between(kinks: ArrayLike, width: float = 1.0) -> np.ndarray:
     """Edges of panels from -9 to 9, and the kinks."""
-    return np.unique(np.clip(np.concatenate([np.arange(-9.0, 9.0 + width, width), kinks]), -9.0, 9.0))
+    return np.unique(np.clip(np.concatenate([np.arange(-9.0, 9.0 + width, width), np.asarray(kinks)]), -9.0, 9.0))
 
 
 def minimiser_average(
     terms: Callable,
     displacement: Callable,
-    kinks: Sequence[float],
+    kinks: ArrayLike,
     *,
     mean: float,
     tau: float,

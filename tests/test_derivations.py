@@ -1,8 +1,10 @@
 """Every derivation holds, and every shipped function is the one that was derived."""
 
 import pytest
+import sympy
 
-from derivations import command, report
+from derivations import command, engine, report
+from gmm_flatness.registry import formulas
 
 SLOW: set[str] = set()
 NAMES = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in command.names()]
@@ -10,6 +12,12 @@ NAMES = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for 
 
 def test_scripts_are_numbered_without_gaps():
     assert [int(name[1:3]) for name in command.names()] == list(range(1, len(command.names()) + 1))
+
+
+def test_formulas_are_registered():
+    known = set(formulas())
+    for name in command.names():
+        assert set(command.load(name).FORMULAS) <= known, name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -22,3 +30,34 @@ def test_derivation_holds(name):
     page = report.render(found)
     assert page.startswith(f"# {found.title}\n")
     assert page.count("$$") == 2 * len(found.steps)
+
+
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("d01_generalization_error", "generalization_error"),
+        ("d02_bayes_gaussian", "bayes_error"),
+        ("d12_separability", "separability_threshold"),
+    ],
+)
+def test_a_wrong_shipped_function_is_found(name, function, monkeypatch):
+    script = command.load(name)
+    shipped = getattr(script, function)
+    monkeypatch.setattr(script, function, lambda *args, **options: shipped(*args, **options) * (1 + 1e-9))
+    with pytest.raises(engine.Deviation, match="deviates at"):
+        script.compare(0)
+
+
+@pytest.mark.parametrize(
+    "name, constant, factor",
+    [
+        ("d02_bayes_gaussian", "OVERLAP", 1.01),
+        ("d06_erm_square", "NORM", 1.01),
+        ("d17_franz_parisi", "PROJECTION", 1.01),
+    ],
+)
+def test_a_wrong_formula_is_not_proved(name, constant, factor, monkeypatch):
+    script = command.load(name)
+    monkeypatch.setattr(script, constant, getattr(script, constant) * sympy.Rational(str(factor)))
+    with pytest.raises(engine.FalseStep):
+        script.derive()
