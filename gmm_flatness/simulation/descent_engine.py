@@ -24,6 +24,8 @@ from gmm_flatness.simulation.fit_problem import Problem
 
 # Numbers in a block of rows: about 1 MB, which a cache holds while both products pass over it.
 _BLOCK = 2**17
+# Rows that the compiled pull takes together; blocks of whole groups add up in the same order whatever their size.
+_GROUP = 4
 # Beyond this |w|²/N weights are taken to run away.
 LARGEST = 1e12
 
@@ -72,9 +74,11 @@ class TrainingLoss:
         Also the length `(y,)` they would have if the sample's contributions were orthogonal, the scale against
         which they vanish.
         """
+        # Replicas share the rows of the whole sample and have batches of their own.
+        sharing = 1 if picked is None else len(points)
         picked = self._whole(len(points)) if picked is None else picked
         gradient, scale_sq = np.zeros_like(points), np.zeros(len(points))
-        size = max(1, _BLOCK // (self.dim + 1))
+        size = _GROUP * max(1, _BLOCK // (_GROUP * sharing * (self.dim + 1)))
         for start in range(0, len(picked), size):
             block = picked[start:start + size]
             fields = np.empty(block.shape)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, ndtr
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
@@ -143,11 +143,13 @@ class CoupledErrorCount:
 
     def respond(self, fields: np.ndarray, V: float, delta: float) -> Response:
         """Directly for few fields, by interpolation between tabulated ones for many."""
-        distinct, where = np.unique(fields, return_inverse=True)
-        if len(distinct) <= _TABLE:
-            return Response(*(part[where] for part in self._direct(distinct, V, delta)))
-        # Cubic in between: the spacing is a hundredth of the width over which forces vary.
-        grid = np.linspace(distinct[0], distinct[-1], _TABLE)
+        low, high = float(np.min(fields)), float(np.max(fields))
+        if len(fields) <= _TABLE:
+            return self._direct(fields, V, delta)
+        if low == high:
+            return Response(*(np.full(len(fields), part[0]) for part in self._direct(fields[:1], V, delta)))
+        # Cubic in between: the spacing is a few hundredths of the width over which forces vary.
+        grid = np.linspace(low, high, _TABLE)
         force = CubicHermiteSpline(grid, *self._direct(grid, V, delta))
         return Response(force(fields), force(fields, 1))
 
@@ -176,7 +178,9 @@ class CoupledErrorCount:
         return Response(mean, np.einsum("nz,nz->n", density, slope) + y * spread)
 
 
-_TABLE = 1200
+_TABLE = 800
+# Beyond this the two terms of a weight are added in logarithms.
+_WARM = 30.0
 
 
 def _remaining(pressure: float, room: float) -> float:
@@ -186,16 +190,21 @@ def _remaining(pressure: float, room: float) -> float:
 
 def _count(fields: np.ndarray, tau: float, beta: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`ψ`, `ψ'` and `ψ''` at fields `h`, where the noise has standard deviation `τ`."""
-    x = fields / tau
-    log_weight = np.logaddexp(log_ndtr(x), log_ndtr(-x) - beta)
-    force = -math.expm1(-beta) / (tau * SQRT_2PI) * np.exp(-0.5 * x * x - log_weight)
+    x, strength = fields / tau, -math.expm1(-beta)
+    if beta < _WARM:
+        weight = math.exp(-beta) + strength * ndtr(x)
+        log_weight, force = np.log(weight), np.exp(-0.5 * x * x) / weight
+    else:
+        log_weight = np.logaddexp(log_ndtr(x), log_ndtr(-x) - beta)
+        force = np.exp(-0.5 * x * x - log_weight)
+    force *= strength / (tau * SQRT_2PI)
     return log_weight, force, -force * (x / tau + force)
 
 
 def _trapezoid(replicas: int, ratio: float, beta: float) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights for averages under `Dz exp(yψ)`: wide enough for the tilt, finer than what it narrows to."""
     reach = math.sqrt(2.0 * (37.0 + min(replicas * beta, 300.0)))
-    step = 0.45 / math.sqrt(1.0 + replicas * ratio * ratio)
+    step = 0.6 / math.sqrt(1.0 + replicas * ratio * ratio)
     z = np.linspace(-reach, reach, 1 + math.ceil(2.0 * reach / step))
     return z, np.exp(-0.5 * z * z)
 

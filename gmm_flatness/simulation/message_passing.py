@@ -202,8 +202,28 @@ def balanced_bias(imbalance: Callable[[float], tuple[float, float]], start: floa
         The forces of one class prevail at every bias.
     """
     value, slope = imbalance(start)
+    for _ in range(_NEWTON_STEPS):
+        if value == 0.0 or not slope < 0.0:
+            break
+        step = -value / slope
+        if abs(step) <= _SMALL * (1.0 + abs(start)):
+            return start + step
+        there, slope = imbalance(start + step)
+        if abs(there) > 0.5 * abs(value):
+            break
+        start, value = start + step, there
     if value == 0.0:
         return start
+    return _bracketed_bias(imbalance, start)
+
+
+# The next step is of the order of the square of a small one.
+_NEWTON_STEPS, _SMALL = 20, 1e-6
+
+
+def _bracketed_bias(imbalance: Callable[[float], tuple[float, float]], start: float) -> float:
+    """The same from afar or across kinks: the first change of sign on the side where it must be, then its root."""
+    value, slope = imbalance(start)
     direction = math.copysign(1.0, value)
     step = 2.0 * abs(value / slope) if slope < 0.0 else 1.0
     near, far = start, start + direction * step

@@ -1,0 +1,156 @@
+"""Replicated descent against plain descent, numpy and PyTorch; message passing against its two products.
+
+    python -m benchmarks.bench_descent
+
+Everything runs on one thread; numbers are medians of ratios of processor times, taken in turn.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from gmm_flatness import GaussianMixture, sample
+from gmm_flatness.losses import Logistic
+from gmm_flatness.simulation.descent_engine import Plan, Replicas, TrainingLoss
+from gmm_flatness.simulation.descent_spaces import Free
+from gmm_flatness.simulation.estimators import training_problem
+from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
+from gmm_flatness.simulation.message_passing import message_passing
+
+DIM, ALPHA, BATCH, RIDGE, COUPLING, RATE = 2000, 5.0, 64, 0.1, 0.3, 1e-3
+MOST_OF_PLAIN, LEAST_OF_OTHERS, MOST_OF_PRODUCTS = 1.2, 0.95, 1.3
+
+
+def seconds(task: Callable[[], object]) -> float:
+    """Processor time of one call."""
+    start = time.process_time()
+    task()
+    return time.process_time() - start
+
+
+def ratio(first: Callable[[], object], second: Callable[[], object], pairs: int = 7) -> float:
+    """Median over interleaved pairs of the time of the first over that of the second, both warm."""
+    first(), second()
+    return float(np.median([seconds(first) / seconds(second) for _ in range(pairs)]))
+
+
+def ours(cost: TrainingLoss, replicas: int, batch: int | None, epochs: int = 1) -> Callable[[], object]:
+    """Epochs of descent from random weights, starts and measurements left out."""
+    generators = np.random.default_rng(0).spawn(replicas)
+    points = cost.joined(Free(RIDGE).draw(DIM, generators), 0.0)
+    state = Replicas(cost, Free(RIDGE), points, generators)
+    constant = np.full(epochs, RATE)
+    plan = Plan(constant, np.full(epochs, COUPLING if replicas > 1 else 0.0), 0.0 * constant, batch, 0.0, None)
+
+    def epoch() -> None:
+        for step in range(epochs):
+            for picked in state._batches(plan.batch):
+                force, _ = state._force(float(plan.couplings[step]), picked)
+                state._step(force, RATE, 0.0, 0.0)
+
+    return epoch
+
+
+def in_numpy(cost: TrainingLoss, replicas: int, batch: int | None) -> Callable[[], object]:
+    """The same updates with matrix products, each replica gathering its own batch."""
+    rows, count = cost.rows, len(cost)
+    points, rng = np.random.default_rng(0).standard_normal((replicas, rows.shape[1])), np.random.default_rng(1)
+
+    def step(gradient: np.ndarray) -> None:
+        gradient[:, :-1] += RIDGE * points[:, :-1]
+        gradient += COUPLING * (points - points.mean(axis=0))
+        np.subtract(points, RATE * gradient, out=points)
+
+    def epoch() -> None:
+        if batch is None:
+            step(-(expit(-(rows @ points.T)).T @ rows))
+            return
+        orders = [rng.permutation(count) for _ in range(replicas)]
+        for start in range(0, count, batch):
+            gradient = np.empty_like(points)
+            for a, order in enumerate(orders):
+                picked = rows[order[start:start + batch]]
+                gradient[a] = -count / len(picked) * (expit(-(picked @ points[a])) @ picked)
+            step(gradient)
+
+    return epoch
+
+
+def in_torch(cost: TrainingLoss, replicas: int, batch: int | None) -> Callable[[], object]:
+    """The same in PyTorch, gradients written out, without autograd."""
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(1)
+    rows, count = torch.from_numpy(cost.rows), len(cost)
+    points = torch.from_numpy(np.random.default_rng(0).standard_normal((replicas, cost.rows.shape[1])))
+
+    def step(gradient) -> None:
+        gradient[:, :-1] += RIDGE * points[:, :-1]
+        gradient += COUPLING * (points - points.mean(dim=0))
+        points.sub_(gradient, alpha=RATE)
+
+    def epoch() -> None:
+        if batch is None:
+            step(-(torch.sigmoid(-(rows @ points.T)).T @ rows))
+            return
+        orders = [torch.randperm(count) for _ in range(replicas)]
+        for start in range(0, count, batch):
+            gradient = torch.empty_like(points)
+            for a, order in enumerate(orders):
+                picked = rows[order[start:start + batch]]
+                gradient[a] = -count / len(picked) * (torch.sigmoid(-(picked @ points[a])) @ picked)
+            step(gradient)
+
+    return epoch
+
+
+def against_products(measure, *, bias, iterations: int = 20) -> float:
+    """Time of an iteration of message passing over that of its two products with the data."""
+    data = sample(GaussianMixture(ALPHA), DIM, rng=1)
+    forward, back = np.ones(data.dim), np.ones(len(data))
+
+    def products() -> None:
+        for _ in range(iterations):
+            data.x @ forward, data.x.T @ back
+
+    def run(count: int) -> Callable[[], object]:
+        return lambda: message_passing(data, measure, bias=bias, max_iter=count, tol=None)
+
+    run(iterations)(), products()
+    found = []
+    for _ in range(7):
+        more, less = seconds(run(iterations + 2)), seconds(run(2))
+        found.append((more - less) / seconds(products))
+    return float(np.median(found))
+
+
+def main() -> None:
+    data = sample(GaussianMixture(ALPHA), DIM, rng=0)
+    cost = TrainingLoss(training_problem(data, Logistic(), "learned"))
+    with threadpool_limits(limits=1):
+        for batch in (None, BATCH):
+            kind = "full batch" if batch is None else f"batches of {batch}"
+            plain = 3.0 * ratio(ours(cost, 1, batch), ours(cost, 3, batch))
+            print(f"three replicas / three plain epochs, {kind}: {1.0 / plain:.3f} (at most {MOST_OF_PLAIN})")
+            for name, other in (("numpy", in_numpy), ("PyTorch", in_torch)):
+                try:
+                    speed = ratio(other(cost, 3, batch), ours(cost, 3, batch))
+                except ModuleNotFoundError:
+                    print(f"speed / {name}: not installed")
+                    continue
+                print(f"speed / {name}, three replicas, {kind}: {speed:.3f} (at least {LEAST_OF_OTHERS})")
+        for measure, bias in ((Minimizer("square", ridge=0.5), "learned"), (Minimizer("logistic", ridge=0.5), 0.0),
+                              (Minimizer("logistic", ridge=0.5), "learned"), (ErrorCount(1.0), 0.0),
+                              (CoupledErrorCount(1.0, 3, 0.7), 0.0)):
+            found = against_products(measure, bias=bias)
+            name = f"message passing ({measure.name}, bias {bias})"
+            print(f"{name} / two products: {found:.3f} (at most {MOST_OF_PRODUCTS})")
+
+
+if __name__ == "__main__":
+    main()
