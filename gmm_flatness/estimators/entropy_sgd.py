@@ -1,0 +1,79 @@
+"""`EntropySGDClassifier`: descent on the local entropy behind the scikit-learn interface."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.simulation.descent_engine import TrainingLoss
+from gmm_flatness.simulation.descent_spaces import make_space
+from gmm_flatness.simulation.entropy_sgd import climb, make_entropy_plan
+from gmm_flatness.simulation.fit_problem import Problem
+
+
+class EntropySGDClassifier(FlatLinearClassifier):
+    """Linear classifier of two classes trained by Entropy-SGD.
+
+    Ascends the local entropy of `Σ ℓ(y (w·x/√d + b)) + (ridge/2)|w|²` over `n` inputs of `d` features, centred and
+    scaled first if `standardize`; `gmm_flatness.simulation.entropy_sgd` has the details.
+
+    Parameters
+    ----------
+    loss : {"logistic", "square"} or Loss
+        Smooth.
+    coupling, scoping : float
+        The coupling `γ` of the inner loop rises to `coupling` from `1/scoping` of it.
+    ridge, norm : float or None
+        Exactly one: the ridge strength, or `|w|²/d` held fixed.
+    steps, inner_steps, batch_size : int
+        Outer steps, length of the inner loop, samples an inner step (at most all).
+    learning_rate : float
+        Of the inner loop, in units of the inverse of the largest curvature.
+    memory, temperature : float
+        Of the inner loop.
+    standardize, fit_intercept : bool
+    random_state : None, int or RandomState
+
+    Attributes
+    ----------
+    classes_, coef_, intercept_, n_features_in_, n_iter_
+    local_energy_ : float
+        Mean rise of the training error under perturbations of half the length of the weights.
+    """
+
+    def __init__(self, loss="logistic", *, coupling=1.0, scoping=10.0, ridge=1.0, norm=None, steps=100,
+                 inner_steps=20, batch_size=64, learning_rate=0.5, memory=0.9, temperature=0.0, standardize=True,
+                 fit_intercept=True, random_state=None):
+        self.loss = loss
+        self.coupling = coupling
+        self.scoping = scoping
+        self.ridge = ridge
+        self.norm = norm
+        self.steps = steps
+        self.inner_steps = inner_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.memory = memory
+        self.temperature = temperature
+        self.standardize = standardize
+        self.fit_intercept = fit_intercept
+        self.random_state = random_state
+
+    def _loss(self) -> Loss:
+        return get_loss(self.loss)
+
+    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+        space, cost = make_space(1, self.ridge, self.norm), TrainingLoss(problem)
+        points = cost.joined(space.draw(problem.dim, [rng]), 0.0)
+        steps, batch = check.integer("steps", self.steps), check.integer("batch_size", self.batch_size)
+        plan = make_entropy_plan(cost, space, coupling=scoped(self.coupling, self.scoping, steps), steps=steps,
+                                 rate=1.0, inner_steps=self.inner_steps, inner_rate=None, memory=self.memory,
+                                 temperature=self.temperature, batch_size=batch if batch < len(cost) else None,
+                                 tol=None)
+        rate = check.positive("learning_rate", self.learning_rate) * plan.inner_rate
+        done = climb(cost, space, points, replace(plan, inner_rate=rate), rng, lambda step, now: None)
+        return done.points[0, :-1], float(cost.biases(done.points)[0]), done.steps

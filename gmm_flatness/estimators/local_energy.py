@@ -1,0 +1,60 @@
+"""`LocalEnergyClassifier`: the flattest direction behind the scikit-learn interface."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmm_flatness.estimators._linear import FlatLinearClassifier
+from gmm_flatness.losses import Loss, SmoothedCount
+from gmm_flatness.simulation.descent_engine import Rest, TrainingLoss
+from gmm_flatness.simulation.descent_spaces import make_space
+from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.local_energy_descent import anneal_width, checked_widths
+
+
+class LocalEnergyClassifier(FlatLinearClassifier):
+    """Linear classifier of two classes whose training error is least under perturbations of its weights.
+
+    Minimises `Σ H(y (w·x/√d + b)/κ)` on the sphere `|w|² = d` for `n` inputs of `d` features, centred and scaled
+    first if `standardize`: the number of errors made by weights perturbed by about `κ` of their length. It starts
+    from Hebb's vector and takes one width after another; the intercept is learned at the last one.
+
+    Parameters
+    ----------
+    kappas : sequence of floats
+        Decreasing smoothing widths `κ`.
+    epochs : int
+        Steps at each width.
+    momentum : float
+    standardize, fit_intercept : bool
+    random_state : None, int or RandomState
+        Without effect: the descent is deterministic.
+
+    Attributes
+    ----------
+    classes_, coef_, intercept_, n_features_in_, n_iter_
+    local_energy_ : float
+        Mean rise of the training error under perturbations of half the length of the weights.
+    """
+
+    def __init__(self, kappas=(4.0, 2.0, 1.0), *, epochs=200, momentum=0.9, standardize=True, fit_intercept=True,
+                 random_state=None):
+        self.kappas = kappas
+        self.epochs = epochs
+        self.momentum = momentum
+        self.standardize = standardize
+        self.fit_intercept = fit_intercept
+        self.random_state = random_state
+
+    def _loss(self) -> Loss:
+        return SmoothedCount(float(checked_widths(self.kappas)[-1]))
+
+    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+        cost, rests = TrainingLoss(problem), []
+
+        def watch(loss: SmoothedCount, done: Rest) -> None:
+            rests.append(done)
+
+        points = anneal_width(cost, make_space(1, None, 1.0), checked_widths(self.kappas), watch, epochs=self.epochs,
+                              momentum=self.momentum, rate=None, tol=None)
+        return points[0, :-1], float(cost.biases(points)[0]), sum(done.steps for done in rests)

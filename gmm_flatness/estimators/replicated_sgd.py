@@ -1,0 +1,88 @@
+"""`ReplicatedSGDClassifier`: coupled replicas behind the scikit-learn interface."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.simulation.descent_engine import Replicas, TrainingLoss, make_plan
+from gmm_flatness.simulation.descent_spaces import make_space
+from gmm_flatness.simulation.descent_trace import mean_distance
+from gmm_flatness.simulation.fit_problem import Problem
+
+
+class ReplicatedSGDClassifier(FlatLinearClassifier):
+    """Linear classifier of two classes: the barycentre of elastically coupled replicas trained on batches.
+
+    Minimises `Σ_a [Σ ℓ(y (w_a·x/√d + b_a)) + (ridge/2)|w_a|² + (coupling/2)|w_a - w̄|²]` over `n` inputs of `d`
+    features, centred and scaled first if `standardize`.
+
+    Parameters
+    ----------
+    loss : {"logistic", "square"} or Loss
+        Smooth.
+    replicas : int
+    coupling, scoping : float
+        The coupling rises to `coupling` from `1/scoping` of it.
+    ridge, norm : float or None
+        Exactly one: the ridge strength, or `|w|²/d` held fixed.
+    epochs, batch_size : int
+        Passes over the data by each replica, and samples a step (at most all).
+    learning_rate : float
+        At the start, in units of the inverse of the largest curvature; it falls linearly to zero.
+    momentum, temperature : float
+    standardize, fit_intercept : bool
+    random_state : None, int or RandomState
+
+    Attributes
+    ----------
+    classes_, coef_, intercept_, n_features_in_, n_iter_
+    distance_ : float
+        Mean of `(1 - cosine)/2` over pairs of replicas at the end.
+    local_energy_ : float
+        Mean rise of the training error under perturbations of half the length of the weights.
+    """
+
+    def __init__(self, loss="logistic", *, replicas=3, coupling=1.0, scoping=100.0, ridge=1.0, norm=None, epochs=100,
+                 batch_size=32, learning_rate=1.0, momentum=0.0, temperature=0.0, standardize=True,
+                 fit_intercept=True, random_state=None):
+        self.loss = loss
+        self.replicas = replicas
+        self.coupling = coupling
+        self.scoping = scoping
+        self.ridge = ridge
+        self.norm = norm
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.temperature = temperature
+        self.standardize = standardize
+        self.fit_intercept = fit_intercept
+        self.random_state = random_state
+
+    def _loss(self) -> Loss:
+        return get_loss(self.loss)
+
+    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+        replicas, epochs = check.integer("replicas", self.replicas), check.integer("epochs", self.epochs)
+        space, cost = make_space(replicas, self.ridge, self.norm), TrainingLoss(problem)
+        generators = rng.spawn(replicas)
+        points = cost.joined(space.draw(problem.dim, generators), 0.0)
+        batch = min(check.integer("batch_size", self.batch_size), len(cost))
+        plan = make_plan(cost, space, points, rate=None, coupling=scoped(self.coupling, self.scoping, epochs),
+                         temperature=self.temperature, epochs=epochs, momentum=self.momentum,
+                         batch_size=None if batch == len(cost) else batch)
+        falling = check.positive("learning_rate", self.learning_rate) * (1.0 - np.arange(epochs) / epochs)
+        done = Replicas(cost, space, points, generators).run(replace(plan, rates=falling * plan.rates), _unwatched)
+        weights = done.points[:, :-1]
+        self.distance_ = mean_distance(weights)
+        return weights.mean(axis=0), float(cost.biases(done.points).mean()), done.epoch
+
+
+def _unwatched(epoch: int, points: np.ndarray) -> None:
+    """Nothing is measured on the way."""
