@@ -135,7 +135,7 @@ FIGURE = Figure(
     parameters={"rhos": [0.5, 0.2, 0.05], "delta_range": [0.3, 20.0, 61], "collapse_rhos": [0.2, 0.3, 0.1, 0.05],
                 "collapse_range": [0.3, 20.0, 61], "deltas": [0.4, 0.7, 1.2, 2.0, 4.0, 10.0],
                 "alphas": [1.3, 1.8, 2.3, 3.0, 4.0, 5.5, 8.0, 13.0], "collapse_deltas": [3.0, 5.0, 8.0, 14.0],
-                "collapse_alphas": [3.0, 5.0, 8.0, 13.0, 20.0], "dim": 60, "samples": 60, "dims": [20, 40, 80],
+                "collapse_alphas": [3.0, 5.0, 8.0, 13.0, 20.0], "dim": 40, "samples": 60, "dims": [20, 40, 80],
                 "size_alphas": [2.0, 2.5, 3.0, 3.3, 3.6, 3.9, 4.2, 4.6, 5.2]},
     fast={"delta_range": [0.3, 20.0, 15], "collapse_range": [0.3, 20.0, 15], "deltas": [0.5, 1.0, 4.0],
           "alphas": [1.5, 3.0, 8.0], "collapse_deltas": [5.0, 10.0], "collapse_alphas": [4.0, 12.0], "dim": 20,

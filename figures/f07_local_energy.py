@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from figures import ensemble, style
 from figures.engine import Figure
 
-_KINDS = {"additive": "o", "multiplicative": "s"}
+# Dots inside hollow squares: both stay visible where they agree.
+_KINDS: dict[str, dict[str, Any]] = {"additive": {"marker": "o", "markersize": 3.0, "markerfacecolor": None},
+                                     "multiplicative": {"marker": "s", "markersize": 7.0, "markerfacecolor": "none"}}
 _SPREAD, _LOCAL = "spread centroid", "centroid on one axis"
 
 
@@ -82,16 +86,16 @@ def draw(table):
                                         ("error", "training error (wide: test error)"),
                                         ("local energy  δE(σ)", "centroid along one axis")), strict=True):
         style.label(panel, x="radius of the perturbation  σ", y=y, title=title, legend=panel is not axes[1])
-    for kind, marker in _KINDS.items():
-        style.simulation(axes[1], [], [], color="#555555", marker=marker, label=f"{kind} noise")
+    for kind, look in _KINDS.items():
+        style.simulation(axes[1], [], [], color="#555555", label=f"{kind} noise", **look)
     axes[1].legend()
     return figure
 
 
 def _dots(axes, table, quantity, color):
-    for kind, marker in _KINDS.items():
+    for kind, look in _KINDS.items():
         some = table.where(perturbation=kind)
-        style.simulation(axes, some["sigma"], some[quantity], some[f"{quantity}_error"], color=color, marker=marker)
+        style.simulation(axes, some["sigma"], some[quantity], some[f"{quantity}_error"], color=color, **look)
 
 
 def _label(curve):

@@ -120,7 +120,8 @@ def _equal_training_error(axes, table, families):
         axes.plot(line["local_energy"][order], line["test_error"][order], color="#999999", linewidth=0.9)
         worst = np.argmax(line["test_error"])
         axes.annotate(f"training error {target:g}", (line["local_energy"][worst], line["test_error"][worst]),
-                      xytext=(4, 7), textcoords="offset points", fontsize=8.5, color="#555555")
+                      xytext=(0, 15), textcoords="offset points", ha="center", fontsize=8.5, color="#555555")
+    axes.margins(x=0.15, y=0.1)
     for family, color, marker in families:
         line, dots = (matched.where(kind=kind, curve=family) for kind in ("theory", "simulation"))
         axes.plot(line["local_energy"], line["test_error"], marker, color=color, markersize=7)
@@ -143,7 +144,7 @@ def _caption(parameters):
 FIGURE = Figure(
     name="f08_flatness_and_error", title="Test error and flatness across families of estimators", caption=_caption,
     parameters={"alpha": 2.0, "delta": 1.0, "sigma": 0.5, "families": ["square", "hinge", "logistic", _COUNT],
-                "ridge_range": [1e-3, 1e3, 61], "kappa_range": [0.5, 20.0, 41], "targets": [0.05, 0.07, 0.09],
+                "ridge_range": [1e-3, 1e3, 61], "kappa_range": [0.6, 20.0, 41], "targets": [0.05, 0.07, 0.09],
                 "dim": 300, "samples": 40, "repeats": 20},
     fast={"ridge_range": [1e-3, 1e3, 19], "kappa_range": [0.6, 20.0, 12], "targets": [0.05, 0.09], "dim": 80,
           "samples": 8},

@@ -131,9 +131,14 @@ def test_separability_agrees_with_the_hinge_loss_near_its_threshold(bias):
     assert verdicts == {True, False}
 
 
-def test_separable_size_is_the_last_one_that_is_separable():
-    data = sample(MIXTURE.at(alpha=8.0), 20, rng=1)
-    size = separable_size(data)
-    assert is_separable(data, size=size) and not is_separable(data, size=size + 1)
+@pytest.mark.parametrize("bias", [True, False])
+def test_separable_size_is_the_last_one_that_is_separable(bias):
+    for seed in range(4):
+        data = sample(MIXTURE.at(alpha=24.0), 5, rng=seed)
+        verdicts = [is_separable(data, bias=bias, size=size) for size in range(1, len(data) + 1)]
+        assert separable_size(data, bias=bias) == verdicts.count(True) == verdicts.index(False)
+
+
+def test_a_sample_that_is_separable_as_a_whole_has_no_last_size():
     with pytest.raises(ConvergenceError, match="larger"):
         separable_size(sample(MIXTURE.at(alpha=0.5), 20, rng=1))

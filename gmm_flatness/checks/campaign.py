@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gmm_flatness.checks.case import Case, Effort, Run, run_case
+from gmm_flatness.checks.case import Case, Run, run_case
 from gmm_flatness.checks.statistics import CALIBRATION_LEVEL, FAMILY_LEVEL, calibration, holm
 
 REPEAT_FACTOR = 4
@@ -73,8 +73,7 @@ def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, wo
 
 
 def _repeated(outcome: Outcome, seed: int, workers: int | None, progress: bool) -> Outcome:
-    sizes, samples = outcome.runs[0].effort
-    effort = Effort(sizes, tuple(REPEAT_FACTOR * count for count in samples))
+    effort = outcome.runs[0].effort.times(REPEAT_FACTOR)
     again = run_case(outcome.case, effort, seed=seed, attempt=1, workers=workers,
                      progress=f"{outcome.case.name} again" if progress else None)
     return replace(outcome, runs=(*outcome.runs, again))

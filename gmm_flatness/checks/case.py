@@ -33,6 +33,10 @@ class Effort(NamedTuple):
     sizes: tuple[int, ...]
     samples: tuple[int, ...]
 
+    def times(self, factor: int) -> Effort:
+        """The same dimensions with `factor` times the samples."""
+        return Effort(self.sizes, tuple(factor * count for count in self.samples))
+
 
 FULL = Effort((250, 500, 1000), (128, 64, 32))
 FAST = Effort((50, 100, 200), (400, 200, 100))

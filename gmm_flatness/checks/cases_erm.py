@@ -86,7 +86,7 @@ _HINGE = _points(
     (3.0, 1.0, 0.5, _norm(1.0), 0.0), (0.8, 0.5, 0.4, _ridge(2.0), -0.2))
 _LOGISTIC = _points(
     "logistic", (0.5, 1.0, 0.5, _ridge(0.01), "learned"), (2.0, 1.0, 0.5, _ridge(0.1), "learned"),
-    (2.0, 1.0, 0.2, _ridge(0.1), "learned"), (6.0, 1.0, 0.5, _ridge(0.0), "learned"),
+    (2.0, 1.0, 0.2, _ridge(0.1), "learned"), (10.0, 1.0, 0.5, _ridge(0.0), "learned"),
     (2.0, 0.5, 0.3, _ridge(1.0), "optimal"), (3.0, 1.0, 0.3, _norm(1.0), "learned"),
     (0.8, 2.0, 0.4, _ridge(5.0), 0.2), (1.0, 1.0, 0.5, _norm(4.0), 0.0))
 _SMOOTHED = (
@@ -104,9 +104,8 @@ def _efforts(point: ErmPoint) -> tuple[Effort, Effort]:
     """
     factor = 2 if point.mixture.alpha < 1.0 else 1
     heavy = point.mixture.alpha > 4.0 and point.loss not in ("square", "hebb")
-    sizes = (125, 250, 500) if heavy else FULL.sizes
-    return (Effort(sizes, tuple(factor * count for count in FULL.samples)),
-            Effort(FAST.sizes, tuple(factor * count for count in FAST.samples)))
+    full = Effort((125, 250, 500), FULL.samples) if heavy else FULL
+    return full.times(factor), FAST.times(factor)
 
 
 CASES = [Case(point.name, ("F010",), point.theory, point.simulate, "test_error", *_efforts(point))

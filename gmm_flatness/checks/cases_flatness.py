@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm_flatness.checks.case import Case
+from gmm_flatness.checks.case import FAST, FULL, Case
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.sampling import sample
@@ -37,11 +37,12 @@ class LocalEnergyPoint:
 
 
 _POINTS = (
-    LocalEnergyPoint(ErmPoint(GaussianMixture(2.0), "square", ("ridge", 0.1), "learned"), 0.5, "additive"),
-    LocalEnergyPoint(ErmPoint(GaussianMixture(2.0, 1.0, 0.3), "logistic", ("ridge", 0.5), "learned"), 0.8,
+    LocalEnergyPoint(ErmPoint(GaussianMixture(2.0), "square", ("ridge", 0.1), "learned"), 1.0, "additive"),
+    LocalEnergyPoint(ErmPoint(GaussianMixture(4.0, 1.0, 0.3), "logistic", ("ridge", 0.5), "learned"), 1.5,
                      "multiplicative"),
     LocalEnergyPoint(ErmPoint(GaussianMixture(1.5), "hinge", ("ridge", 1.0), 0.0), 1.0, "additive"),
     LocalEnergyPoint(ErmPoint(GaussianMixture(3.0, 1.0, 0.3), "hebb", ("norm", 1.0), "optimal"), 1.0, "multiplicative"))
 
 CASES = [Case(f"local-energy/{case.point.name.replace('/', '-')}-sigma{case.sigma:g}-{case.kind}", ("F010",),
-              case.theory, case.simulate, primary="local_energy") for case in _POINTS]
+              case.theory, case.simulate, "local_energy", FULL.times(2), FAST.times(2), control=0.08)
+         for case in _POINTS]

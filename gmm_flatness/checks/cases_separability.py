@@ -1,7 +1,8 @@
-"""Separability thresholds: how many points of a sample a hyperplane can separate, by linear programming."""
+"""Separability thresholds: how many points of a sample a hyperplane can separate, and with which margin."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,31 +10,57 @@ import numpy as np
 from gmm_flatness.checks.case import Case, Effort
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.sampling import sample
+from gmm_flatness.simulation.estimators import fit
 from gmm_flatness.simulation.separability import separable_size
+from gmm_flatness.theory.hard_margin import hard_margin
 from gmm_flatness.theory.separability import separability_threshold
 
 
 @dataclass(frozen=True)
 class SeparabilityPoint:
-    """A mixture and whether the hyperplane may miss the origin; samples have twice as many points as needed."""
+    """A mixture and whether the hyperplane may miss the origin; the points come from a sequence of `_DRAWN N`."""
 
     delta: float
     rho: float
     bias: bool
-    drawn: float
 
     def theory(self) -> dict[str, float]:
         return {"alpha": separability_threshold(self.delta, self.rho, bias="learned" if self.bias else 0.0)}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        data = sample(GaussianMixture(self.drawn, self.delta, self.rho), dim, rng=rng)
+        data = sample(GaussianMixture(_DRAWN, self.delta, self.rho), dim, rng=rng)
         return {"alpha": separable_size(data, bias=self.bias) / dim}
 
 
-_POINTS = (SeparabilityPoint(1.0, 0.5, True, 7.0), SeparabilityPoint(1.0, 0.2, True, 9.0),
-           SeparabilityPoint(1.0, 0.2, False, 7.0), SeparabilityPoint(5.0, 0.5, False, 5.0))
+_DRAWN = 30.0
 
-CASES = [Case(f"separability/delta{point.delta:g}-rho{point.rho:g}-{'learned' if point.bias else 'b0'}", ("F014",),
-              point.theory, point.simulate, primary="alpha", control=0.08,
-              full=Effort((25, 50, 100), (800, 400, 200)), fast=Effort((16, 32), (160, 80)))
-         for point in _POINTS]
+
+@dataclass(frozen=True)
+class HardMarginPoint:
+    """The maximum-margin classifier of a separable mixture."""
+
+    mixture: GaussianMixture
+    bias: str
+
+    def theory(self) -> dict[str, float]:
+        found = hard_margin(self.mixture, bias=self.bias)
+        return {"margin": found.margin, "test_error": found.test_error, "m": found.m}
+
+    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
+        found = fit(sample(self.mixture, dim, rng=rng), "hinge", ridge=0.0, bias=self.bias)
+        return {"margin": 1.0 / math.sqrt(found.q), "test_error": found.test_error, "m": found.m}
+
+
+_THRESHOLDS = (SeparabilityPoint(1.0, 0.5, True), SeparabilityPoint(1.0, 0.2, True),
+               SeparabilityPoint(1.0, 0.2, False), SeparabilityPoint(5.0, 0.5, False))
+_MARGINS = (HardMarginPoint(GaussianMixture(1.0, 1.0, 0.3), "learned"),
+            HardMarginPoint(GaussianMixture(0.6, 2.0, 0.4), "optimal"))
+
+CASES = [
+    *(Case(f"separability/delta{point.delta:g}-rho{point.rho:g}-{'learned' if point.bias else 'b0'}", ("F014",),
+           point.theory, point.simulate, primary="alpha", control=0.1,
+           full=Effort((25, 50, 100), (800, 400, 200)), fast=Effort((16, 32, 64), (320, 160, 80)))
+      for point in _THRESHOLDS),
+    *(Case(f"hard-margin/alpha{point.mixture.alpha:g}-{point.bias}", ("F014", "F015"), point.theory, point.simulate,
+           primary="margin") for point in _MARGINS),
+]

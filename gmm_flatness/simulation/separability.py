@@ -1,12 +1,18 @@
-"""Whether a sample is linearly separable, by linear programming."""
+"""Whether a sample is linearly separable, and how many of its points are: decided by linear programming."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import linprog
 
-from gmm_flatness.errors import ConvergenceError
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.losses import get_loss
 from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation.fit_newton import newton
+from gmm_flatness.simulation.fit_problem import Problem
 
 # Above the feasibility tolerance of the linear program (1e-7), below the least product it finds when separable.
 _RESOLVED = 1e-6
@@ -45,18 +51,44 @@ def is_separable(data: Sample, *, bias: bool = True, size: int | None = None) ->
 def separable_size(data: Sample, *, bias: bool = True) -> int:
     """Number of leading points that are separable together: one more and they are not.
 
+    Logistic regression guesses it, two linear programs certify the guess.
+
     Raises
     ------
     ConvergenceError
         All points are separable, so the sample is too small to tell, or a linear program was not solved.
     """
-    low, high = 0, len(data)
-    if is_separable(data, bias=bias):
-        raise ConvergenceError(f"all {high} points are separable; draw a larger sample", partial=high)
+    def by_program(size: int) -> bool:
+        return is_separable(data, bias=bias, size=size)
+
+    guess = _last(data, lambda size: _logistic_diverges(data, bias, size))
+    if by_program(guess) and not by_program(guess + 1):
+        return guess
+    return _last(data, by_program)
+
+
+def _last(data: Sample, separable: Callable[[int], bool]) -> int:
+    """Largest separable size, by doubling and bisection."""
+    low, high = 0, min(data.dim, len(data))
+    while separable(high):
+        if high == len(data):
+            raise ConvergenceError(f"all {len(data)} points are separable; draw a larger sample")
+        low, high = high, min(2 * high, len(data))
     while high - low > 1:
         middle = (low + high) // 2
-        if is_separable(data, bias=bias, size=middle):
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if separable(middle) else (low, middle)
     return low
+
+
+def _logistic_diverges(data: Sample, bias: bool, size: int) -> bool:
+    y = data.y[:size]
+    if bias and abs(y.sum()) == len(y):
+        return True
+    aligned = data.x[:size] * (y / math.sqrt(data.dim))[:, None]
+    try:
+        newton(Problem(aligned, y, get_loss("logistic"), learns=bias), 0.0)
+    except DomainError:
+        return True
+    except ConvergenceError:
+        return is_separable(data, bias=bias, size=size)
+    return False
