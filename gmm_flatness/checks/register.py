@@ -6,7 +6,8 @@ from importlib import import_module
 
 from gmm_flatness.checks.case import Case
 
-SUBJECTS = ("cases_bayes", "cases_erm", "cases_separability", "cases_flatness", "cases_pairs")
+SUBJECTS = ("cases_bayes", "cases_erm", "cases_separability", "cases_flatness", "cases_pairs",
+            "cases_algorithms")
 
 
 def all_cases() -> list[Case]:
