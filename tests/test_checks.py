@@ -74,10 +74,16 @@ def test_a_case_that_fails_by_chance_is_judged_by_its_repeat():
     assert (outcome.verdict, len(outcome.runs), len(calls)) == ("pass", 2, 5 * sum(EFFORT.samples))
 
 
-def test_a_case_without_power_does_not_pass():
-    outcome, = run_campaign([case(control=1e-4)], seed=1).outcomes
-    assert outcome.verdict == "powerless"
-    assert not run_campaign([case(control=1e-4)], seed=1).passed
+def test_a_case_without_power_is_repeated_and_does_not_pass():
+    verdict = run_campaign([case(control=1e-4)], seed=1)
+    assert [outcome.verdict for outcome in verdict.outcomes] == ["powerless"]
+    assert len(verdict.outcomes[0].runs) == 2
+    assert not verdict.passed and "control ±0%" in table(verdict) and "not refused" in table(verdict)
+
+
+def test_an_effort_may_have_a_control_of_its_own():
+    assert run_campaign([case(control=1e-4, full=EFFORT._replace(control=0.05))], seed=1).passed
+    assert EFFORT._replace(control=0.05).times(0.5) == Effort((10, 20), (20, 10), 0.05)
 
 
 def test_a_simulation_may_decline_to_speak_but_not_break_down():

@@ -1,4 +1,4 @@
-"""All cases together: one family of tests, one repeat for those that fail, one verdict."""
+"""All cases together: one family of tests, one repeat for those that do not pass, one verdict."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Verdict:
 
 def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, workers: int | None = 1,
                  progress: bool = False) -> Verdict:
-    """Run cases, repeat failing ones once with fresh disorder and four times the samples, and judge them.
+    """Run cases, repeat those that fail or lack power with fresh disorder and four times the samples, and judge.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, wo
     labels = [f"{case.name} ({index}/{len(cases)})" if progress else None for index, case in enumerate(cases, start=1)]
     first = [Outcome(case, (run_case(case, case.fast if fast else case.full, seed=seed, workers=workers,
                                      progress=label),)) for case, label in zip(cases, labels, strict=True)]
-    failing = {outcome.case.name for outcome in _judged(first) if outcome.verdict == "fail"}
-    both = [_repeated(outcome, seed, workers, progress) if outcome.case.name in failing else outcome
+    doubtful = {outcome.case.name for outcome in _judged(first) if outcome.verdict in ("fail", "powerless")}
+    both = [_repeated(outcome, seed, workers, progress) if outcome.case.name in doubtful else outcome
             for outcome in first]
     judged = _judged(both)
     return Verdict(tuple(judged), _family(both), calibration([
@@ -108,9 +108,10 @@ def to_dict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
-    case = outcome.case
+    case, last = outcome.case, outcome.runs[-1]
     return {"name": case.name, "formulas": case.formulas, "primary": case.primary, "verdict": outcome.verdict,
-            "control": case.control, "control_p": outcome.control_p, "runs": [_plain_run(run) for run in outcome.runs]}
+            "control": last.control(case), "control_p": outcome.control_p,
+            "runs": [_plain_run(run) for run in outcome.runs]}
 
 
 def _plain_run(run: Run) -> dict[str, Any]:

@@ -28,14 +28,18 @@ class Undecided(Exception):
 
 
 class Effort(NamedTuple):
-    """Dimensions, and the number of independent disorder samples at each."""
+    """Dimensions, the number of independent disorder samples at each, and a negative control of its own.
+
+    `control` replaces the case's where a small effort cannot refuse as small a change.
+    """
 
     sizes: tuple[int, ...]
     samples: tuple[int, ...]
+    control: float | None = None
 
-    def times(self, factor: int) -> Effort:
+    def times(self, factor: float) -> Effort:
         """The same dimensions with `factor` times the samples."""
-        return Effort(self.sizes, tuple(factor * count for count in self.samples))
+        return self._replace(samples=tuple(round(factor * count) for count in self.samples))
 
 
 FULL = Effort((250, 500, 1000), (128, 64, 32))
@@ -99,10 +103,14 @@ class Run:
         """p-value of every quantity."""
         return {name: self.simulation[name].p_value(value) for name, value in self.theory.items() if self.simulation}
 
+    def control(self, case: Case) -> float:
+        """Relative change of the primary theory number that this run has to refuse."""
+        return case.control if self.effort.control is None else self.effort.control
+
     def control_p_value(self, case: Case) -> float:
-        """p-value of the primary theory number moved by the case's relative change, the nearer way."""
+        """p-value of the primary theory number moved by that change, the nearer way."""
         value, estimate = self.theory[case.primary], self.simulation[case.primary]
-        return max(estimate.p_value(value * (1.0 + sign * case.control)) for sign in (-1.0, 1.0))
+        return max(estimate.p_value(value * (1.0 + sign * self.control(case))) for sign in (-1.0, 1.0))
 
 
 def run_case(case: Case, effort: Effort, *, seed: int, attempt: int = 0, workers: int | None = 1,
@@ -112,7 +120,8 @@ def run_case(case: Case, effort: Effort, *, seed: int, attempt: int = 0, workers
     The random numbers depend on the seed, the name of the case and the attempt only.
     """
     root = np.random.SeedSequence([seed, zlib.crc32(case.name.encode()), attempt])
-    dims = [dim for dim, count in sorted(zip(*effort, strict=True), reverse=True) for _ in range(count)]
+    plan = sorted(zip(effort.sizes, effort.samples, strict=True), reverse=True)
+    dims = [dim for dim, count in plan for _ in range(count)]
     tasks = list(zip(dims, root.spawn(len(dims)), strict=True))
     try:
         theory = {name: float(value) for name, value in case.theory().items()}

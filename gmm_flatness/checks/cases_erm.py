@@ -99,13 +99,17 @@ _SMOOTHED = (
 def _efforts(point: ErmPoint) -> tuple[Effort, Effort]:
     """Full and fast effort, of about equal power and cost for every point.
 
-    Samples with few points tell less and cost less; where there are many points a dimension and the solver
-    iterates, half the dimension is enough.
+    Samples with few points tell less and cost less; linear algebra is cheap; where there are many points a
+    dimension and the solver iterates, half the dimension is enough.
     """
-    factor = 2 if point.mixture.alpha < 1.0 else 1
-    heavy = point.mixture.alpha > 4.0 and point.loss not in ("square", "hebb")
-    full = Effort((125, 250, 500), FULL.samples) if heavy else FULL
-    return full.times(factor), FAST.times(factor)
+    alpha = point.mixture.alpha
+    if alpha <= 1.0 or point.loss in ("square", "hebb"):
+        return FULL.times(2), FAST.times(2)
+    if alpha < 3.0:
+        return FULL, FAST
+    if alpha <= 4.0:
+        return FULL.times(0.5), FAST.times(0.5)
+    return Effort((125, 250, 500), FULL.samples).times(0.5), FAST.times(0.25)
 
 
 CASES = [Case(point.name, ("F010",), point.theory, point.simulate, "test_error", *_efforts(point))

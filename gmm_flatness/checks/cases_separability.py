@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm_flatness.checks.case import Case, Effort
+from gmm_flatness.checks.case import FAST, FULL, Case, Effort
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.sampling import sample
 from gmm_flatness.simulation.estimators import fit
@@ -58,9 +58,9 @@ _MARGINS = (HardMarginPoint(GaussianMixture(1.0, 1.0, 0.3), "learned"),
 
 CASES = [
     *(Case(f"separability/delta{point.delta:g}-rho{point.rho:g}-{'learned' if point.bias else 'b0'}", ("F014",),
-           point.theory, point.simulate, primary="alpha", control=0.1,
-           full=Effort((25, 50, 100), (800, 400, 200)), fast=Effort((16, 32, 64), (320, 160, 80)))
+           point.theory, point.simulate, primary="alpha", control=0.06,
+           full=Effort((25, 50, 100), (1200, 600, 300)), fast=Effort((16, 32, 64), (480, 240, 120), control=0.15))
       for point in _THRESHOLDS),
     *(Case(f"hard-margin/alpha{point.mixture.alpha:g}-{point.bias}", ("F014", "F015"), point.theory, point.simulate,
-           primary="margin") for point in _MARGINS),
+           "margin", FULL.times(2), FAST.times(2), control=0.08) for point in _MARGINS),
 ]

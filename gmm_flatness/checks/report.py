@@ -49,7 +49,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
             yield name, run.reason, "", "", "", verdict
         yield from _quantities(name, outcome, run, verdict)
         if attempt == last and outcome.control_p is not None:
-            yield name, f"control {outcome.case.control:+.0%}", "", "", _p(outcome.control_p), _refused(outcome)
+            yield name, f"control ±{run.control(outcome.case):.0%}", "", "", _p(outcome.control_p), _refused(outcome)
 
 
 def _quantities(name: str, outcome: Outcome, run: Run, verdict: str) -> Iterator[tuple[str, ...]]:
