@@ -8,6 +8,7 @@ from figures import style
 from figures.engine import Figure
 
 _SEPARABLE, _COLLAPSED, _SIZES = "separable", "collapsed", "sizes"
+_FEASIBLE, _INFEASIBLE = 0, 2  # verdicts of scipy's linear programs
 
 
 def points(parameters):
@@ -69,12 +70,16 @@ def _collapsed(point, *, rng):
     """
     from scipy.optimize import linprog
 
+    from gmm_flatness.errors import ConvergenceError
+
     data = _data(point, rng)
     minority = data.y == (-1.0 if point["rho"] > 0.5 else 1.0)
     pulls = np.column_stack([data.x, np.ones(len(data))]) * data.y[:, None]
     found = linprog(np.zeros(np.count_nonzero(~minority)), A_eq=pulls[~minority].T, b_eq=-pulls[minority].sum(axis=0),
                     bounds=(0.0, 1.0))
-    return found.status == 0
+    if found.status not in (_FEASIBLE, _INFEASIBLE):
+        raise ConvergenceError(f"linear program: {found.message}")
+    return found.status == _FEASIBLE
 
 
 def draw(table):
