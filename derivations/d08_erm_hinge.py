@@ -74,8 +74,8 @@ def compare(seed=0):
 
     return [
         match("averages of the hinge", MOMENTS, lambda *point: Hinge().moments(*point)[:3], field, seed=seed),
-        match("erm, hinge, learned bias", *solution("learned"), apart, seed=seed, tolerance=1e-9),
-        match("erm, hinge, fixed bias", *solution(0.3), model, seed=seed, tolerance=1e-9),
+        match("erm, hinge, learned bias", *solution("learned"), apart, seed=seed, tolerance=1e-9, floor=1e-30),
+        match("erm, hinge, fixed bias", *solution(0.3), model, seed=seed, tolerance=1e-9, floor=1e-30),
     ]
 
 

@@ -6,10 +6,10 @@ moments that are functions of `a = (m + y b - k)/√Δ`.
 """
 
 from scipy.optimize import minimize
-from sympy import Derivative, Integral, Limit, Subs, Symbol, diff, log, oo, sqrt
+from sympy import Derivative, Integral, Limit, Subs, Symbol, diff, lambdify, log, oo, sqrt
 
 from derivations.engine import Interval, definition, evaluator, identity, match
-from derivations.gaussian import H, density, label_average
+from derivations.gaussian import NUMPY_NAMES, H, density, label_average
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, box, delta, m, rho, y, z
@@ -26,6 +26,8 @@ MISSING = label_average(sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
 MISSING_SQ = label_average(delta * TWICE.subs(a, FIELD), y, rho)
 LABELLED = label_average(y * sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
 CAPACITY = delta * (1 - m**2) / MISSING_SQ
+
+CLOSE = {"xatol": 1e-7, "fatol": 1e-13, "maxiter": 2000}
 
 
 def derive():
@@ -52,19 +54,21 @@ def derive():
 
 def compare(seed=0):
     """The shipped threshold against the maximum of the derived capacity, found on its own."""
-    objective = evaluator(log(MISSING_SQ / (delta * (1 - m**2))), (m, b, delta, rho, k))
+    objective = lambdify((m, b, delta, rho, k), -log(CAPACITY), [NUMPY_NAMES, "numpy"])
     slopes = evaluator([diff(log(CAPACITY), x) for x in (m, b)], (m, b, delta, rho, k))
     capacity = evaluator(CAPACITY, (m, b, delta, rho, k))
 
     def maximum(delta, rho, k, *held):
+        rough = [float(x) for x in (delta, rho, k)]
+
         def unpacked(x):
             return (x[0], *held) if held else tuple(x)
 
         def cost(x):
-            return float(objective(*unpacked(x), delta, rho, k)) if abs(x[0]) < 1 else float("inf")
+            return objective(*map(float, unpacked(x)), *rough) if abs(x[0]) < 1 else float("inf")
 
-        start = minimize(cost, [0.5] if held else [0.5, 0.0], method="Nelder-Mead").x
-        root = newton(lambda *x: slopes(*unpacked(x), delta, rho, k)[: len(x)], start, steps=8)
+        start = minimize(cost, [0.5] if held else [0.5, 0.0], method="Nelder-Mead", options=CLOSE).x
+        root = newton(lambda *x: slopes(*unpacked(x), delta, rho, k)[: len(x)], start, steps=4)
         return capacity(*unpacked(root), delta, rho, k)
 
     model = box(delta, rho) | {k: Interval(0.0, 2.0)}

@@ -103,7 +103,8 @@ def compare(seed=0):
     values = evaluator([(free - bare).subs(overlap), -ENERGETIC.diff(beta).subs(overlap)], state)
 
     def shipped(y, q1, alpha, delta, rho, beta, b, r):
-        return replicated(GaussianMixture(alpha, delta, rho), y, q1, beta=beta, bias=b, loss="square", norm=r)
+        mixture = GaussianMixture(alpha, delta, rho)
+        return replicated(mixture, y, q1, beta=beta, bias=b, loss="square", norm=r, allow_unstable=True)
 
     def derived(*point):
         found = shipped(*map(float, point))

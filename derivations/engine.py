@@ -147,32 +147,36 @@ def match(
     seed: int = 0,
     points: int = POINTS,
     tolerance: float = TOLERANCE,
+    floor: float = FLOOR,
 ) -> Match:
     """Compare the shipped function with the derived formula at random points of `domain`.
 
     `formula` is a sympy expression or a callable of the symbols' values in the order of `domain`, like
-    `shipped`; both may return several numbers, each compared relatively.
+    `shipped`; both may return several numbers, each compared relatively to itself or to `floor`,
+    whichever is larger.
     """
     source = random.Random(f"{name} {seed}")
     reference = formula if callable(formula) else evaluator(formula, domain)
     worst = 0.0
     for _ in range(points):
         point = [interval.draw(source) for interval in domain.values()]
+        where = dict(zip(domain, point, strict=True))
         with mpmath.workdps(DIGITS):
-            expected = _numbers(reference(*map(mpmath.mpf, point)))
-            found = _numbers(shipped(*point))
-            gaps = [_gap(*pair) for pair in zip(found, expected, strict=True)]
+            try:
+                expected, found = _numbers(reference(*map(mpmath.mpf, point))), _numbers(shipped(*point))
+            except (ValueError, RuntimeError) as error:
+                raise Deviation(f"{name!r} is refused at {where}: {error}") from error
+            gaps = [_gap(*pair, floor) for pair in zip(found, expected, strict=True)]
         worst = max(worst, *map(float, gaps))
         if not all(gap <= tolerance for gap in gaps):
-            where = dict(zip(domain, point, strict=True))
             raise Deviation(
                 f"{name!r} deviates at {where}: shipped {list(map(float, found))}, derived {list(map(float, expected))}"
             )
     return Match(name, points, worst, tolerance)
 
 
-def _gap(found, expected):
-    return abs(found - expected) / max(abs(found), abs(expected), FLOOR)
+def _gap(found, expected, floor):
+    return abs(found - expected) / max(abs(found), abs(expected), floor)
 
 
 def _numbers(value) -> list:

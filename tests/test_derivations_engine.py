@@ -78,6 +78,21 @@ def test_a_deviating_function_fails():
         engine.match("sine", sin(x), lambda v: float("nan"), UNIT)
 
 
+def test_a_refusing_function_fails():
+    def shipped(v):
+        raise ValueError("not here")
+
+    with pytest.raises(engine.Deviation, match=r"refused at .*not here"):
+        engine.match("sine", sin(x), shipped, UNIT)
+
+
+def test_small_numbers_are_compared_with_the_floor():
+    tiny = {x: engine.Interval(1e-12, 1e-11)}
+    engine.match("tiny", x, lambda v: 2 * v, tiny, floor=1.0)
+    with pytest.raises(engine.Deviation):
+        engine.match("tiny", x, lambda v: 2 * v, tiny)
+
+
 def test_every_component_is_compared():
     engine.match("both", lambda v: (v, v**2), lambda v: (v, v * v), UNIT)
     with pytest.raises(engine.Deviation):
