@@ -115,6 +115,11 @@ def test_overlap_against_two_dimensional_quadrature(first, second):
     assert both.q12 == pytest.approx(one.m * two.m + 2.0 / 0.9 * total, rel=1e-5)
 
 
+def test_overlap_does_not_depend_on_the_order():
+    one, two = erm(MIXTURE, "hinge", ridge=0.2), erm(MIXTURE, SmoothedCount(1.5), norm=1.0, bias=0.0)
+    assert pair(one, two).q12 == pytest.approx(pair(two, one).q12, rel=1e-10)
+
+
 def test_segment_ends_and_middle():
     one, two = erm(MIXTURE, "square", ridge=0.1), hard_margin(MIXTURE.at(alpha=1.5))
     with pytest.raises(DomainError, match="same mixture"):

@@ -134,9 +134,12 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
     if first.mixture != second.mixture:
         raise DomainError("second", second.mixture, f"a result for the same mixture as the first, {first.mixture}")
     scale = math.sqrt(first.q * second.q)
+    # the inner average is taken at every node of the outer one: better the one with a closed form
+    swap = hasattr(first.loss, "moments") and not hasattr(second.loss, "moments")
+    outer, inner = (second, first) if swap else (first, second)
 
     def update(x):
-        return np.array([_next_overlap(first, second, float(np.clip(x[0], -1.0, 1.0)) * scale) / scale])
+        return np.array([_next_overlap(outer, inner, float(np.clip(x[0], -1.0, 1.0)) * scale) / scale])
 
     found = fixed_point(update, [first.m * second.m / scale], solver=Anderson(depth=2), tol=1e-11, max_iter=100)
     return Pair(first, second, float(found.x[0]) * scale, found.residual)
