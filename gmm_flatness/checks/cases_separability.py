@@ -54,7 +54,7 @@ class HardMarginPoint:
 _THRESHOLDS = (SeparabilityPoint(1.0, 0.5, True), SeparabilityPoint(1.0, 0.2, True),
                SeparabilityPoint(1.0, 0.2, False), SeparabilityPoint(5.0, 0.5, False))
 _MARGINS = (HardMarginPoint(GaussianMixture(1.0, 1.0, 0.3), "learned"),
-            HardMarginPoint(GaussianMixture(0.6, 2.0, 0.4), "optimal"))
+            HardMarginPoint(GaussianMixture(1.5, 1.0, 0.4), "optimal"))
 
 CASES = [
     *(Case(f"separability/delta{point.delta:g}-rho{point.rho:g}-{'learned' if point.bias else 'b0'}", ("F014",),
