@@ -101,7 +101,7 @@ def test_noise_samples_the_inner_measure():
 def test_divergence_is_reported_with_its_step_and_runs_repeat():
     data = draw()
     with pytest.raises(ConvergenceError, match=r"diverged at outer step \d+"):
-        entropy_sgd(data, "square", ridge=0.1, inner_rate=5.0, rng=0)
+        entropy_sgd(data, "square", ridge=0.1, inner_rate=5.0, inner_steps=500, rng=0)
     with pytest.raises(ConvergenceError, match="tolerance"):
         entropy_sgd(data, "square", ridge=0.1, steps=2, tol=1e-9, rng=0)
     options = {"norm": 1.0, "coupling": np.geomspace(0.1, 2.0, 6), "steps": 6, "batch_size": 10, "temperature": 0.1}

@@ -9,10 +9,10 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.simulation.descent_engine import TrainingLoss
 from gmm_flatness.simulation.descent_spaces import make_space
 from gmm_flatness.simulation.entropy_sgd import climb, make_entropy_plan
 from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.training_loss import TrainingLoss
 
 
 class EntropySGDClassifier(FlatLinearClassifier):

@@ -1,14 +1,9 @@
-"""Descent of coupled replicas on a training loss: gradients, schedules and steps.
-
-The bias is the weight `√N b` of one more input, so that everything said of weights holds of it, but for the
-ridge and the constraint. Gradients are those of the sum over the sample; a batch of `B` points counts `n/B` times.
-"""
+"""Descent of coupled replicas on a training loss: schedules, steps and where they end."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,115 +11,11 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.losses import Loss
-from gmm_flatness.losses.protocol import curvature
-from gmm_flatness.simulation._kernels_descent import _fields, _pull
 from gmm_flatness.simulation.descent_spaces import Space
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.training_loss import TrainingLoss
 
-# Numbers in a block of rows: about 1 MB, which a cache holds while both products pass over it.
-_BLOCK = 2**17
-# Rows that the compiled pull takes together; blocks of whole groups add up in the same order whatever their size.
-_GROUP = 4
 # Beyond this |w|²/N weights are taken to run away.
 LARGEST = 1e12
-
-
-class TrainingLoss:
-    """`Σ ℓ(u)` and its gradient for several replicas at once.
-
-    Parameters
-    ----------
-    problem : Problem
-        As `fit` states it; `problem.b` is where a learned bias starts.
-    """
-
-    def __init__(self, problem: Problem):
-        count, self.dim = problem.aligned.shape
-        self.rows = np.empty((count, self.dim + 1))
-        self.rows[:, :-1] = problem.aligned
-        self.rows[:, -1] = problem.y / math.sqrt(self.dim)
-        self.loss, self.learns, self.b = problem.loss, problem.learns, problem.b
-        self.lengths_sq = np.einsum("ij,ij->i", self.rows, self.rows)
-        self._everything = np.empty((0, 0), dtype=np.int64)
-        self._largest: dict[tuple[int, bool], float] = {}
-
-    def having(self, loss: Loss, learns: bool) -> TrainingLoss:
-        """The same sample under another loss, with the bias learned or held."""
-        other = copy(self)
-        other.loss, other.learns = loss, learns
-        return other
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def joined(self, weights: np.ndarray, biases: float | np.ndarray) -> np.ndarray:
-        """Weights `(y, N)` with their biases as last column."""
-        points = np.empty((len(weights), self.dim + 1))
-        points[:, :-1], points[:, -1] = weights, np.multiply(biases, math.sqrt(self.dim))
-        return points
-
-    def biases(self, points: np.ndarray) -> np.ndarray:
-        """Biases of the replicas."""
-        return points[:, -1] / math.sqrt(self.dim)
-
-    def gradient(self, points: np.ndarray, picked: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Gradients `(y, N+1)` on the picked points, `(B, y)`, all of them unless given.
-
-        Also the length `(y,)` they would have if the sample's contributions were orthogonal, the scale against
-        which they vanish.
-        """
-        # Replicas share the rows of the whole sample and have batches of their own.
-        sharing = 1 if picked is None else len(points)
-        picked = self._whole(len(points)) if picked is None else picked
-        gradient, scale_sq = np.zeros_like(points), np.zeros(len(points))
-        size = _GROUP * max(1, _BLOCK // (_GROUP * sharing * (self.dim + 1)))
-        for start in range(0, len(picked), size):
-            block = picked[start:start + size]
-            fields = np.empty(block.shape)
-            _fields(self.rows, block, points, fields)
-            slopes = np.ascontiguousarray(self.loss.derivative(fields))
-            _pull(self.rows, block, slopes, gradient)
-            scale_sq += np.sum(slopes * slopes * self.lengths_sq[block], axis=0)
-        if not self.learns:
-            gradient[:, -1] = 0.0
-        weight = len(self) / len(picked)
-        if weight != 1.0:
-            gradient *= weight
-        return gradient, weight * np.sqrt(scale_sq)
-
-    def curvature_bound(self, size: int) -> float:
-        """Largest curvature of the sum over the first `size` points, scaled to the sample: by power iteration.
-
-        Raises
-        ------
-        DomainError
-            The loss has a kink or is nowhere curved.
-        """
-        bend = float(np.max(curvature(self.loss, _PROBES)))
-        if self.loss.kinks or bend <= 0.0:
-            raise DomainError("rate", None, f"a number: the {self.loss.name} loss has no largest curvature")
-        return bend * len(self) / size * self._largest_square(size)
-
-    def _largest_square(self, size: int) -> float:
-        """Largest squared singular value of the first `size` rows, the bias among the columns if it is learned."""
-        key = size, self.learns
-        if key not in self._largest:
-            rows = self.rows[:size] if self.learns else self.rows[:size, :-1]
-            vector = rows.sum(axis=0)
-            for _ in range(_POWER_STEPS):
-                vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))
-            self._largest[key] = float(np.linalg.norm(vector))
-        return self._largest[key]
-
-    def _whole(self, replicas: int) -> np.ndarray:
-        if self._everything.shape != (len(self), replicas):
-            self._everything = np.repeat(np.arange(len(self))[:, None], replicas, axis=1)
-        return self._everything
-
-
-_POWER_STEPS = 40
-_PROBES = np.concatenate([-np.geomspace(1e-4, 1e2, 400)[::-1], np.geomspace(1e-4, 1e2, 400)])
 
 
 @dataclass(frozen=True, eq=False)

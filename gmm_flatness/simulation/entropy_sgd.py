@@ -12,10 +12,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.sampling import Sample
-from gmm_flatness.simulation.descent_engine import LARGEST, Rest, TrainingLoss, schedule
+from gmm_flatness.simulation.descent_engine import LARGEST, Rest, schedule
 from gmm_flatness.simulation.descent_spaces import Space, make_space, starting_weights
 from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
 from gmm_flatness.simulation.estimators import Estimator
+from gmm_flatness.simulation.training_loss import TrainingLoss
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +152,8 @@ def climb(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPla
     """
     batches, residual = _batches(len(cost), plan.batch, generator), math.inf
     for step, coupling in enumerate(plan.couplings.tolist(), start=1):
-        move = _inner_mean(cost, space, points, plan, coupling, batches, generator)
+        with np.errstate(over="ignore", invalid="ignore"):
+            move = _inner_mean(cost, space, points, plan, coupling, batches, generator)
         move -= points
         along = move.copy()
         space.project(points[:, :-1], along[:, :-1])
@@ -160,7 +162,7 @@ def climb(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPla
             return Rest(points, residual, step - 1, step - 1)
         points += plan.rate * move
         space.place(points[:, :-1])
-        size = float(np.sum(points * points)) / cost.dim
+        size = float(np.vdot(points, points)) / cost.dim
         if not size < LARGEST:
             raise ConvergenceError(f"Entropy-SGD diverged at outer step {step}: |w|²/N = {size:.3g}; give a smaller "
                                    "inner_rate or rate", partial=points)

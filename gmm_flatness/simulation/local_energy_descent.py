@@ -11,10 +11,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.sampling import Sample
-from gmm_flatness.simulation.descent_engine import Replicas, Rest, TrainingLoss, make_plan
+from gmm_flatness.simulation.descent_engine import Replicas, Rest, make_plan
 from gmm_flatness.simulation.descent_spaces import Space, make_space
 from gmm_flatness.simulation.descent_trace import as_estimator, checked_problem
 from gmm_flatness.simulation.estimators import Estimator
+from gmm_flatness.simulation.training_loss import TrainingLoss
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ class MessagePassing:
     m, q, V, biases : ndarray, shape (iterations + 1,)
         Overlap with the centroid, `|w|²/N`, response and bias in training, from the start on.
     residual : float
-        Relative change of the weights in the last iteration; 0 where there was none.
+        Relative change of the weights in the last iteration, undamped.
     """
 
     mixture: GaussianMixture
@@ -103,7 +103,8 @@ def message_passing(data: Sample, measure: Measure, *, bias: str | float = "lear
         history.append(state.order_parameters())
         if iteration == max_iter or (tol is not None and residual <= tol):
             break
-        residual = state.answer(fields)
+        with np.errstate(over="ignore", invalid="ignore"):
+            residual = state.answer(fields)
         if not math.isfinite(residual):
             raise ConvergenceError(f"message passing diverged in iteration {iteration + 1}",
                                    partial=_run(state, history, residual, bias))
