@@ -50,6 +50,19 @@ _PUBLIC = {
     "over_disorder": "simulation.annealing",
     "disorder_average": "simulation.chain_statistics",
     "replicated_annealing": "simulation.replicated_annealing",
+    "replicated_descent": "simulation.descent",
+    "entropy_sgd": "simulation.entropy_sgd",
+    "local_energy_descent": "simulation.local_energy_descent",
+    "message_passing": "simulation.message_passing",
+    "state_evolution": "simulation.message_evolution",
+    "Minimizer": "simulation.message_measures",
+    "ErrorCount": "simulation.message_measures",
+    "CoupledErrorCount": "simulation.message_measures",
+    "compare_algorithms": "studies.compare_algorithms",
+    "ReplicatedSGDClassifier": "estimators.replicated_sgd",
+    "EntropySGDClassifier": "estimators.entropy_sgd",
+    "LocalEnergyClassifier": "estimators.local_energy",
+    "FlatMLPClassifier": "estimators.flat_mlp",
     "sweep": "studies.sweep",
 }
 
@@ -57,6 +70,10 @@ __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
+    from gmm_flatness.estimators.entropy_sgd import EntropySGDClassifier
+    from gmm_flatness.estimators.flat_mlp import FlatMLPClassifier
+    from gmm_flatness.estimators.local_energy import LocalEnergyClassifier
+    from gmm_flatness.estimators.replicated_sgd import ReplicatedSGDClassifier
     from gmm_flatness.losses import Loss, SmoothedCount
     from gmm_flatness.mixture import GaussianMixture
     from gmm_flatness.priors import Prior
@@ -64,8 +81,15 @@ if TYPE_CHECKING:
     from gmm_flatness.simulation.annealing import over_disorder, thermodynamic_integration
     from gmm_flatness.simulation.chain_statistics import disorder_average
     from gmm_flatness.simulation.chains import run_chain
+    from gmm_flatness.simulation.descent import replicated_descent
+    from gmm_flatness.simulation.entropy_sgd import entropy_sgd
     from gmm_flatness.simulation.estimators import Estimator, fit
+    from gmm_flatness.simulation.local_energy_descent import local_energy_descent
+    from gmm_flatness.simulation.message_evolution import state_evolution
+    from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
+    from gmm_flatness.simulation.message_passing import message_passing
     from gmm_flatness.simulation.replicated_annealing import replicated_annealing
+    from gmm_flatness.studies.compare_algorithms import compare_algorithms
     from gmm_flatness.studies.sweep import sweep
     from gmm_flatness.theory.bayes import (
         bayes_error,

@@ -95,10 +95,10 @@ class Saddle(NamedTuple):
     iterations: int
 
 
-def evaluate(problem: Problem, at: OrderParameters, iterations: int) -> Saddle:
+def evaluate(problem: Problem, at: OrderParameters, iterations: int, mean: Averages | None = None) -> Saddle:
     """The solution with its averages and undamped scaled residual `max |Δx|/(1+|x|)`."""
     mixture = problem.mixture
-    mean = averages(mixture, problem.loss, at)
+    mean = averages(mixture, problem.loss, at) if mean is None else mean
     ridge = problem.ridge
     if ridge is None:
         ridge = (1.0 - mixture.alpha * mean.rigidity) / at.V
@@ -139,7 +139,8 @@ def solve(problem: Problem, starts: Iterator[OrderParameters]) -> Saddle:
             except (OverflowError, ZeroDivisionError, ValueError) as error:
                 failure = ConvergenceError(f"iteration left the domain of the equations: {error}", partial=start)
             else:
-                return evaluate(problem, update.unpack(found.x), found.iterations)
+                at, mean = update.averages_at(found.x)
+                return evaluate(problem, at, found.iterations, mean)
     raise ConvergenceError(f"{problem.loss.name} saddle point at {problem.mixture} with ridge={problem.ridge}, "
                            f"norm={problem.norm}: {failure}", partial=failure and failure.partial)
 
@@ -172,6 +173,11 @@ class SaddleMap:
         V = math.inf if problem.hard else math.exp(next(rest))
         b = next(rest) if problem.bias is None else problem.bias
         return OrderParameters(cosine * math.sqrt(q), q, V, b)
+
+    def averages_at(self, x: np.ndarray) -> tuple[OrderParameters, Averages]:
+        """Order parameters of these unknowns, and the averages there."""
+        at, _, mean = self._evaluated(x)
+        return at, mean
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         at, new, mean = self._evaluated(x)
