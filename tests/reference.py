@@ -63,3 +63,21 @@ def random_box(rng, count):
         alpha, delta = (10 ** rng.uniform(math.log10(low), math.log10(high)) for low, high in ((0.05, 50), (0.05, 20)))
         yield (alpha, delta, rng.uniform(0.05, 0.95), 10 ** rng.uniform(-4, 3),
                ("learned", "optimal", float(rng.normal()))[rng.integers(3)])
+
+
+class Huber:
+    """Hinge with its corner rounded over unit width: 0 above 1, quadratic on [0, 1], linear below."""
+
+    name, is_convex, kinks = "huber", True, ()
+
+    def value(self, u):
+        short = np.maximum(1.0 - np.asarray(u, dtype=float), 0.0)
+        return np.where(short < 1.0, 0.5 * short**2, short - 0.5)
+
+    def derivative(self, u):
+        return -np.clip(1.0 - np.asarray(u, dtype=float), 0.0, 1.0)
+
+    def prox(self, h, width):
+        h = np.asarray(h, dtype=float)
+        rounded = 1.0 - (1.0 - h) / (1.0 + width)
+        return np.where(h >= 1.0, h, np.where(rounded >= 0.0, rounded, np.minimum(h + width, 0.0)))

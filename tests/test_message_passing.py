@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from reference import Huber
 from scipy.integrate import quad
 from scipy.stats import norm, ttest_1samp
 
@@ -17,23 +18,6 @@ from gmm_flatness.theory.gibbs import gibbs
 from gmm_flatness.theory.replicas import replicated
 
 MIXTURE = GaussianMixture(2.0, 0.8, 0.3)
-
-
-class Huber:
-    name = "huber"
-    is_convex = True
-    kinks = ()
-
-    def value(self, u):
-        miss = np.abs(1.0 - np.asarray(u))
-        return np.where(miss < 0.5, miss**2, miss - 0.25)
-
-    def derivative(self, u):
-        return -np.clip(2.0 * (1.0 - np.asarray(u)), -1.0, 1.0)
-
-    def prox(self, h, width):
-        miss = 1.0 - np.asarray(h)
-        return 1.0 - np.where(np.abs(miss) < 0.5 + width, miss / (1.0 + 2.0 * width), miss - width * np.sign(miss))
 
 
 RUNS = [

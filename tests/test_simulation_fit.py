@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference import Huber
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import SVC, SVR
@@ -11,23 +12,6 @@ from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.simulation.estimators import fit
 
 MIXTURE = GaussianMixture(alpha=2.0, delta=0.8, rho=0.3)
-
-
-class Huber:
-    name = "huber"
-    is_convex = True
-    kinks = ()
-
-    def value(self, u):
-        miss = np.abs(1.0 - np.asarray(u))
-        return np.where(miss < 0.5, miss**2, miss - 0.25)
-
-    def derivative(self, u):
-        return -np.clip(2.0 * (1.0 - np.asarray(u)), -1.0, 1.0)
-
-    def prox(self, h, width):
-        miss = 1.0 - np.asarray(h)
-        return 1.0 - np.where(np.abs(miss) < 0.5 + width, miss / (1.0 + 2.0 * width), miss - width * np.sign(miss))
 
 
 class Absolute:

@@ -89,6 +89,7 @@ def average(mean, position, weight):
 
 @njit(cache=True)
 def jitter(position, noise, scale):
+    """Add `scale` times the noise to every parameter."""
     for i in range(len(position)):
         position[i] += scale * noise[i]
 

@@ -11,6 +11,7 @@ zeros of its derivatives.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
@@ -63,58 +64,66 @@ def critical_alpha(mixture: GaussianMixture, bias: float | None) -> float:
 
 
 def _least_cost(delta: float, rho: float, margin: float, held: float | None) -> float:
-    """Minimum over `(M[, B])` of `E (k√(1+M²) - M - y B + √(Δ(1+M²)) z)₊²`."""
+    """Minimum of the convex cost, found where its slope in `M` changes sign."""
     from scipy.optimize import brentq
 
-    classes = ((rho, 1.0), (1.0 - rho, -1.0))
+    cost = _Cost(delta, rho, margin, held)
+    low, high = 0.0, 1.0
+    while cost.slope(high) < 0.0:
+        high *= 2.0
+    if cost.slope(low) > 0.0:
+        low = -1.0
+        while cost.slope(low) > 0.0:
+            low *= 2.0
+    return cost.value(brentq(cost.slope, low, high, xtol=1e-15, rtol=1e-15))
 
-    def fields(M: float, B: float) -> list[tuple[float, float, float, float]]:
-        """Weight, label, `E (·)₊` and `P(· > 0)` of each cluster."""
-        scale = math.sqrt(1.0 + M * M)
-        std = math.sqrt(delta) * scale
-        rows = []
-        for weight, label in classes:
-            a = (margin * scale - M - label * B) / std
-            rows.append((weight, label, std * (a * tail(-a) + bump(a)), tail(-a)))
-        return rows
 
-    def best_bias(M: float) -> float:
-        scale = math.sqrt(1.0 + M * M)
-        if held is not None:
-            return held * scale
-        if rho == 0.5:
-            return 0.0
-        reach = 1.0 + M + 10.0 * (1.0 + math.sqrt(delta)) * scale
-        return brentq(lambda B: sum(label * weight * first for weight, label, first, _ in fields(M, B)),
-                      -reach, reach, xtol=1e-15 * reach, rtol=1e-15)
+@dataclass(frozen=True)
+class _Cost:
+    """`E (k√(1+M²) - M - y B + √(Δ(1+M²)) z)₊²` at its best `B`, as a function of `M`."""
 
-    def slope(M: float) -> float:
+    delta: float
+    rho: float
+    margin: float
+    held: float | None
+
+    def value(self, M: float) -> float:
+        """The cost, from `E (·)₊² = variance P(· > 0) + mean E (·)₊`."""
+        B, scale = self._bias(M), math.sqrt(1.0 + M * M)
+        variance = self.delta * scale * scale
+        return sum(weight * (variance * inside + (self.margin * scale - M - label * B) * first)
+                   for weight, label, first, inside in self._clusters(M, B))
+
+    def slope(self, M: float) -> float:
         """Half the derivative of the cost: `E (·)₊ ∂(·)/∂M`, with `E (·)₊ z = std P(· > 0)`."""
-        B, scale = best_bias(M), math.sqrt(1.0 + M * M)
-        lean = M / scale
-        drift = margin * lean - 1.0
+        B, lean = self._bias(M), M / math.sqrt(1.0 + M * M)
         total = 0.0
-        for weight, label, first, inside in fields(M, B):
-            bent = drift - (label * held * lean if held is not None else 0.0)
-            total += weight * (bent * first + delta * M * inside)
+        for weight, label, first, inside in self._clusters(M, B):
+            drift = self.margin * lean - 1.0 - (label * self.held * lean if self.held is not None else 0.0)
+            total += weight * (drift * first + self.delta * M * inside)
         return total
 
-    high = 1.0
-    while slope(high) < 0.0:
-        high *= 2.0
-    low = 0.0
-    if slope(low) > 0.0:
-        low = -1.0
-        while slope(low) > 0.0:
-            low *= 2.0
-    M = brentq(slope, low, high, xtol=1e-15, rtol=1e-15)
-    scale = math.sqrt(1.0 + M * M)
-    variance = delta * scale * scale
-    B, cost = best_bias(M), 0.0
-    for weight, label, first, inside in fields(M, B):
-        a = (margin * scale - M - label * B) / math.sqrt(variance)
-        cost += weight * (variance * inside + a * math.sqrt(variance) * first)
-    return cost
+    def _bias(self, M: float) -> float:
+        from scipy.optimize import brentq
+
+        scale = math.sqrt(1.0 + M * M)
+        if self.held is not None:
+            return self.held * scale
+        if self.rho == 0.5:
+            return 0.0
+        reach = 1.0 + abs(M) + 10.0 * (1.0 + math.sqrt(self.delta)) * scale
+        return brentq(lambda B: sum(label * weight * first for weight, label, first, _ in self._clusters(M, B)),
+                      -reach, reach, xtol=1e-15 * reach, rtol=1e-15)
+
+    def _clusters(self, M: float, B: float) -> list[tuple[float, float, float, float]]:
+        """Weight, label, `E (·)₊` and `P(· > 0)` of each cluster."""
+        scale = math.sqrt(1.0 + M * M)
+        std = math.sqrt(self.delta) * scale
+        rows = []
+        for weight, label in ((self.rho, 1.0), (1.0 - self.rho, -1.0)):
+            a = (self.margin * scale - M - label * B) / std
+            rows.append((weight, label, std * (a * tail(-a) + bump(a)), tail(-a)))
+        return rows
 
 
 def require_not_separable(mixture: GaussianMixture, bias: float | None, what: str) -> None:
