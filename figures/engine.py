@@ -48,7 +48,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
+from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Cache, Table, cache_key, content_key
 
@@ -172,12 +172,8 @@ def _attempt(compute_point, point, rng, parameters) -> list[Row]:
     """The rows of a point; where the library says that there is no result, a row saying why."""
     try:
         result = compute_point(dict(point), rng, parameters)
-    except StabilityError as error:
-        return [{"status": "unstable", "message": str(error)}]
-    except DomainError as error:
-        return [{"status": "outside the domain", "message": str(error)}]
-    except ConvergenceError as error:
-        return [{"status": "not converged", "message": str(error)}]
+    except (DomainError, ConvergenceError) as error:
+        return [{"status": error.status, "message": str(error)}]
     return [result] if isinstance(result, Mapping) else list(result)
 
 

@@ -20,6 +20,8 @@ class DomainError(ValueError):
         The critical value that was crossed, where there is one.
     """
 
+    status = "outside the domain"  # the word for it in a table of results
+
     def __init__(self, parameter: str, value: Any, allowed: str, *, threshold: float | None = None):
         super().__init__(parameter, value, allowed)
         self.parameter = parameter
@@ -42,6 +44,8 @@ def _rebuild_domain_error(cls, parameter, value, allowed, threshold):
 class StabilityError(DomainError):
     """The replica-symmetric solution is unstable there and `allow_unstable=True` was not given."""
 
+    status = "unstable"
+
 
 class ConvergenceError(RuntimeError):
     """An iteration ended without meeting its tolerance.
@@ -53,6 +57,8 @@ class ConvergenceError(RuntimeError):
     partial : object, optional
         The last state reached, for diagnosis; never a result.
     """
+
+    status = "not converged"
 
     def __init__(self, message: str, *, partial: Any = None):
         super().__init__(message)

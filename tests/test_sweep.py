@@ -18,7 +18,7 @@ def test_grid_order_and_values():
 def test_outcomes_are_recorded_or_raised():
     arguments = {"over": {"alpha": [0.5, 1.0, 2.0]}, "fixed": {"loss": "square", "ridge": 0.0}}
     found = sweep(erm, **arguments)
-    assert found.status.tolist() == ["ok", "out of domain", "ok"]
+    assert found.status.tolist() == ["ok", "outside the domain", "ok"]
     assert np.isnan(found["m"][1]) and "alpha = 1" in found["message"][1] and found.results[1] is None
     with pytest.raises(DomainError):
         sweep(erm, on_error="raise", **arguments)

@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
+from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Table
-
-# Most special first: a StabilityError is a DomainError.
-_OUTCOMES = ((StabilityError, "unstable"), (DomainError, "out of domain"), (ConvergenceError, "not converged"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class SweepResult:
 
     @property
     def status(self) -> np.ndarray:
-        """"ok", "unstable", "out of domain" or "not converged" of each point."""
+        """"ok", "unstable", "outside the domain" or "not converged" of each point."""
         return self["status"]
 
     def to_dict(self) -> dict[str, np.ndarray]:
@@ -138,8 +135,7 @@ class _Line:
         except (DomainError, ConvergenceError) as error:
             if self.strict:
                 raise
-            status = next(word for kind, word in _OUTCOMES if isinstance(error, kind))
-            return {**described, "status": status, "message": str(error)}, None
+            return {**described, "status": error.status, "message": str(error)}, None
         return {**_numbers(result), **described, "status": "ok", "message": ""}, result
 
     def _call(self, parameters: dict[str, Any], start: dict[str, Any]):
