@@ -1,0 +1,199 @@
+"""Networks on mixture samples: every optimiser at equal cost beside the known Bayes error, with its flatness."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.mlp.flatness import local_energy
+from gmm_flatness.mlp.network import Network
+from gmm_flatness.mlp.recipes import RECIPES, Plan, Recipe
+from gmm_flatness.mlp.runs import train_plan
+from gmm_flatness.mlp.tuning import spread
+from gmm_flatness.parallel import run_ensemble
+from gmm_flatness.priors import get_prior
+from gmm_flatness.sampling import Sample, sample
+from gmm_flatness.store import Table
+from gmm_flatness.theory.bayes import bayes_error, oracle_error
+
+METHODS = ("sgd", "sam", "esgd", "rsgd", "swa", "ema")
+
+# Clusters ask for stronger decay than images: the best classifier of one layer has λ → ∞.
+_SPACE = {"rate": (0.01, 0.2), "decay": (3e-3, 1.0)}
+_MEASURED = ("test_error", "excess", "difference", "train_error", "local_energy")
+_DRAWS = 16
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What all runs share."""
+
+    mixture: GaussianMixture
+    dim: int
+    hidden: tuple[int, ...]
+    test_samples: int
+    sigma: float
+
+    @property
+    def network(self) -> Network:
+        return Network((self.dim, *self.hidden, 1))
+
+    def parts(self, rng: np.random.Generator) -> tuple[Sample, Sample]:
+        """Training and test samples with one centroid."""
+        known = sample(self.mixture, self.dim, rng=rng)
+        return known, sample(self.mixture, self.dim, size=self.test_samples, centroid=known.centroid, rng=rng)
+
+
+class _Option(NamedTuple):
+    """A setting of a method and how it trains."""
+
+    values: dict[str, float]
+    plan: Plan
+
+
+def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] = (50,),
+                   methods: Sequence[str] = METHODS, passes: int = 60, settings: int = 12, pilots: int = 3,
+                   samples: int = 8, test_samples: int = 10_000, sigma: float = 0.3, rng=None,
+                   workers: int | None = 1, progress: bool = False) -> Table:
+    """Tune every optimiser equally on pilot samples of the mixture, then run all of them on the same fresh ones.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    dim : int
+        Dimension `N`, the number of inputs.
+    hidden : sequence of int
+        Hidden ReLU layers; none gives the linear classifier. One output, cross-entropy.
+    methods : sequence of str
+        Names of `gmm_flatness.mlp.recipes.RECIPES`; the first is the one the others are compared to.
+    passes : int
+        Gradient evaluations of a run at most, in passes over the data; short runs are among the settings.
+    settings : int
+        Hyperparameter settings a method tries, at least two.
+    pilots, samples : int
+        Independent samples to choose settings by, and to report on (at least two).
+    test_samples : int
+        Fresh points with the centroid of the training set.
+    sigma : float
+        Radius of the multiplicative local energy.
+    rng : None, int, SeedSequence or Generator, optional
+    workers : int or None
+        As in `gmm_flatness.parallel`.
+    progress : bool
+
+    Returns
+    -------
+    Table
+        One row a method, `kind` "method": means over samples, each with `_stderr`, of `test_error`, of its `excess`
+        over the Bayes classifier on the same points and `difference` to the first method (both paired), of
+        `train_error` and `local_energy`; `cost`, `epochs`, the number of final runs that `diverged` (left out of the
+        means) and the `setting` chosen. Then rows of `kind` "line": the Bayes error and that of one who knows the
+        centroid, both for `N → ∞`.
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain or a method is not known.
+    """
+    setup = _Setup(mixture, check.integer("dim", dim), tuple(hidden), check.integer("test_samples", test_samples),
+                   check.positive("sigma", sigma))
+    check.integer("samples", samples, low=2)
+    check.integer("settings", settings, low=2)
+    check.integer("passes", passes, low=4)
+    recipes, generator = _recipes(methods), np.random.default_rng(rng)
+    options = _options(recipes, passes, settings, seed=int(generator.integers(2**31)))
+    errors = run_ensemble(_pilot, pilots, rng=generator, workers=workers, args=(setup, options),
+                          progress="pilots" if progress else None)
+    best = {name: tried[int(np.argmin(np.mean([found[name] for found in errors], axis=0)))]
+            for name, tried in options.items()}
+    found = run_ensemble(_final, samples, rng=generator, workers=workers, args=(setup, best),
+                         progress="samples" if progress else None)
+    rows = [_row(name, option, [outcome[name] for outcome in found]) for name, option in best.items()]
+    lines = [{"method": name, "kind": "line", "test_error": value}
+             for name, value in (("Bayes", bayes_error(mixture)), ("oracle", oracle_error(mixture)))]
+    metadata = {**mixture.to_dict(), "dim": dim, "hidden": list(setup.hidden), "passes": passes, "settings": settings,
+                "pilots": pilots, "samples": samples, "sigma": setup.sigma}
+    return Table.from_rows([*rows, *lines], metadata)
+
+
+def _recipes(methods: Sequence[str]) -> list[Recipe]:
+    names = list(methods)
+    if not names or len(set(names)) < len(names):
+        raise DomainError("methods", names, "at least one, with different names")
+    known = [RECIPES[check.choice("methods", name, RECIPES)] for name in names]
+    return [replace(recipe, space={**_SPACE, **recipe.space}) for recipe in known]
+
+
+def _options(recipes: Sequence[Recipe], passes: int, settings: int, *, seed: int) -> dict[str, list[_Option]]:
+    """The settings of every method, spread evenly over its ranges."""
+    options = {}
+    for recipe in recipes:
+        points = [recipe.values(cube) for cube in spread(recipe, settings, seed)]
+        options[recipe.name] = [_Option(values, recipe.plan(values, passes, "cost")) for values in points]
+    return options
+
+
+def _pilot(setup: _Setup, options: dict[str, list[_Option]], *, rng: np.random.Generator) -> dict[str, list[float]]:
+    """Test error of every setting on one sample; a run that diverged is all wrong."""
+    known, unseen = setup.parts(rng.spawn(1)[0])
+    train_seed = rng.spawn(1)[0].integers(2**31)
+    network = setup.network
+    batch, test = (network.batch(part.x, part.y[:, None]) for part in (known, unseen))
+    errors: dict[str, list[float]] = {name: [] for name in options}
+    for name, tried in options.items():
+        for option in tried:
+            run = train_plan(network, batch, option.plan, np.random.default_rng(train_seed))
+            errors[name].append(1.0 if run.diverged_at is not None else network.error(run.params, test))
+    return errors
+
+
+def _final(setup: _Setup, best: dict[str, _Option], *, rng: np.random.Generator) -> dict[str, dict[str, float]]:
+    """What every method reaches on one sample, from the same seed."""
+    known, unseen = setup.parts(rng.spawn(1)[0])
+    train_seed, energy_seed = (int(stream.integers(2**31)) for stream in rng.spawn(2))
+    network, bayes = setup.network, bayes_classifier_error(known, unseen)
+    batch, test = (network.batch(part.x, part.y[:, None]) for part in (known, unseen))
+    outcomes: dict[str, dict[str, float]] = {}
+    for name, option in best.items():
+        run = train_plan(network, batch, option.plan, np.random.default_rng(train_seed))
+        outcomes[name] = dict.fromkeys(_MEASURED, math.nan)
+        if run.diverged_at is None:
+            energy = local_energy(network, run.params, batch, sigma=setup.sigma, draws=_DRAWS, rng=energy_seed)
+            error = network.error(run.params, test)
+            outcomes[name] |= {"test_error": error, "excess": error - bayes, "train_error": energy.train_error,
+                               "local_energy": float(energy.error[0])}
+    baseline = outcomes[next(iter(best))]["test_error"]
+    for numbers in outcomes.values():
+        numbers["difference"] = numbers["test_error"] - baseline
+    return outcomes
+
+
+def bayes_classifier_error(known: Sample, unseen: Sample) -> float:
+    """Error on the test points of the posterior mean of the centroid with the best bias."""
+    mixture, size = known.mixture, len(known)
+    observation = known.y @ known.x * (math.sqrt(known.dim) / size)
+    centroid = get_prior("gaussian").posterior_mean(observation, size / (known.dim * mixture.delta))
+    fields = unseen.x @ centroid / math.sqrt(known.dim) + 0.5 * mixture.delta * mixture.log_odds
+    return float(np.mean(unseen.y * fields < 0.0))
+
+
+def _row(name: str, option: _Option, outcomes: list[dict[str, float]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"method": name, "kind": "method"}
+    for quantity in _MEASURED:
+        numbers = np.array([outcome[quantity] for outcome in outcomes])
+        numbers = numbers[np.isfinite(numbers)]
+        enough = len(numbers) > 1
+        row[quantity] = float(numbers.mean()) if len(numbers) else math.nan
+        row[f"{quantity}_stderr"] = float(numbers.std(ddof=1)) / math.sqrt(len(numbers)) if enough else math.nan
+    diverged = sum(math.isnan(outcome["test_error"]) for outcome in outcomes)
+    setting = " ".join(f"{key}={value:.4g}" for key, value in option.values.items())
+    plan = option.plan
+    return {**row, "epochs": plan.epochs, "cost": plan.epochs * plan.method.cost, "diverged": diverged,
+            "setting": setting}
