@@ -23,11 +23,7 @@ def iterated(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         return _on_sphere(problem, problem.norm, start)
     if problem.ridge == 0.0:
         problem = _without_ridge(problem)
-    try:
-        return solve(problem, _starts(problem, start))
-    except ConvergenceError:
-        _refuse_collapse(problem)
-        raise
+    return solve(problem, _starts(problem, start))
 
 
 def _without_ridge(problem: Problem) -> Problem:
@@ -67,8 +63,13 @@ def _starts(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
         yield start
     square = closed_form(problem._replace(loss=get_loss("square"), ridge=problem.ridge or 1.0, norm=None))
     yield square
-    if problem.ridge and problem.ridge < 1e-3:  # weak ridges one from the other, up to where any start will do
-        yield iterated(problem._replace(ridge=8.0 * problem.ridge), None, "lowest").at
+    if problem.norm is None:
+        _refuse_collapse(problem)
+    if problem.ridge and problem.ridge < 1.0:  # weak ridges one from the other, up to where any start will do
+        try:
+            yield iterated(problem._replace(ridge=8.0 * problem.ridge), None, "lowest").at
+        except ConvergenceError:  # the bracket below may still do
+            pass
     if problem.bias is None:
         yield _with_bracketed_bias(problem, square)
 
