@@ -1,0 +1,96 @@
+"""Local entropy against distance around several references, at their own and at one common training error."""
+
+from __future__ import annotations
+
+from figures import ensemble, landscape, style
+from figures.engine import Figure
+
+
+def points(parameters):
+    lines = [{"kind": "theory", "part": part, "curve": curve, "overlap": 1.0 - 2.0 * distance}
+             for part in ("own", "common") for curve in parameters["references"]
+             for distance in parameters["distances"]]
+    dots = [{"kind": "simulation", "part": part, "curve": curve, "overlap": 1.0 - 2.0 * distance}
+            for part, curve, distance in parameters["chains"]]
+    return lines + dots
+
+
+def compute_point(point, rng, parameters):
+    from gmm_flatness import GaussianMixture
+
+    mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
+    seen = landscape.reference(mixture, point["curve"])
+    target = seen.train_error if point["part"] == "own" else parameters["common"]
+    found = landscape.slice_around(seen, point["overlap"], target)
+    place = {"distance": found.distance}
+    if point["kind"] == "theory":
+        return place | landscape.described(found)
+    rows = ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, seen, found.beta, parameters)
+    return [place | row for row in rows]
+
+
+def _measured(mixture, point, seen, beta, parameters, *, rng):
+    from gmm_flatness import sample
+
+    data = sample(mixture, parameters["dim"], rng=rng)
+    weights, bias = landscape.center(data, point["curve"], 0.0, seen, rng)
+    return [({"beta": beta}, landscape.integrated(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
+                                                  reference=weights, overlap=point["overlap"]))]
+
+
+def draw(table):
+    figure, axes = style.figure(1, 2, width=4.9, height=4.4)
+    parameters = table.metadata["parameters"]
+    for panel, part in zip(axes, ("own", "common"), strict=True):
+        for curve, color, marker in zip(parameters["references"], style.CYCLE, style.MARKERS, strict=False):
+            style.both(panel, table.where(part=part, curve=curve), "distance", "entropy", color=color, marker=marker,
+                       label=_label(curve))
+        panel.set_ylim(parameters["depths"][part], 0.02)
+        panel.set_xlim(left=0.0)
+    style.label(axes[0], x="distance  (1 - s)/2", y="local entropy of the slice", legend=False,
+                title="neighbours at the reference's own training error")
+    style.label(axes[1], x="distance  (1 - s)/2", legend=False,
+                title=f"neighbours at training error {parameters['common']:.4f}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _label(name):
+    family, value = landscape.kind(name)
+    if family == "gibbs":
+        return f"typical, training error {value:.3g}"
+    return {"hebb": "Hebb (Bayes-optimal)"}.get(family, family if value is None else f"{family} λ = {value:g}")
+
+
+def _caption(parameters):
+    return ("Log of the fraction of the weights at a distance from a reference, per dimension, that make a given "
+            f"training error: near 0 the region is flat. α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, "
+            "ρ = ½, bias 0 everywhere, all weights on the sphere. Left: held equal to each reference's own training "
+            f"error, 0 for the hard margin. Right: one common error {parameters['common']:g}, that of Hebb's rule, from "
+            "the distance on where β ≥ 0 reaches it: nearer, almost all neighbours err less. Typical references are drawn "
+            "from the Gibbs measure of the training error stated; around the one of Hebb's error the entropy is far "
+            "lower than around Hebb's rule. Minimisers that err less than Hebb's rule have more neighbours of its error "
+            "than it has itself at intermediate distances, and the curves cross. Beyond the stability of replica "
+            "symmetry curves would be dashed. "
+            f"{ensemble.said(parameters)} {landscape.chains_said(parameters)}")
+
+
+_HEBB_ERROR = 0.110336
+FIGURE = Figure(
+    name="f10_local_entropy", title="Local entropy against distance around several references", caption=_caption,
+    parameters={"alpha": 2.0, "delta": 1.0, "common": _HEBB_ERROR, "depths": {"own": -0.75, "common": -0.25},
+                "references": ["hebb", "square 0.1", "square 1", "logistic 0.1", "hard margin",
+                               f"gibbs {_HEBB_ERROR}", "gibbs 0.05"],
+                "distances": [0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09,
+                              0.1, 0.115, 0.13, 0.145, 0.16, 0.18, 0.2],
+                "chains": [["own", "hebb", 0.05], ["own", "hebb", 0.1], ["own", "hebb", 0.15],
+                           ["own", "square 0.1", 0.02], ["own", "square 0.1", 0.04], ["own", "square 1", 0.03],
+                           ["own", "square 1", 0.06], ["own", "logistic 0.1", 0.02],
+                           ["own", f"gibbs {_HEBB_ERROR}", 0.05], ["own", f"gibbs {_HEBB_ERROR}", 0.1],
+                           ["common", "square 0.1", 0.1], ["common", "square 0.1", 0.16],
+                           ["common", "square 1", 0.13], ["common", "logistic 0.1", 0.1],
+                           ["common", "hard margin", 0.07], ["common", "hard margin", 0.12],
+                           ["common", "hebb", 0.12], ["common", f"gibbs {_HEBB_ERROR}", 0.07]],
+                "dim": 200, "samples": 40, "sweeps": 300},
+    fast={"distances": [0.001, 0.01, 0.03, 0.05, 0.08, 0.1, 0.13, 0.16, 0.2], "dim": 80, "samples": 8},
+    points=points, compute_point=compute_point, draw=draw)

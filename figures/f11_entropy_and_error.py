@@ -1,0 +1,123 @@
+"""Local entropy at one distance against test error and overlap with the Bayes direction, along families of references."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from figures import ensemble, landscape, style
+from figures.engine import Figure
+
+
+def points(parameters):
+    lines = [{"kind": "theory", "part": part, "family": family, "curve": name}
+             for part in ("own", "common") for family, names in _families(parameters).items() for name in names]
+    dots = [{"kind": "simulation", "part": part, "family": name.rsplit(" ", 1)[0], "curve": name}
+            for part in ("own", "common") for name in parameters["chains"]]
+    return lines + dots
+
+
+def _families(parameters):
+    ridges = np.geomspace(*parameters["ridge_range"]).tolist()
+    families = {loss: [f"{loss} {ridge!r}" for ridge in ridges] for loss in parameters["losses"]}
+    errors = np.linspace(*parameters["typical_range"]).tolist()
+    return {**families, "gibbs": [f"gibbs {error!r}" for error in errors], "hebb": ["hebb"],
+            "hard margin": ["hard margin"]}
+
+
+def compute_point(point, rng, parameters):
+    from gmm_flatness import GaussianMixture
+
+    mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
+    seen = landscape.reference(mixture, point["curve"])
+    target = seen.train_error if point["part"] == "own" else parameters["common"]
+    found = landscape.slice_around(seen, 1.0 - 2.0 * parameters["distance"], target)
+    if point["kind"] == "simulation":
+        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, seen, found.beta, parameters)
+    return {**landscape.described(found), "test_error": seen.test_error, "overlap": _with_bayes(mixture, point, seen)}
+
+
+def _with_bayes(mixture, point, seen):
+    """Cosine with Hebb's vector: what weights know of the centroid, they know through it."""
+    from gmm_flatness import bayes_overlap
+
+    norm = 1.0 if landscape.kind(point["curve"])[0] == "gibbs" else seen.q
+    return seen.m / math.sqrt(norm * bayes_overlap(mixture))
+
+
+def _measured(mixture, point, seen, beta, parameters, *, rng):
+    from gmm_flatness import fit, sample
+    from gmm_flatness.simulation.estimators import population_error
+
+    data = sample(mixture, parameters["dim"], rng=rng)
+    weights, bias = landscape.center(data, point["curve"], 0.0, seen, rng)
+    size, best = float(weights @ weights), fit(data, "hebb", norm=1.0, bias=0.0).weights
+    chain = landscape.integrated(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng, reference=weights,
+                                 overlap=1.0 - 2.0 * parameters["distance"])
+    error = population_error(mixture, float(weights @ data.centroid) / data.dim, size / data.dim, bias)
+    return [({"beta": beta}, {**chain, "test_error": error,
+                              "overlap": float(weights @ best) / math.sqrt(size * data.dim)})]
+
+
+def draw(table):
+    figure, axes = style.figure(2, 2, width=4.7, height=3.6, sharex="col", sharey="row")
+    for row, part in zip(axes, ("own", "common"), strict=True):
+        for panel, x in zip(row, ("test_error", "overlap"), strict=True):
+            for family, (label, color, marker) in _LOOK.items():
+                _family(panel, table.where(part=part, family=family), x, label, color, marker)
+    parameters = table.metadata["parameters"]
+    common = f"neighbours at training error {parameters['common']:g}"
+    for row, text in zip(axes, ("neighbours at the reference's own training error", common), strict=True):
+        style.label(row[0], y="local entropy of the slice", legend=False)
+        for panel in row:
+            style.label(panel, title=text, legend=False)
+    style.label(axes[1, 0], x="test error of the reference", legend=False)
+    style.label(axes[1, 1], x="overlap of the reference with the Bayes direction", legend=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+    return figure
+
+
+_LOOK = {"square": ("square, λ path", style.COLORS["vermillion"], "s"),
+         "logistic": ("logistic, λ path", style.COLORS["purple"], "D"),
+         "hinge": ("hinge, λ path", style.COLORS["green"], "^"),
+         "gibbs": ("typical", style.COLORS["sky"], "P"),
+         "hebb": ("Hebb (Bayes-optimal)", style.COLORS["black"], "*"),
+         "hard margin": ("hard margin", style.COLORS["orange"], "X")}
+
+
+def _family(panel, rows, x, label, color, marker):
+    line, dots = rows.where(kind="theory"), rows.where(kind="simulation")
+    if len(line) == 1:
+        panel.plot(line[x], line["entropy"], marker, color=color, markersize=9, label=label, zorder=4)
+    else:
+        style.theory(panel, line[x], line["entropy"], color=color, label=label, stable=line["stable"], sort=False)
+    if len(dots):
+        style.simulation(panel, dots[x], dots["entropy"], dots["entropy_error"], xerr=dots[f"{x}_error"], color=color,
+                         marker=marker)
+
+
+def _caption(parameters):
+    return (f"Local entropy at distance {parameters['distance']:g} along several families of references, all at "
+            f"α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, weights on the sphere: minimisers "
+            "along the ridge λ, and typical configurations along the training error of their Gibbs measure. Held equal: "
+            "above, nothing but the distance, each neighbour having its reference's own training error; below, the "
+            f"training error {parameters['common']:g} of the neighbours as well, with gaps where no β ≥ 0 reaches it. "
+            "Above, along each family of minimisers better means wider, up to Hebb's rule; between families the curves "
+            "cross, and among typical configurations the better are narrower, since they err less on the samples. "
+            "Below, the curves cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest "
+            "of all minimisers. At bias 0 test "
+            "error and overlap with the Bayes direction, Hebb's vector, are functions of each other; the points measure "
+            "both. Along one path all follow one knob, and a correlation there is no evidence. Beyond the stability of "
+            f"replica symmetry lines are dashed. {ensemble.said(parameters)} {landscape.chains_said(parameters)}")
+
+
+FIGURE = Figure(
+    name="f11_entropy_and_error", title="Local entropy at one distance along families of references", caption=_caption,
+    parameters={"alpha": 2.0, "delta": 1.0, "distance": 0.05, "common": 0.08, "losses": ["square", "logistic", "hinge"],
+                "ridge_range": [0.02, 100.0, 25], "typical_range": [0.03, 0.15, 13],
+                "chains": ["square 0.1", "square 3.0", "logistic 0.1", "logistic 1.0", "hinge 0.3", "hinge 1.0",
+                           "gibbs 0.12", "hebb"],
+                "dim": 200, "samples": 40, "sweeps": 300},
+    fast={"ridge_range": [0.02, 100.0, 7], "typical_range": [0.03, 0.15, 5], "dim": 80, "samples": 8},
+    points=points, compute_point=compute_point, draw=draw)

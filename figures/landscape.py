@@ -1,0 +1,86 @@
+"""References of a local entropy, as theory and on a sample, and the chains on the slices around them.
+
+A reference is named "hebb", "hard margin", "square 0.1" or the like with its ridge, or "gibbs 0.11" with the training
+error that it is typical of.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# Longest step in β of a thermodynamic integration, and autocorrelation times below which a chain is refused.
+_STEP, _REQUIRED_TIMES = 0.3, 5.0
+
+
+def kind(name):
+    """Loss or measure, and its ridge or training error; None where it has none."""
+    words = name.split()
+    return (words[0], float(words[1])) if len(words) == 2 and words[0] != "hard" else (name, None)
+
+
+def reference(mixture, name, bias=0.0):
+    """The theory of a reference; `bias` is that of `erm`, for "gibbs" a number."""
+    from gmm_flatness import erm, gibbs, hard_margin
+
+    family, value = kind(name)
+    if family == "gibbs":
+        return gibbs(mixture, train_error=value, bias=bias)
+    if family == "hard margin":
+        return hard_margin(mixture, bias=bias)
+    return erm(mixture, family, bias=bias, **_constraint(family, value))
+
+
+def _constraint(family, value):
+    return {"norm": 1.0} if family == "hebb" else {"ridge": value}
+
+
+def slice_around(seen, overlap, train_error, bias="reference"):
+    """Typical neighbours of that training error, unstable ones too."""
+    from gmm_flatness import local_entropy
+
+    return local_entropy(seen, overlap, train_error=train_error, bias=bias, allow_unstable=True)
+
+
+def described(found):
+    """The row of a slice."""
+    return {"entropy": found.entropy, "train_error": found.train_error, "test_error": found.test_error,
+            "beta": found.beta, "stable": int(found.stable)}
+
+
+def center(data, name, bias, seen, rng):
+    """Weights of the reference on a sample and its bias at norm 1; `seen` is its theory."""
+    from gmm_flatness import fit, run_chain
+
+    family, value = kind(name)
+    if family == "gibbs":
+        found = run_chain(data, beta=ladder(seen.beta), sweeps=600, burn_in=100, bias=bias, rng=rng,
+                          required_times=_REQUIRED_TIMES)
+        return found.weights[0], bias
+    if family == "hard margin":
+        found = fit(data, "hinge", ridge=0.0, bias=bias)
+    else:
+        found = fit(data, family, bias=bias, **_constraint(family, value))
+    return found.weights, found.b / math.sqrt(found.q)
+
+
+def ladder(beta):
+    """Inverse temperatures from 0 to the one asked for."""
+    return np.linspace(0.0, beta, max(5, math.ceil(beta / _STEP) + 1))
+
+
+def integrated(data, beta, *, sweeps, bias, rng, **held):
+    """Entropy and errors at the end of a ladder; `held` says what the chain keeps fixed."""
+    from gmm_flatness import thermodynamic_integration
+
+    found = thermodynamic_integration(data, ladder(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
+                                      required_times=_REQUIRED_TIMES, **held)
+    chain = found.chains[-1]
+    return {"entropy": float(found.entropy[-1]), "train_error": chain.train_error, "test_error": chain.test_error}
+
+
+def chains_said(parameters):
+    """The sentence of a caption on the chains."""
+    return (f"Chains of {parameters['sweeps']} sweeps a temperature run on each sample at the β of the theory, their "
+            "entropies by thermodynamic integration from β = 0.")
