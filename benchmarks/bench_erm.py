@@ -105,10 +105,14 @@ def main() -> int:
                      (1, 20), pairs=3)
         bounded(f"{name}: 12 steps with scipy quad and a scalar minimiser / ours", slow, low=bound)
 
-    near = erm(MIXTURE.at(alpha=1.98), "logistic", ridge=RIDGE), erm(MIXTURE.at(alpha=1.98), "hinge", ridge=RIDGE)
-    for name, start in zip(("logistic", "hinge"), near, strict=True):
-        warm = ratio(lambda name=name, start=start: erm(MIXTURE, name, ridge=RIDGE, start=start), cold[name], (30, 30))
-        bounded(f"{name}: continued point / cold point", warm, high=0.5)
+    for name in ("logistic", "hinge"):
+        last, before = (erm(MIXTURE.at(alpha=alpha), name, ridge=RIDGE) for alpha in (1.98, 1.96))
+
+        def continued(name=name, last=last, before=before):
+            return erm(MIXTURE, name, ridge=RIDGE, start=last.extrapolated(before, 1.0))
+
+        bounded(f"{name}: point continued from two before it / cold point", ratio(continued, cold[name], (60, 60)),
+                high=0.5)
 
     mixture = GaussianMixture(2.0)
 

@@ -64,3 +64,15 @@ def test_plain_numbers_workers_and_files(tmp_path):
 def test_bad_input(arguments, name):
     with pytest.raises(DomainError, match=f"^{name} = "):
         sweep(bayes_error, **arguments)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "logistic"])
+def test_a_continued_curve_has_the_points_of_cold_solutions(loss):
+    alphas = np.concatenate([np.linspace(0.4, 4.0, 10), [4.0, 1.0]])
+    found = sweep(erm, over={"alpha": alphas}, fixed={"loss": loss, "ridge": 0.01, "rho": 0.3})
+    cold = [erm(GaussianMixture(alpha, rho=0.3), loss, ridge=0.01) for alpha in alphas]
+    for name in ("m", "q", "b"):
+        np.testing.assert_allclose(found[name], [getattr(each, name) for each in cold], rtol=1e-9)
+    last, before = cold[3], cold[2]
+    start = last.extrapolated(before, 1.0)
+    assert abs(start.m - cold[4].m) < 0.3 * abs(last.m - cold[4].m)

@@ -120,13 +120,20 @@ class _Line:
 
     def __call__(self, outer: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
         continues = "start" in inspect.signature(self.solver).parameters
-        previous, line = None, []
+        line: list[tuple[dict[str, Any], Any]] = []
         for value in self.values:
-            parameters = {self.name: value, **outer}
-            row, result = self._point(parameters, {"start": previous} if continues else {})
-            line.append((row, result))
-            previous = result
+            start = {"start": self._start(value, line)} if continues else {}
+            line.append(self._point({self.name: value, **outer}, start))
         return line
+
+    def _start(self, value: Any, line: list[tuple[dict[str, Any], Any]]) -> Any:
+        """The last result, moved along the curve through the last two where it knows how."""
+        last = line[-1][1] if line else None
+        before = line[-2][1] if len(line) > 1 else None
+        if last is None or before is None or not hasattr(last, "extrapolated") or not isinstance(value, (int, float)):
+            return last
+        here, earlier = self.values[len(line) - 1], self.values[len(line) - 2]
+        return last.extrapolated(before, (value - here) / (here - earlier)) if here != earlier else last
 
     def _point(self, parameters: dict[str, Any], start: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         described = {name: value for name, value in parameters.items() if isinstance(value, (int, float, str))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -129,6 +129,17 @@ class ErmResult:
     def local_energy(self, sigma: float) -> float:
         """Rise of the training error under the perturbation, `train_error_at(σ) - train_error`."""
         return self.train_error_at(sigma) - self.train_error
+
+    def extrapolated(self, before: ErmResult, step: float) -> ErmResult:
+        """A start for the next point of a curve: `step` times the way from `before` to here, farther on.
+
+        Norm and response move on a logarithmic scale. Not a solution: only `m, q, V` and the bias count.
+        """
+        if not (math.isfinite(self.V) and math.isfinite(before.V)):
+            return self
+        return replace(self, m=self.m + step * (self.m - before.m), q=self.q * (self.q / before.q) ** step,
+                       V=self.V * (self.V / before.V) ** step,
+                       trained_bias=self.trained_bias + step * (self.trained_bias - before.trained_bias))
 
     def to_dict(self) -> dict[str, Any]:
         """Order parameters, errors and evidence of convergence as plain numbers and strings."""
