@@ -1,4 +1,4 @@
-"""Local entropy at one distance against test error and overlap with the Bayes direction, along families of references."""
+"""Local entropy at one distance along families of references, against their test error and Bayes overlap."""
 
 from __future__ import annotations
 
@@ -98,18 +98,18 @@ def _family(panel, rows, x, label, color, marker):
 
 
 def _caption(parameters):
-    return (f"Local entropy at distance {parameters['distance']:g} along several families of references, all at "
-            f"α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, weights on the sphere: minimisers "
-            "along the ridge λ, and typical configurations along the training error of their Gibbs measure. Held equal: "
-            "above, nothing but the distance, each neighbour having its reference's own training error; below, the "
-            f"training error {parameters['common']:g} of the neighbours as well, with gaps where no β ≥ 0 reaches it. "
-            "Above, along each family of minimisers better means wider, up to Hebb's rule; between families the curves "
-            "cross, and among typical configurations the better are narrower, since they err less on the samples. "
-            "Below, the curves cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest "
-            "of all minimisers. At bias 0 test "
-            "error and overlap with the Bayes direction, Hebb's vector, are functions of each other; the points measure "
-            "both. Along one path all follow one knob, and a correlation there is no evidence. Beyond the stability of "
-            f"replica symmetry lines are dashed. {ensemble.said(parameters)} {landscape.chains_said(parameters)}")
+    return (f"Local entropy at distance {parameters['distance']:g} along several families of references, all at α = "
+            f"{parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, weights on the sphere: minimisers "
+            "along the ridge λ, and typical configurations along the training error of their Gibbs measure. Held "
+            "equal: above, nothing but the distance, each neighbour having its reference's own training error; "
+            f"below, the training error {parameters['common']:g} of the neighbours as well, with gaps where no β ≥ 0 "
+            "reaches it. Above, along each family of minimisers better means wider, up to Hebb's rule; between "
+            "families the curves cross, and among typical configurations the better are narrower, since they err "
+            "less on the samples. Below, the curves cross and turn: Hebb's rule itself errs more than that, and its "
+            "region is the narrowest of all minimisers. At bias 0 test error and overlap with the Bayes direction, "
+            "Hebb's vector, are functions of each other; the points measure both. Along one path all follow one "
+            "knob, and a correlation there is no evidence. Beyond the stability of replica symmetry lines are "
+            f"dashed. {ensemble.said(parameters)} {landscape.chains_said(parameters)}")
 
 
 FIGURE = Figure(

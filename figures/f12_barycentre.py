@@ -58,12 +58,12 @@ def draw(table):
 
 
 def _caption(parameters):
-    return ("Test error of the mean of y replicas held at a mutual distance, each at inverse temperature β of the error "
-            f"count, at α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, replicas on the sphere; "
-            "held equal along a curve, β, not the training error. Dotted: the Bayes error, which no classifier can pass. "
-            "Dashed: beyond the stability of replica symmetry, for y = ∞ at small distances. That curve ends where the "
-            f"replicas are as far apart as in the Gibbs measure. {ensemble.said(parameters)} Chains have "
-            f"{parameters['sweeps']} measured sweeps.")
+    return ("Test error of the mean of y replicas held at a mutual distance, each at inverse temperature β of the "
+            f"error count, at α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, replicas on "
+            "the sphere; held equal along a curve, β, not the training error. Dotted: the Bayes error, which no "
+            "classifier can pass. Dashed: beyond the stability of replica symmetry, for y = ∞ at small distances. "
+            "That curve ends where the replicas are as far apart as in the Gibbs measure. "
+            f"{ensemble.said(parameters)} Chains have {parameters['sweeps']} measured sweeps.")
 
 
 FIGURE = Figure(

@@ -1,0 +1,121 @@
+"""Local entropy between unbalanced clusters, where it depends on the bias of the neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from figures import ensemble, landscape, style
+from figures.engine import Figure
+
+_MODES = {"reference": "bias of the reference", "scaled": "bias of the reference times overlap"}
+
+
+def points(parameters):
+    lines = [{"kind": "theory", "part": mode, "curve": curve, "overlap": 1.0 - 2.0 * distance}
+             for mode in _MODES for curve in parameters["references"] for distance in parameters["distances"]]
+    scans = [{"kind": "theory", "part": "scan", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"], "bias": bias}
+             for curve in parameters["references"] for bias in np.linspace(*parameters["bias_range"]).tolist()]
+    dots = [{"kind": "simulation", "part": mode, "curve": curve, "overlap": 1.0 - 2.0 * distance}
+            for mode, curve, distance in parameters["chains"]]
+    scanned = [{"kind": "simulation", "part": "scan", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"],
+                "bias": bias} for curve, bias in parameters["scan_chains"]]
+    own = [{"kind": "theory", "part": "own", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"]}
+           for curve in parameters["references"]]
+    return lines + scans + own + dots + scanned
+
+
+def compute_point(point, rng, parameters):
+    from gmm_flatness import GaussianMixture
+
+    mixture = GaussianMixture(parameters["alpha"], parameters["delta"], parameters["rho"])
+    trained = _bias_of(point["curve"], parameters)
+    seen = landscape.reference(mixture, point["curve"], trained)
+    mode = point["bias"] if point["part"] == "scan" else "scaled" if point["part"] == "scaled" else "reference"
+    found = landscape.slice_around(seen, point["overlap"], seen.train_error, mode)
+    place = {"distance": found.distance, "bias": found.bias}
+    if point["kind"] == "theory":
+        return place | landscape.described(found)
+    rows = ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, trained, seen, found.beta,
+                             parameters)
+    return [place | row for row in rows]
+
+
+def _bias_of(curve, parameters):
+    """Bias of a reference: set after training for Hebb's rule, learned, or held for typical configurations."""
+    family, _ = landscape.kind(curve)
+    return {"hebb": "optimal", "gibbs": parameters["typical_bias"]}.get(family, "learned")
+
+
+def _measured(mixture, point, trained, seen, beta, parameters, *, rng):
+    from gmm_flatness import sample
+
+    data = sample(mixture, parameters["dim"], rng=rng)
+    weights, own = landscape.center(data, point["curve"], trained, seen, rng)
+    bias = point["bias"] if point["part"] == "scan" else own * (point["overlap"] if point["part"] == "scaled" else 1.0)
+    return [({"beta": beta}, landscape.integrated(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
+                                                  reference=weights, overlap=point["overlap"]))]
+
+
+def draw(table):
+    figure, axes = style.figure(1, 3, width=4.0, height=4.2)
+    parameters = table.metadata["parameters"]
+    looks = list(zip(parameters["references"], style.CYCLE, style.MARKERS, strict=False))
+    for panel, (mode, title) in zip(axes, _MODES.items(), strict=False):
+        for curve, color, marker in looks:
+            style.both(panel, table.where(part=mode, curve=curve), "distance", "entropy", color=color, marker=marker,
+                       label=_label(curve))
+        style.label(panel, x="distance  (1 - s)/2", title=title, legend=False)
+        panel.set_ylim(parameters["depth"], 0.02)
+    _scan(axes[2], table, looks)
+    axes[2].set_ylim(parameters["depth"], 0.02)
+    style.label(axes[0], y="local entropy of the slice", legend=False)
+    style.label(axes[2], x="bias b of the neighbours", title=f"at distance {parameters['held']:g}", legend=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _scan(panel, table, looks):
+    """Entropy against the bias; filled markers are at the references' own."""
+    for curve, color, marker in looks:
+        style.both(panel, table.where(part="scan", curve=curve), "bias", "entropy", color=color, marker=marker)
+        own = table.where(part="own", curve=curve)
+        panel.plot(own["bias"], own["entropy"], marker, color=color, markersize=7)
+
+
+def _label(name):
+    family, value = landscape.kind(name)
+    if family == "gibbs":
+        return f"typical, training error {value:.3g}"
+    return "Hebb, best bias (Bayes-optimal)" if family == "hebb" else f"{family} λ = {value:g}, learned bias"
+
+
+def _caption(parameters):
+    return ("Local entropy at each reference's own training error between unbalanced clusters, α = "
+            f"{parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = {parameters['rho']:g}, all weights on the "
+            "sphere. Bias of the references: the best one after training at 0 for Hebb's rule, learned with square "
+            f"and logistic loss, {parameters['typical_bias']:.4g} as for Hebb's rule for the typical configurations "
+            "of its training error. Bias of the neighbours: that of the reference at equal norm (left), that times "
+            "the overlap (middle), or any (right; filled markers are at the references' own). Held equal are bias "
+            "mode and distance, not the training errors, except for Hebb's rule and the typical reference. The "
+            "widest slice need not have the reference's own bias. Gaps: no β ≥ 0 reaches the training error; beyond "
+            f"the stability of replica symmetry lines are dashed. {ensemble.said(parameters)} "
+            f"{landscape.chains_said(parameters)}")
+
+
+FIGURE = Figure(
+    name="f13_unbalanced", title="Local entropy between unbalanced clusters", caption=_caption,
+    parameters={"alpha": 2.0, "delta": 1.0, "rho": 0.2, "typical_bias": -0.848928, "held": 0.05, "depth": -0.5,
+                "references": ["hebb", "square 0.3", "logistic 0.1", "gibbs 0.085949"],
+                "distances": [0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12,
+                              0.14, 0.16, 0.18, 0.2],
+                "bias_range": [-1.7, 0.2, 39],
+                "chains": [["reference", "hebb", 0.05], ["reference", "hebb", 0.12], ["reference", "square 0.3", 0.03],
+                           ["reference", "logistic 0.1", 0.03], ["reference", "gibbs 0.085949", 0.05],
+                           ["scaled", "hebb", 0.05], ["scaled", "hebb", 0.12], ["scaled", "square 0.3", 0.03],
+                           ["scaled", "logistic 0.1", 0.03], ["scaled", "gibbs 0.085949", 0.05]],
+                "scan_chains": [["hebb", -1.2], ["hebb", -0.3], ["square 0.3", -0.7], ["logistic 0.1", -0.7],
+                                ["gibbs 0.085949", -0.6]],
+                "dim": 200, "samples": 40, "sweeps": 300},
+    fast={"distances": [0.001, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2], "bias_range": [-1.7, 0.2, 9], "dim": 80,
+          "samples": 8},
+    points=points, compute_point=compute_point, draw=draw)
