@@ -4,31 +4,36 @@ The cost of `y` replicas is `Σ_a E(w_a) + (γ/2) Σ_a |w_a - w̄|²`. `κ` is a
 convex; three replicas of one component stand for any number.
 """
 
-from sympy import Derivative, Function, Matrix, Subs, Symbol, symbols
+import mpmath
+import numpy as np
+from sympy import Derivative, Function, Matrix, Subs, Symbol, exp, log, symbols
 
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.sampling import Sample
+from gmm_flatness.simulation.descent import replicated_descent
 
 FORMULAS = ()
 
 weights = symbols("w_1:4", real=True)
 coupling, step = symbols("gamma eta", positive=True)
 curvature = Symbol("kappa", real=True)
+E = Function("E")
+CENTER = sum(weights) / 3
+COST = sum(E(w) + coupling / 2 * (w - CENTER) ** 2 for w in weights)
+QUADRATIC = COST.subs({E(w): curvature * w**2 / 2 for w in weights})
+MOVED = Matrix(weights) - step * Matrix([QUADRATIC.diff(w) for w in weights])
 
 
 def derive():
     """The forces, what stationarity says of two replicas, modes, dynamics."""
-    E = Function("E")
-    center = sum(weights) / 3
-    cost = sum(E(w) + coupling / 2 * (w - center) ** 2 for w in weights)
-    forces = [cost.diff(w) for w in weights]
+    forces = [COST.diff(w) for w in weights]
     slopes = [E(w).diff(w) for w in weights]
-    quadratic = cost.subs({E(w): curvature * w**2 / 2 for w in weights})
     x = Symbol("x", real=True)
-    together, apart = (quadratic.subs(dict(zip(weights, way, strict=True))) for way in ((x, x, x), (x, -x, 0)))
-    moved = Matrix(weights) - step * Matrix([quadratic.diff(w) for w in weights])
+    together, apart = (QUADRATIC.subs(dict(zip(weights, way, strict=True))) for way in ((x, x, x), (x, -x, 0)))
     return [
-        definition("Cost of three replicas", Symbol("E_3"), cost),
+        definition("Cost of three replicas", Symbol("E_3"), COST),
         identity("The coupling exerts no net force", sum(forces), sum(slopes)),
         identity(
             "Difference of two forces",
@@ -45,21 +50,82 @@ def derive():
         identity("and apart: positive as long as κ > -γ", Derivative(apart, (x, 2)) / 2, curvature + coupling),
         identity(
             "A step shrinks differences",
-            moved[0] - moved[1],
+            MOVED[0] - MOVED[1],
             (1 - step * (curvature + coupling)) * (weights[0] - weights[1]),
         ),
-        identity("and moves the barycentre as one descent would", sum(moved) / 3, (1 - step * curvature) * center),
+        identity("and moves the barycentre as one descent would", sum(MOVED) / 3, (1 - step * curvature) * CENTER),
         identity(
             "Collapsed, the coupling costs nothing",
-            Subs(Derivative(cost, coupling), weights, weights[:1] * 3),
+            Subs(Derivative(COST, coupling), weights, weights[:1] * 3),
             0,
         ),
     ]
 
 
 def compare(seed=0):
-    """No shipped function computes these lines; the simulation is checked against `erm`."""
-    return []
+    """Steps of the shipped replicas on one weight, and where they end with a convex loss."""
+    start = {w: Interval(-2.0, 2.0) for w in weights}
+    domain = {curvature: Interval(0.2, 4.0), coupling: Interval(0.1, 3.0), step: Interval(0.01, 0.2), **start}
+    moved, epochs = evaluator(list(MOVED), domain), 5
+
+    def derived(curvature, coupling, step, *points):
+        for _ in range(epochs):
+            points = moved(curvature, coupling, step, *points)
+        return list(points)
+
+    def shipped(curvature, coupling, step, *points):
+        data = _of_one_weight([(curvature / 2) ** 0.5] * 2, [1.0, -1.0])
+        run = replicated_descent(
+            data,
+            "square",
+            ridge=0.0,
+            bias=0.0,
+            coupling=coupling,
+            rate=step,
+            epochs=epochs,
+            start=np.array(points)[:, None],
+        )
+        return run.weights[:, 0].tolist()
+
+    return [match("replicated_descent, five steps", derived, shipped, domain, seed=seed, floor=1e-3), _collapsed(seed)]
+
+
+def _of_one_weight(x, y):
+    return Sample(np.array(x)[:, None], np.array(y), np.ones(1), GaussianMixture(2.0))
+
+
+def _collapsed(seed):
+    """Logistic loss of two points and a ridge: every replica at the one point where the slope of `E` vanishes."""
+    x, ridge, first, second = symbols("w lambda x_1 x_2", real=True)
+    cost = log(1 + exp(-first * x)) + log(1 + exp(second * x)) + ridge / 2 * x**2
+    domain = {
+        first: Interval(0.5, 2.0),
+        second: Interval(-1.5, 0.3),
+        ridge: Interval(0.1, 1.0),
+        coupling: Interval(0.1, 3.0),
+    }
+    slope = evaluator(cost.diff(x), (x, first, second, ridge))
+
+    def derived(first, second, ridge, coupling):
+        root = mpmath.findroot(lambda x: slope(x, first, second, ridge), (-20, 20), solver="anderson")
+        return [root] * 3
+
+    def shipped(first, second, ridge, coupling):
+        data = _of_one_weight([first, second], [1.0, -1.0])
+        run = replicated_descent(
+            data,
+            "logistic",
+            ridge=ridge,
+            bias=0.0,
+            coupling=coupling,
+            epochs=4000,
+            tol=1e-13,
+            start=np.array([[-2.0], [1.0], [3.0]]),
+            measure_every=4000,
+        )
+        return run.weights[:, 0].tolist()
+
+    return match("replicated_descent, collapse", derived, shipped, domain, seed=seed, floor=1e-2)
 
 
 page, main = fronts(__name__)

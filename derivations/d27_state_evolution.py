@@ -6,22 +6,32 @@ field, `V` the response of a weight, `ξ` standard normal, sums over rows or col
 theorem. Superscripts are iterations: a force at `t` uses fields at `t`, a weight at `t+1` uses forces at `t`.
 """
 
+import mpmath
 from sympy import Derivative, Function, Symbol, sqrt, symbols
 
+from derivations import d16_gibbs
 from derivations.d05_erm_energy import FIELD, RESPONSE, SHIFT, SQUARE
+from derivations.d06_erm_square import GAP, p
 from derivations.d16_gibbs import FORCE, FORCE_SQ
 from derivations.d21_replicated import FORCE as GROUP_FORCE
 from derivations.d21_replicated import FORCE_SQ as GROUP_FORCE_SQ
 from derivations.d21_replicated import L
-from derivations.engine import definition, identity
+from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import Mean
 from derivations.report import fronts
-from derivations.symbols import V, alpha, delta, h, q, ridge
+from derivations.symbols import V, alpha, b, beta, delta, h, m, q, rho, ridge
+from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.simulation.message_evolution import state_evolution
+from gmm_flatness.simulation.message_measures import ErrorCount, Minimizer
 
 FORMULAS = ("F010",)
 
 dim, m_hat, q_hat, V_hat = symbols("N mhat qhat Vhat", positive=True)
 WEIGHT = Symbol("w_i", real=True)
+ROOM = 1 / (ridge + V_hat)
+pressure = Symbol("P", positive=True)
+SPREAD = (sqrt(1 + 4 * pressure) - 1) / (2 * pressure)
+OVERLAP, NORM = m_hat / (ridge + V_hat), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2
 
 
 def derive():
@@ -81,13 +91,13 @@ def columns():
             ridge * WEIGHT,
             using=[(WEIGHT, stationary)],
         ),
-        identity("Its response", Derivative(stationary, v) / m_hat, 1 / (ridge + V_hat)),
+        identity("Its response", Derivative(stationary, v) / m_hat, ROOM),
         identity(
             "Overlap with a centroid of unit components",
             Mean(stationary * v, xi, v),
-            m_hat / (ridge + V_hat),
+            OVERLAP,
         ),
-        identity("Norm", Mean(stationary**2, xi, v), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2),
+        identity("Norm", Mean(stationary**2, xi, v), NORM),
     ]
 
 
@@ -100,23 +110,86 @@ def fixed_points():
     }
     gibbs = {m_hat: alpha * FORCE, q_hat: alpha * delta * FORCE_SQ, V_hat: 1 / (1 - q) - ridge}
     group = {m_hat: alpha * GROUP_FORCE, q_hat: alpha * delta * GROUP_FORCE_SQ, V_hat: 1 / L - ridge}
-    overlap, norm = m_hat / (ridge + V_hat), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2
     learned = [(RESPONSE, (1 - ridge * V) / alpha)]
     at_minimiser = [*minimiser.items(), *learned]
-    both = overlap**2
+    both = OVERLAP**2
     return [
-        identity("Minimiser: overlap", overlap, alpha / delta * SHIFT, using=at_minimiser),
-        identity("norm", norm, both + alpha / delta * SQUARE, using=at_minimiser),
-        identity("Gibbs measure, response 1 - q: overlap", overlap, (1 - q) * alpha * FORCE, using=gibbs.items()),
-        identity("mutual overlap", norm, both + (1 - q) ** 2 * alpha * delta * FORCE_SQ, using=gibbs.items()),
-        identity("Group, response L of all together: overlap", overlap, L * alpha * GROUP_FORCE, using=group.items()),
-        identity("overlap between groups", norm, both + L**2 * alpha * delta * GROUP_FORCE_SQ, using=group.items()),
+        identity("Minimiser: overlap", OVERLAP, alpha / delta * SHIFT, using=at_minimiser),
+        identity("norm", NORM, both + alpha / delta * SQUARE, using=at_minimiser),
+        identity(
+            "Gibbs measure: with P = m_hat² + q_hat the response V and V² P = q share the sphere, which gives V",
+            SPREAD + SPREAD**2 * pressure,
+            1,
+        ),
+        identity("Response 1 - q: overlap", OVERLAP, (1 - q) * alpha * FORCE, using=gibbs.items()),
+        identity("mutual overlap", NORM, both + (1 - q) ** 2 * alpha * delta * FORCE_SQ, using=gibbs.items()),
+        identity("Group, response L of all together: overlap", OVERLAP, L * alpha * GROUP_FORCE, using=group.items()),
+        identity("overlap between groups", NORM, both + L**2 * alpha * delta * GROUP_FORCE_SQ, using=group.items()),
     ]
 
 
 def compare(seed=0):
-    """The fixed points are those compared in the scripts of each measure."""
-    return []
+    """The shipped recursion after a few iterations, for the square loss and for the Gibbs measure."""
+    domain = {
+        alpha: Interval(0.3, 5.0, log=True),
+        delta: Interval(0.3, 3.0, log=True),
+        rho: Interval(0.2, 0.8),
+        b: Interval(-0.5, 0.5),
+    }
+    return [_square(domain, seed), _gibbs(domain, seed)]
+
+
+_ITERATIONS = 5
+
+
+def _square(domain, seed):
+    """Forces of the square loss are `(1-h)/(1+ΔV)`."""
+    pull = {
+        SHIFT: delta * V / (1 + delta * V) * (1 - m - p * b),
+        SQUARE: (delta * V / (1 + delta * V)) ** 2 * (GAP + delta * q),
+        RESPONSE: delta * V / (1 + delta * V),
+    }
+    fields = {m_hat: alpha * SHIFT / (delta * V), q_hat: alpha * SQUARE / (delta * V**2), V_hat: alpha / V * RESPONSE}
+    step = [quantity.subs(fields).subs(pull) for quantity in (OVERLAP, NORM, ROOM)]
+    domain = {**domain, ridge: Interval(0.05, 5.0, log=True)}
+    following = evaluator(step, (m, q, V, *domain))
+
+    def derived(*point):
+        state = [0, 0, 1]
+        for _ in range(_ITERATIONS):
+            state = following(*state, *point)
+        return list(state)
+
+    def shipped(alpha, delta, rho, b, ridge):
+        mixture = GaussianMixture(alpha, delta, rho)
+        return _last(state_evolution(mixture, Minimizer("square", ridge=ridge), bias=b, iterations=_ITERATIONS))
+
+    return match("state_evolution, square loss", derived, shipped, domain, seed=seed)
+
+
+def _gibbs(domain, seed):
+    """The response is the spread `1 - q` that is left."""
+    domain = {**domain, beta: Interval(0.2, 2.0)}
+    spread = evaluator(SPREAD, (pressure,))
+
+    def derived(alpha, delta, rho, b, beta):
+        m, q = mpmath.mpf(0), mpmath.mpf(0)
+        for _ in range(_ITERATIONS):
+            _, force, force_sq, _, _ = d16_gibbs.averages(m, q, b, delta, rho, beta)
+            push = (alpha * force) ** 2 + alpha * delta * force_sq
+            V = spread(push)
+            m, q = V * alpha * force, V**2 * push
+        return m, q, 1 - q
+
+    def shipped(alpha, delta, rho, b, beta):
+        mixture = GaussianMixture(alpha, delta, rho)
+        return _last(state_evolution(mixture, ErrorCount(beta), bias=b, iterations=_ITERATIONS))
+
+    return match("state_evolution, Gibbs measure", derived, shipped, domain, seed=seed, tolerance=1e-9)
+
+
+def _last(evolution):
+    return [float(evolution.m[-1]), float(evolution.q[-1]), float(evolution.V[-1])]
 
 
 page, main = fronts(__name__)
