@@ -66,12 +66,12 @@ def _caption(parameters):
     return ("Log of the fraction of the weights at a distance from a reference, per dimension, that make a given "
             f"training error: near 0 the region is flat. α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ "
             "= ½, bias 0 everywhere, all weights on the sphere. Left: held equal to each reference's own training "
-            f"error, 0 for the hard margin. Right: one common error {parameters['common']:g}, that of Hebb's rule, "
-            "from the distance on where β ≥ 0 reaches it: nearer, almost all neighbours err less. Typical references "
-            "are drawn from the Gibbs measure of the training error stated; around the one of Hebb's error the "
-            "entropy is far lower than around Hebb's rule. Minimisers that err less than Hebb's rule have more "
-            "neighbours of its error than it has itself at intermediate distances, and the curves cross. Beyond the "
-            f"stability of replica symmetry curves would be dashed. {ensemble.said(parameters)} "
+            f"error, 0 for the hard margin, cut below. Right: one common error {parameters['common']:g}, that of "
+            "Hebb's rule, from the distance on where β ≥ 0 reaches it: nearer, almost all neighbours err less. "
+            "Typical references are drawn from the Gibbs measure of the training error stated; around the one of "
+            "Hebb's error the entropy is far lower than around Hebb's rule. Minimisers that err less than Hebb's "
+            "rule have more neighbours of its error than it has itself at intermediate distances, and the curves "
+            f"cross. All of it is within the stability of replica symmetry. {ensemble.said(parameters)} "
             f"{landscape.chains_said(parameters)}")
 
 

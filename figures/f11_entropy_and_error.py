@@ -102,14 +102,14 @@ def _caption(parameters):
             f"{parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, weights on the sphere: minimisers "
             "along the ridge λ, and typical configurations along the training error of their Gibbs measure. Held "
             "equal: above, nothing but the distance, each neighbour having its reference's own training error; "
-            f"below, the training error {parameters['common']:g} of the neighbours as well, with gaps where no β ≥ 0 "
-            "reaches it. Above, along each family of minimisers better means wider, up to Hebb's rule; between "
-            "families the curves cross, and among typical configurations the better are narrower, since they err "
-            "less on the samples. Below, the curves cross and turn: Hebb's rule itself errs more than that, and its "
-            "region is the narrowest of all minimisers. At bias 0 test error and overlap with the Bayes direction, "
-            "Hebb's vector, are functions of each other; the points measure both. Along one path all follow one "
-            "knob, and a correlation there is no evidence. Beyond the stability of replica symmetry lines are "
-            f"dashed. {ensemble.said(parameters)} {landscape.chains_said(parameters)}")
+            f"below, the training error {parameters['common']:g} of the neighbours as well. Above, along each family "
+            "of minimisers better means wider, up to Hebb's rule; between families the curves cross, and among "
+            "typical configurations the better are narrower, since they err less on the samples. Below, the curves "
+            "cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest of all "
+            "minimisers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
+            "each other; the points measure both. Along one path all follow one knob, and a correlation there is no "
+            f"evidence. Beyond the stability of replica symmetry lines are dashed. {ensemble.said(parameters)} "
+            f"{landscape.chains_said(parameters)}")
 
 
 FIGURE = Figure(

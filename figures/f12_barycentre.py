@@ -34,8 +34,9 @@ def _measured(mixture, point, parameters, *, rng):
     from gmm_flatness import run_chain, sample
 
     data, sweeps = sample(mixture, parameters["dim"], rng=rng), parameters["sweeps"]
-    found = run_chain(data, beta=landscape.ladder(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 5,
-                      replicas=point["y"], overlap=point["overlap"], required_times=5.0, rng=rng)
+    found = run_chain(data, beta=landscape.ladder(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,
+                      replicas=point["y"], overlap=point["overlap"], required_times=landscape.REQUIRED_TIMES,
+                      rng=rng)
     return [({}, {"barycenter_error": found.barycenter_error, "test_error": found.test_error,
                   "train_error": found.train_error})]
 
@@ -74,7 +75,7 @@ FIGURE = Figure(
                 "chains": [[2, 0.5, 0.1], [2, 0.5, 0.3], [3, 0.5, 0.2], [5, 0.5, 0.1], [5, 0.5, 0.3],
                            [2, 1.0, 0.1], [2, 1.0, 0.3], [3, 1.0, 0.2], [5, 1.0, 0.1], [5, 1.0, 0.3], [3, 2.0, 0.2],
                            [2, 2.0, 0.3]],
-                "dim": 200, "samples": 32, "sweeps": 600},
+                "dim": 150, "samples": 24, "sweeps": 1600},
     fast={"betas": [0.5, 1.0], "distances": [0.01, 0.05, 0.15, 0.3, 0.45], "dim": 80, "samples": 8,
           "chains": [[2, 0.5, 0.2], [3, 0.5, 0.1], [5, 0.5, 0.2], [2, 1.0, 0.2], [3, 1.0, 0.1], [5, 1.0, 0.2]]},
     points=points, compute_point=compute_point, draw=draw)

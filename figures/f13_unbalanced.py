@@ -97,9 +97,8 @@ def _caption(parameters):
             "of its training error. Bias of the neighbours: that of the reference at equal norm (left), that times "
             "the overlap (middle), or any (right; filled markers are at the references' own). Held equal are bias "
             "mode and distance, not the training errors, except for Hebb's rule and the typical reference. The "
-            "widest slice need not have the reference's own bias. Gaps: no β ≥ 0 reaches the training error; beyond "
-            f"the stability of replica symmetry lines are dashed. {ensemble.said(parameters)} "
-            f"{landscape.chains_said(parameters)}")
+            "widest slice need not have the reference's own bias. Curves are cut below; beyond the stability of "
+            f"replica symmetry lines are dashed. {ensemble.said(parameters)} {landscape.chains_said(parameters)}")
 
 
 FIGURE = Figure(
