@@ -83,7 +83,7 @@ def effective_ridge(mixture, gamma, norm):
         ridge = math.exp(log_ridge)
         return erm(mixture, "square", ridge=ridge, bias=0.0).q * (1.0 - ridge / gamma) ** 2 - norm
 
-    return math.exp(brentq(excess, math.log(1e-6 * gamma), math.log(gamma), xtol=1e-12))
+    return math.exp(brentq(excess, math.log(1e-6 * min(gamma, 1.0)), math.log(gamma), xtol=1e-12))
 
 
 def _algorithm(point, parameters):

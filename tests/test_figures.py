@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from figures import command, ensemble, f06_separability, style
+from figures import (
+    command,
+    ensemble,
+    f06_separability,
+    f15_flatness_across_algorithms,
+    f16_effect_of_y_gamma_kappa,
+    style,
+)
 from figures.engine import compute, discover, replace
 from gmm_flatness import (
     ConvergenceError,
@@ -251,6 +258,44 @@ def test_bayes_is_wider_than_typical_at_its_own_error_and_overtaken_at_a_common_
 def test_the_barycentre_stays_above_the_bayes_error(tables):
     lines = tables("f12_barycentre").where(kind="theory", status="ok")
     assert (lines["barycenter_error"] > bayes_error(GaussianMixture(2.0))).all()
+
+
+def test_full_batch_replicas_end_at_one_minimiser_whatever_their_coupling():
+    figure = FIGURES["f16_effect_of_y_gamma_kappa"]
+    at = {(curve, gamma): figure.compute_point({"kind": "simulation", "part": "gamma", "curve": curve, "knob": gamma},
+                                               None, figure.parameters)["test_error"]
+          for curve in ("elastic, full batch", "elastic, in batches") for gamma in (0.2, 5.0)}
+    assert at["elastic, full batch", 0.2] == pytest.approx(at["elastic, full batch", 5.0], rel=1e-4)
+    assert at["elastic, in batches", 0.2] != pytest.approx(at["elastic, in batches", 5.0], rel=1e-4)
+
+
+def test_the_ridge_of_entropy_sgd_is_the_multiplier_of_the_sphere_at_strong_coupling_and_vanishes_at_weak():
+    mixture = GaussianMixture(2.0)
+    sphere = erm(mixture, "square", norm=0.3, bias=0.0).ridge
+    assert f16_effect_of_y_gamma_kappa.effective_ridge(mixture, 1e7, 0.3) == pytest.approx(sphere, rel=1e-5)
+    weak = f16_effect_of_y_gamma_kappa.effective_ridge(mixture, 0.1, 0.3)
+    assert 0.0 < weak < 0.1 < sphere
+
+
+def test_paths_are_interpolated_at_one_training_error():
+    path = Table({"train_error": [0.3, 0.1], "local_energy": [1.0, 3.0], "test_error": [0.4, 0.2],
+                  "local_energy_error": [0.1, 0.1], "test_error_error": [0.0, 0.2]})
+    found = f15_flatness_across_algorithms.at_training_error(path, 0.15)
+    assert [float(values[0]) for values in found.values()] == pytest.approx([2.5, 0.25, 0.1, 0.15])
+    assert f15_flatness_across_algorithms.at_training_error(path, 0.05) is None
+
+
+def test_the_norm_is_mild_between_balanced_clusters_and_the_bias_matters_between_others():
+    figure = original("f18_norm_and_bias")
+
+    def excess(part, curve, knob):
+        point = {"kind": "theory", "part": part, "curve": curve, "knob": knob}
+        return figure.compute_point(point, None, figure.parameters)["excess"]
+
+    assert max(excess("norm", "ρ = 0.5, bias 0", norm) for norm in (0.05, 1.0, 3.0)) < 0.025
+    assert min(excess("norm", "ρ = 0.2, bias 0", norm) for norm in (0.05, 1.0, 3.0)) > 0.06
+    assert excess("rho", "logistic, bias 0", 0.1) > 20 * excess("rho", "logistic, best bias after", 0.1)
+    assert excess("rho", "logistic, bias 0", 0.5) == pytest.approx(excess("rho", "logistic, learned", 0.5), rel=1e-6)
 
 
 def draws(*, rng):
