@@ -55,7 +55,7 @@ def center(data, name, bias, seen, rng):
 
     family, value = kind(name)
     if family == "gibbs":
-        found = run_chain(data, beta=ladder(seen.beta), sweeps=1200, burn_in=100, bias=bias, rng=rng,
+        found = run_chain(data, beta=ladder(seen.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
                           required_times=REQUIRED_TIMES)
         return found.weights[0], bias
     if family == "hard margin":
