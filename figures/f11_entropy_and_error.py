@@ -118,6 +118,6 @@ FIGURE = Figure(
                 "ridge_range": [0.02, 100.0, 25], "typical_range": [0.03, 0.15, 13],
                 "chains": ["square 0.1", "square 3.0", "logistic 0.1", "logistic 1.0", "hinge 0.3", "hinge 1.0",
                            "gibbs 0.12", "hebb"],
-                "dim": 200, "samples": 40, "sweeps": 300},
+                "dim": 200, "samples": 40, "sweeps": 600},
     fast={"ridge_range": [0.02, 100.0, 7], "typical_range": [0.03, 0.15, 5], "dim": 80, "samples": 8},
     points=points, compute_point=compute_point, draw=draw)
