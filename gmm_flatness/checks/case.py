@@ -43,7 +43,7 @@ class Effort(NamedTuple):
 
 
 FULL = Effort((250, 500, 1000), (128, 64, 32))
-FAST = Effort((50, 100, 200), (320, 160, 80))
+FAST = Effort((50, 100, 200), (240, 120, 60), control=0.1)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from gmm_flatness.theory.erm import erm
 from gmm_flatness.theory.gibbs import gibbs
 from gmm_flatness.theory.replicas import replicated
 
-_FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (64, 32, 16))
+_FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (52, 26, 13), control=0.2)
 # Larger chains would need longer burn-in.
 _CHAINS_FULL = Effort((50, 100, 200), (320, 160, 80))
 _CONTROL = 0.1

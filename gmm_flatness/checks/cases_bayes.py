@@ -49,7 +49,7 @@ _POINTS = ((0.3, 1.0, 0.5), (0.8, 0.5, 0.5), (2.0, 1.0, 0.5), (6.0, 3.0, 0.5),
 CASES = [
     Case(f"bayes-{prior}/alpha{alpha:g}-delta{delta:g}-rho{rho:g}", ("F001", "F002", "F003", "F004", "F005"),
          point.theory, point.simulate, primary="test_error",
-         full=Effort((250, 500, 1000), (512, 256, 128)), fast=Effort((50, 100, 200), (800, 400, 200)))
+         full=Effort((250, 500, 1000), (512, 256, 128)), fast=Effort((50, 100, 200), (640, 320, 160)))
     for prior in ("gaussian", "rademacher") for alpha, delta, rho in _POINTS
     for point in [BayesPoint(GaussianMixture(alpha, delta, rho), prior)]
 ]

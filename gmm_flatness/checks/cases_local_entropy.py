@@ -31,7 +31,7 @@ _STEP = 0.3  # Longest step in β of a ladder.
 # The effective size of a chain shorter than its memory comes out near 7.5, whatever its length.
 _REQUIRED_TIMES = 8.0
 _FULL = Effort((125, 250, 500), (192, 96, 48))
-_FAST = Effort((50, 100, 200), (64, 32, 16), control=0.3)
+_FAST = Effort((50, 100, 200), (48, 24, 12), control=0.3)
 _FAST_GIBBS = Effort((50, 100, 200), (32, 16, 8), control=0.25)
 _CONTROL = 0.1
 

@@ -59,8 +59,8 @@ _MARGINS = (HardMarginPoint(GaussianMixture(1.0, 1.0, 0.3), "learned"),
 CASES = [
     *(Case(f"separability/delta{point.delta:g}-rho{point.rho:g}-{'learned' if point.bias else 'b0'}", ("F014",),
            point.theory, point.simulate, primary="alpha", control=0.06,
-           full=Effort((25, 50, 100), (1200, 600, 300)), fast=Effort((16, 32, 64), (480, 240, 120), control=0.15))
+           full=Effort((25, 50, 100), (1200, 600, 300)), fast=Effort((16, 32, 64), (320, 160, 80), control=0.15))
       for point in _THRESHOLDS),
     *(Case(f"hard-margin/alpha{point.mixture.alpha:g}-{point.bias}", ("F014", "F015"), point.theory, point.simulate,
-           "margin", FULL.times(2), FAST.times(2), control=0.08) for point in _MARGINS),
+           "margin", FULL.times(2), FAST, control=0.08) for point in _MARGINS),
 ]

@@ -7,7 +7,7 @@ from importlib import import_module
 from gmm_flatness.checks.case import Case
 
 SUBJECTS = ("cases_bayes", "cases_erm", "cases_separability", "cases_flatness", "cases_pairs",
-            "cases_algorithms", "cases_mlp")
+            "cases_algorithms", "cases_local_entropy", "cases_mlp")
 
 
 def all_cases() -> list[Case]:
