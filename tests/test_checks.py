@@ -10,6 +10,7 @@ import pytest
 from gmm_flatness import ConvergenceError
 from gmm_flatness.checks.campaign import run_campaign
 from gmm_flatness.checks.case import Case, Effort, Undecided, run_case
+from gmm_flatness.checks.cases_local_entropy import equilibrated
 from gmm_flatness.checks.register import all_cases
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.cli import main
@@ -156,3 +157,21 @@ def test_the_command_fails_with_a_false_theory(monkeypatch):
 def test_the_command_names_what_it_does_not_know(capsys):
     assert main(["check", "--only", "nothing"]) == 2
     assert "hebb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("enough", "tried"), [(100, [100]), (300, [100, 300]), (301, [100, 300])])
+def test_a_chain_too_short_is_tried_once_more_at_three_times_its_length_before_the_verdict_is_left_open(enough, tried):
+    lengths = []
+
+    def chain(*, sweeps, required_times):
+        lengths.append(sweeps)
+        if sweeps < enough:
+            raise ConvergenceError("too short")
+        return sweeps
+
+    if enough > 300:
+        with pytest.raises(Undecided, match="not equilibrated: too short"):
+            equilibrated(chain, sweeps=100)
+    else:
+        assert equilibrated(chain, sweeps=100) == tried[-1]
+    assert lengths == tried

@@ -6,6 +6,7 @@ since only means over the disorder count; one that spans too few autocorrelation
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _QUANTITIES = ("free_entropy", "train_error", "test_error", "m")
 _STEP = 0.3  # Longest step in β of a ladder.
 # The effective size of a chain shorter than its memory comes out near 7.5, whatever its length.
 _REQUIRED_TIMES = 8.0
+# One sample in some hundred has a chain slower than its length allows; a second try costs little and keeps the verdict.
+_PATIENCE = 3
 _FULL = Effort((125, 250, 500), (192, 96, 48))
 _FAST = Effort((50, 100, 200), (48, 24, 12), control=0.3)
 _FAST_GIBBS = Effort((50, 100, 200), (32, 16, 8), control=0.25)
@@ -40,10 +43,12 @@ def _ladder(beta: float) -> np.ndarray:
     return np.linspace(0.0, beta, max(5, math.ceil(beta / _STEP) + 1))
 
 
-def _equilibrated(run: Callable, *arguments, **options):
-    """The run, or no verdict where its chain is too short."""
+def equilibrated(run: Callable, *arguments, sweeps: int, **options):
+    """The run, where its chain is too short a fresh and longer one, and no verdict if that is too short as well."""
+    with contextlib.suppress(ConvergenceError):
+        return run(*arguments, required_times=_REQUIRED_TIMES, sweeps=sweeps, **options)
     try:
-        return run(*arguments, required_times=_REQUIRED_TIMES, **options)
+        return run(*arguments, required_times=_REQUIRED_TIMES, sweeps=_PATIENCE * sweeps, **options)
     except ConvergenceError as error:
         raise Undecided(f"not equilibrated: {error}") from error
 
@@ -73,12 +78,12 @@ class GibbsPoint:
         return {name: getattr(found, name) for name in _QUANTITIES}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        return _end(_equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), _ladder(self.beta),
+        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), _ladder(self.beta),
                                   sweeps=400, burn_in=80, bias=self.bias, rng=rng))
 
     def draw(self, data: Sample, rng: np.random.Generator) -> np.ndarray:
         """One configuration of an annealed chain."""
-        return _equilibrated(run_chain, data, beta=_ladder(self.beta), sweeps=600, burn_in=80, bias=self.bias,
+        return equilibrated(run_chain, data, beta=_ladder(self.beta), sweeps=600, burn_in=80, bias=self.bias,
                              rng=rng).weights[0]
 
 
@@ -111,7 +116,7 @@ class SlicePoint:
             bias = self.bias
         elif self.bias == "scaled":
             bias *= self.overlap
-        return _end(_equilibrated(thermodynamic_integration, data, _ladder(self.beta), sweeps=200, burn_in=30,
+        return _end(equilibrated(thermodynamic_integration, data, _ladder(self.beta), sweeps=200, burn_in=30,
                                   bias=bias, reference=weights, overlap=self.overlap, rng=rng))
 
     def _center(self, data: Sample, rng: np.random.Generator) -> tuple[np.ndarray, float]:
@@ -131,7 +136,7 @@ class GroupPoint(ReplicasPoint):
         return {name: getattr(found, name) for name in (*_QUANTITIES, "barycenter_error")}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        return _end(_equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), _ladder(self.beta),
+        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), _ladder(self.beta),
                                   sweeps=500, burn_in=50, bias=self.bias, replicas=self.y, overlap=self.overlap,
                                   rng=rng))
 
