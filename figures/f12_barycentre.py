@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from figures import ensemble, landscape, style
+from figures import ensemble, style
 from figures.engine import Figure
 
 
@@ -32,10 +32,11 @@ def compute_point(point, rng, parameters):
 
 def _measured(mixture, point, parameters, *, rng):
     from gmm_flatness import run_chain, sample
+    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
 
     data, sweeps = sample(mixture, parameters["dim"], rng=rng), parameters["sweeps"]
-    found = run_chain(data, beta=landscape.ladder(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,
-                      replicas=point["y"], overlap=point["overlap"], required_times=landscape.REQUIRED_TIMES,
+    found = run_chain(data, beta=rungs(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,
+                      replicas=point["y"], overlap=point["overlap"], required_times=SHORTEST_TIMES,
                       rng=rng)
     return [({}, {"barycenter_error": found.barycenter_error, "test_error": found.test_error,
                   "train_error": found.train_error})]

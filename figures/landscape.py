@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-# Longest step in β, and autocorrelation times a chain must span: one shorter than its memory seems to span 7.5.
-STEP, REQUIRED_TIMES = 0.3, 8.0
-
 
 def kind(name):
     """Loss or measure, and its ridge or training error; None where it has none."""
@@ -52,11 +47,12 @@ def described(found):
 def center(data, name, bias, seen, rng):
     """Weights of the reference on a sample and its bias at norm 1; `seen` is its theory."""
     from gmm_flatness import fit, run_chain
+    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
 
     family, value = kind(name)
     if family == "gibbs":
-        found = run_chain(data, beta=ladder(seen.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
-                          required_times=REQUIRED_TIMES)
+        found = run_chain(data, beta=rungs(seen.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
+                          required_times=SHORTEST_TIMES)
         return found.weights[0], bias
     if family == "hard margin":
         found = fit(data, "hinge", ridge=0.0, bias=bias)
@@ -65,17 +61,12 @@ def center(data, name, bias, seen, rng):
     return found.weights, found.b / math.sqrt(found.q)
 
 
-def ladder(beta):
-    """Inverse temperatures from 0 to the one asked for."""
-    return np.linspace(0.0, beta, max(5, math.ceil(beta / STEP) + 1))
-
-
 def integrated(data, beta, *, sweeps, bias, rng, **held):
     """Entropy and errors at the end of a ladder; `held` says what the chain keeps fixed."""
-    from gmm_flatness import thermodynamic_integration
+    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs, thermodynamic_integration
 
-    found = thermodynamic_integration(data, ladder(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
-                                      required_times=REQUIRED_TIMES, **held)
+    found = thermodynamic_integration(data, rungs(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
+                                      required_times=SHORTEST_TIMES, **held)
     chain = found.chains[-1]
     return {"entropy": float(found.entropy[-1]), "train_error": chain.train_error, "test_error": chain.test_error}
 

@@ -10,6 +10,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,12 @@ from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.sampling import Sample, sample
-from gmm_flatness.simulation.annealing import ThermodynamicIntegration, thermodynamic_integration
+from gmm_flatness.simulation.annealing import (
+    SHORTEST_TIMES,
+    ThermodynamicIntegration,
+    rungs,
+    thermodynamic_integration,
+)
 from gmm_flatness.simulation.chains import run_chain
 from gmm_flatness.simulation.estimators import fit
 from gmm_flatness.theory.erm import erm
@@ -28,9 +34,6 @@ from gmm_flatness.theory.local_entropy import local_entropy
 from gmm_flatness.theory.replicas import replicated
 
 _QUANTITIES = ("free_entropy", "train_error", "test_error", "m")
-_STEP = 0.3  # Longest step in β of a ladder.
-# The effective size of a chain shorter than its memory comes out near 7.5, whatever its length.
-_REQUIRED_TIMES = 8.0
 # One sample in some hundred has a chain slower than its length allows; a second try costs little and keeps the verdict.
 _PATIENCE = 3
 _FULL = Effort((125, 250, 500), (192, 96, 48))
@@ -39,16 +42,13 @@ _FAST_GIBBS = Effort((50, 100, 200), (32, 16, 8), control=0.25)
 _CONTROL = 0.1
 
 
-def _ladder(beta: float) -> np.ndarray:
-    return np.linspace(0.0, beta, max(5, math.ceil(beta / _STEP) + 1))
-
-
 def equilibrated(run: Callable, *arguments, sweeps: int, **options):
     """The run, where its chain is too short a fresh and longer one, and no verdict if that is too short as well."""
+    run = partial(run, *arguments, required_times=SHORTEST_TIMES, **options)
     with contextlib.suppress(ConvergenceError):
-        return run(*arguments, required_times=_REQUIRED_TIMES, sweeps=sweeps, **options)
+        return run(sweeps=sweeps)
     try:
-        return run(*arguments, required_times=_REQUIRED_TIMES, sweeps=_PATIENCE * sweeps, **options)
+        return run(sweeps=_PATIENCE * sweeps)
     except ConvergenceError as error:
         raise Undecided(f"not equilibrated: {error}") from error
 
@@ -78,13 +78,13 @@ class GibbsPoint:
         return {name: getattr(found, name) for name in _QUANTITIES}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), _ladder(self.beta),
-                                  sweeps=400, burn_in=80, bias=self.bias, rng=rng))
+        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), rungs(self.beta),
+                                 sweeps=400, burn_in=80, bias=self.bias, rng=rng))
 
     def draw(self, data: Sample, rng: np.random.Generator) -> np.ndarray:
         """One configuration of an annealed chain."""
-        return equilibrated(run_chain, data, beta=_ladder(self.beta), sweeps=600, burn_in=80, bias=self.bias,
-                             rng=rng).weights[0]
+        return equilibrated(run_chain, data, beta=rungs(self.beta), sweeps=600, burn_in=80, bias=self.bias,
+                            rng=rng).weights[0]
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ class SlicePoint:
             bias = self.bias
         elif self.bias == "scaled":
             bias *= self.overlap
-        return _end(equilibrated(thermodynamic_integration, data, _ladder(self.beta), sweeps=200, burn_in=30,
-                                  bias=bias, reference=weights, overlap=self.overlap, rng=rng))
+        return _end(equilibrated(thermodynamic_integration, data, rungs(self.beta), sweeps=200, burn_in=30,
+                                 bias=bias, reference=weights, overlap=self.overlap, rng=rng))
 
     def _center(self, data: Sample, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         """Weights of the reference and its bias at norm 1."""
@@ -136,9 +136,9 @@ class GroupPoint(ReplicasPoint):
         return {name: getattr(found, name) for name in (*_QUANTITIES, "barycenter_error")}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), _ladder(self.beta),
-                                  sweeps=500, burn_in=50, bias=self.bias, replicas=self.y, overlap=self.overlap,
-                                  rng=rng))
+        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), rungs(self.beta),
+                                 sweeps=500, burn_in=50, bias=self.bias, replicas=self.y, overlap=self.overlap,
+                                 rng=rng))
 
 
 def _named(mixture: GaussianMixture) -> str:

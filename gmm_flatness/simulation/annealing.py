@@ -7,6 +7,7 @@ integrated, so every free entropy is a fixed linear combination of them and so i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from os import PathLike
@@ -25,6 +26,16 @@ from gmm_flatness.simulation.chain_run import run_stages
 from gmm_flatness.simulation.chain_state import Stage, make_geometry
 from gmm_flatness.simulation.chains import ChainResult, chain_result, judged, ladder, lengths, start_chain
 from gmm_flatness.store import Checkpoint
+
+# Autocorrelation times a chain must span where only means over the disorder count: the effective size of one shorter
+# than its memory comes out near 7.5, whatever its length.
+SHORTEST_TIMES = 8.0
+_STEP = 0.3  # Longest step in β of `rungs`.
+
+
+def rungs(beta: float) -> np.ndarray:
+    """Inverse temperatures from 0 to `beta`, at least five and near enough to anneal and to integrate along."""
+    return np.linspace(0.0, beta, max(5, math.ceil(beta / _STEP) + 1))
 
 
 @dataclass(frozen=True, eq=False)
