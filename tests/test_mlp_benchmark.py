@@ -125,8 +125,26 @@ def test_settings_fill_the_space_evenly_and_then_surround_the_best():
     gaps = [abs(point["radius"] - points[index % 2]["radius"]) for index, point in enumerate(near)]
     assert 0.05 < np.mean(gaps) < 0.2
     values = sam.values(dict.fromkeys(sam.ranges, 0.0))
-    assert values["radius"] == pytest.approx(0.04) and values["batch"] == 16 and values["decay"] == pytest.approx(3e-4)
+    assert values["radius"] == pytest.approx(0.04) and values["batch"] == 8 and values["decay"] == pytest.approx(7e-4)
     assert Trial({}, [0.2, np.nan]).score == pytest.approx(0.6)
+
+
+def test_a_given_batch_replaces_the_tuned_one_and_the_first_row_stands_in_for_a_missing_baseline():
+    found = _bench(methods=["sgd-large-batch", "rsgd"], batch=4)
+    assert all(" batch=4 " in row["settings"] for row in found.tuning.rows())
+    assert found.summary.metadata["batch"] == 4 and set(found.summary["reference"]) == {"sgd-large-batch"}
+    errors = {name: found.runs.where(method=name)["error"] for name in found.summary["method"]}
+    gap = errors["rsgd"] - errors["sgd-large-batch"]
+    assert found.summary["difference"][1] == pytest.approx(gap.mean(), abs=1e-15)
+    with pytest.raises(DomainError, match="batch"):
+        _bench(batch=0)
+
+
+def test_a_released_coupling_falls_and_a_scoped_one_rises():
+    low, high = ({name: place for name in RECIPES["rsgd-released"].ranges} for place in (0.0, 1.0))
+    for cube in (low, high):
+        released, scoped = (RECIPES[name].values(cube) for name in ("rsgd-released", "rsgd-scoped"))
+        assert released["coupling_start"] > released["coupling"] and scoped["coupling_start"] <= scoped["coupling"]
 
 
 def test_budgets():

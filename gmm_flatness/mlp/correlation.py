@@ -95,7 +95,7 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, 
     """
     effort = Effort() if effort is None else effort
     task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
-    recipes = chosen_recipes(None if methods is None else tuple(methods))
+    recipes = chosen_recipes(methods)
     cache = None if folder is None else Cache(folder)
     trials, _ = tune(Runner(task, effort, workers, cache, progress), recipes)
     plans = [(recipe.name, recipe.plan(recipe.values(trial.cube), effort.passes, effort.budget))

@@ -43,7 +43,7 @@ class Effort:
     passes: int = 300
     configurations: int = 24
     tuning_seeds: int = 2
-    confirmations: int = 4
+    confirmations: int = 8
     seeds: int = 8
     budget: str = "cost"
 
