@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
+from gmm_flatness.cli import main
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mlp.benchmark import run_benchmark
 from gmm_flatness.mlp.correlation import TRIVIAL, configuration_study, correlations, net_study
@@ -106,6 +108,24 @@ def test_diverged_configurations_are_counted(monkeypatch):
                                 curvature=True)
     assert study["method"].tolist() == ["sgd", "sgd"] and study.metadata["diverged"] == 2
     assert np.isfinite(study["hessian_trace"]).all()
+
+
+@pytest.mark.parametrize("level, rows", [("nets", 5), ("settings", 4)])
+def test_command_line_writes_the_study_and_its_correlations(tmp_path, capsys, level, rows):
+    data = _data()
+    np.savez(tmp_path / "own.npz", x=data.inputs, y=data.labels)
+    status = main(["mlp", "correlate", level, "--data", str(tmp_path / "own.npz"), "--test-fraction", "0.25", "--nets",
+                   "5", "--train-error", "0.3", "--methods", "sgd,ema", "--best", "2", "--passes", "40", "--seeds", "2",
+                   "--fast", "--configurations", "2", "--hidden", "8", "--workers", "1",
+                   "--out", str(tmp_path / "out")])
+    shown = capsys.readouterr().out
+    study, found = (Table.read(tmp_path / "out" / name) for name in (level, f"{level}-correlations"))
+    assert status == 0 and len(study) == rows and set(TRIVIAL) <= set(found["measure"])
+    row, = found.where(measure="norm").rows()
+    assert row["spearman"] == pytest.approx(spearmanr(study["norm"], study["test_error"]).statistic, abs=1e-12)
+    line, = (line for line in shown.splitlines() if line.startswith("norm (trivial)"))
+    assert f"{row['spearman']:+.2f} [" in line
+    assert "hessian_top" not in study.columns
 
 
 def test_bad_input_is_named():

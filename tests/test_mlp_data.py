@@ -93,6 +93,10 @@ def test_npz_and_csv_give_back_what_was_written(tmp_path):
     stored = load(tmp_path / "a.npz")
     np.testing.assert_array_equal(stored.inputs, X)
     np.testing.assert_array_equal(stored.test_labels, [1, 0])
+    assert len(load(tmp_path / "c.csv", test_fraction=0.5, rng=0).test_labels) == round(0.5 * len(Y))
+    for source in (tmp_path / "a.npz", "mixture"):
+        with pytest.raises(DomainError, match="test_fraction"):
+            load(source, test_fraction=0.5)
     for name in ("b.csv", "c.csv"):
         data = load(str(tmp_path / name), rng=0)
         whole = np.concatenate([data.inputs, data.test_inputs])

@@ -1,4 +1,4 @@
-"""`gmm-flatness mlp bench`: the benchmark from the command line."""
+"""`gmm-flatness mlp bench` and `mlp correlate`: the benchmark and the correlation study from the command line."""
 
 from __future__ import annotations
 
@@ -6,36 +6,62 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gmm_flatness.mlp.benchmark import run_benchmark
+from gmm_flatness.mlp.correlation import configuration_study, correlations, net_study
 from gmm_flatness.mlp.data import load
 from gmm_flatness.mlp.recipes import RECIPES
-from gmm_flatness.mlp.report import text, write
+from gmm_flatness.mlp.report import correlation_text, text, write
 from gmm_flatness.mlp.tuning import FAST, Effort
+from gmm_flatness.store import write_files
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     commands = parser.add_subparsers(dest="mlp_command", required=True, metavar="COMMAND")
     bench = commands.add_parser("bench", help="compare optimisers, each tuned with the same effort")
-    bench.add_argument("--data", default="mnist1d",
-                       help="mnist1d, digits, mixture, an .npz or .csv file, or IDX files (default: mnist1d)")
-    bench.add_argument("--noise", type=float, default=0.0, help="fraction of wrong training labels")
-    bench.add_argument("--methods", help=f"comma-separated rows out of {', '.join(RECIPES)}; without an "
-                                              "SGD row differences are to the first")
-    bench.add_argument("--seeds", type=int, help="number of paired final runs a method")
-    bench.add_argument("--budget", choices=("cost", "epochs"), help="what is equal between methods (default: cost)")
-    bench.add_argument("--passes", type=int, help="size of the budget in passes over the data")
-    bench.add_argument("--configurations", type=int, help="settings tried by each method")
-    bench.add_argument("--hidden", type=_widths, default="100,100",
-                       help="widths of the hidden layers (default: 100,100)")
+    _add_common(bench, "mlp-benchmark")
+    _add_effort(bench)
     bench.add_argument("--batch", type=int,
                        help="samples a step and replica, instead of tuned; large batches are three times it")
-    bench.add_argument("--fast", action="store_true", help="a small table within minutes")
-    bench.add_argument("--seed", type=int, default=0, help="decides everything random")
-    bench.add_argument("--workers", type=int, default=2, help="processes (default: 2); the table does not depend on it")
-    bench.add_argument("--out", type=Path, default=Path("mlp-benchmark"),
-                       help="folder of tables, figure and finished runs")
+    bench.set_defaults(make=_bench)
+    study = commands.add_parser("correlate", help="rank correlations of flatness measures with the test error")
+    study.add_argument("level", choices=("nets", "settings"),
+                       help="networks of random hyperparameters near zero training error, or tuned settings")
+    _add_common(study, "mlp-correlations")
+    _add_effort(study)
+    study.add_argument("--nets", type=int, default=80, help="number of networks (default: 80)")
+    study.add_argument("--train-error", type=float, default=0.01,
+                       help="networks above it are left out and drawn again (default: 0.01)")
+    study.add_argument("--best", type=int, default=3, help="settings of each method, best first (default: 3)")
+    study.add_argument("--curvature", action="store_true",
+                       help="Hessian and local entropy too, which takes most of the time")
+    study.set_defaults(make=_correlate)
+
+
+def _add_common(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument("--data", default="mnist1d",
+                        help="mnist1d, digits, mixture, an .npz or .csv file, or IDX files (default: mnist1d)")
+    parser.add_argument("--test-fraction", type=float,
+                        help="part of the samples kept for testing, where the data do not say which")
+    parser.add_argument("--noise", type=float, default=0.0, help="fraction of wrong training labels")
+    parser.add_argument("--hidden", type=_widths, default="100,100",
+                        help="widths of the hidden layers (default: 100,100)")
+    parser.add_argument("--passes", type=int, help="size of the budget in passes over the data")
+    parser.add_argument("--seed", type=int, default=0, help="decides everything random")
+    parser.add_argument("--workers", type=int, default=2,
+                        help="processes (default: 2); the tables do not depend on it")
+    parser.add_argument("--out", type=Path, default=Path(out), help="folder of tables, figure and finished runs")
+
+
+def _add_effort(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--methods", help=f"comma-separated rows out of {', '.join(RECIPES)}; without an "
+                                          "SGD row differences are to the first")
+    parser.add_argument("--seeds", type=int, help="number of final runs a setting, paired between methods")
+    parser.add_argument("--budget", choices=("cost", "epochs"), help="what is equal between methods (default: cost)")
+    parser.add_argument("--configurations", type=int, help="settings tried by each method")
+    parser.add_argument("--fast", action="store_true", help="a small table within minutes")
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -44,14 +70,41 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the benchmark, write its files and show the table."""
+    """Run the benchmark or the study, write its files and show the table."""
+    return args.make(args)
+
+
+def _common(args: argparse.Namespace) -> dict[str, Any]:
+    return {"noise": args.noise, "hidden": args.hidden, "seed": args.seed, "workers": args.workers,
+            "folder": args.out / "finished-runs", "progress": True}
+
+
+def _effort(args: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(args, name) for name in ("seeds", "budget", "passes", "configurations")}
     changes = {name: value for name, value in given.items() if value is not None}
-    effort = replace(FAST if args.fast else Effort(), **changes)
-    methods = None if args.methods is None else [name.strip() for name in args.methods.split(",")]
-    data = load(args.data, rng=args.seed)
-    found = run_benchmark(data, methods=methods, effort=effort, noise=args.noise, hidden=args.hidden, batch=args.batch,
-                      seed=args.seed, workers=args.workers, folder=args.out / "finished-runs", progress=True)
+    return {"effort": replace(FAST if args.fast else Effort(), **changes),
+            "methods": None if args.methods is None else [name.strip() for name in args.methods.split(",")]}
+
+
+def _bench(args: argparse.Namespace) -> int:
+    data = load(args.data, test_fraction=args.test_fraction, rng=args.seed)
+    found = run_benchmark(data, batch=args.batch, **_effort(args), **_common(args))
     write(found, args.out)
     sys.stdout.write(f"{text(found.summary)}\n{args.out / 'benchmark.csv'}\n")
+    return 0
+
+
+def _correlate(args: argparse.Namespace) -> int:
+    data = load(args.data, test_fraction=args.test_fraction, rng=args.seed)
+    if args.level == "nets":
+        passes = {} if args.passes is None else {"passes": args.passes}
+        study = net_study(data, nets=args.nets, train_error=args.train_error, curvature=args.curvature, **passes,
+                          **_common(args))
+    else:
+        effort = _effort(args)
+        study = configuration_study(data, best=args.best, seeds=effort["effort"].seeds, curvature=args.curvature,
+                                    **effort, **_common(args))
+    found = correlations(study, rng=args.seed)
+    write_files({**study.to_files(args.out / args.level), **found.to_files(args.out / f"{args.level}-correlations")})
+    sys.stdout.write(f"{correlation_text(found)}\n{args.out / f'{args.level}-correlations.csv'}\n")
     return 0

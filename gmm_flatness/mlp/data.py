@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.random import mtrand
@@ -186,7 +187,7 @@ def mixture(model: GaussianMixture, dim: int, *, test_samples: int = 10_000, rng
     return from_arrays(known.x, known.y, test=(unseen.x, unseen.y), name="mixture")
 
 
-def load(source: str | Path, *, rng=None) -> Dataset:
+def load(source: str | Path, *, test_fraction: float | None = None, rng=None) -> Dataset:
     """A data set by name or from disk.
 
     Parameters
@@ -194,20 +195,28 @@ def load(source: str | Path, *, rng=None) -> Dataset:
     source : str or Path
         `"mnist1d"`, `"digits"`, `"mixture"` (α = 2, Δ = 0.5, N = 200), an `.npz` or `.csv` file, an IDX image
         file, or a folder of IDX files (see `gmm_flatness.mlp.files`).
+    test_fraction : float, optional
+        Part of the samples kept for testing: 0.4 of digits and 0.2 of a file without a test part, unless given.
     rng : optional
         For what is drawn or split at random.
 
     Raises
     ------
     DomainError
-        The file is missing or malformed, or its data cannot be used.
+        The file is missing or malformed, its data cannot be used, or `test_fraction` is given for data that come
+        with a test part.
     """
+    part: dict[str, Any] = {} if test_fraction is None else {"test_fraction": test_fraction}
+    if source == "digits":
+        return digits(**part, rng=rng)
+    if source not in ("mnist1d", "mixture"):
+        arrays = read_arrays(Path(source))
+        if "x_test" not in arrays:
+            return from_arrays(arrays["x"], arrays["y"], **part, name=Path(source).stem, rng=rng)
+    if part:
+        raise DomainError("test_fraction", test_fraction, f"None for {source}, which has test samples of its own")
     if source == "mnist1d":
         return mnist1d()
-    if source == "digits":
-        return digits(rng=rng)
     if source == "mixture":
         return mixture(GaussianMixture(alpha=2.0, delta=0.5), 200, rng=rng)
-    arrays = read_arrays(Path(source))
-    test = (arrays["x_test"], arrays["y_test"]) if "x_test" in arrays else None
-    return from_arrays(arrays["x"], arrays["y"], test=test, name=Path(source).stem, rng=rng)
+    return from_arrays(arrays["x"], arrays["y"], test=(arrays["x_test"], arrays["y_test"]), name=Path(source).stem)

@@ -65,5 +65,16 @@ def text(summary: Table) -> str:
     return "\n".join(lines)
 
 
+def correlation_text(found: Table) -> str:
+    """Correlations with the test error as aligned text, trivial predictors marked."""
+    kinds = ("spearman", "kendall", "pearson")
+    lines = [f"{'measure':<34}" + "".join(f"{kind:>24}" for kind in kinds) + f"{'rows':>6}"]
+    for row in found.rows():
+        name = row["measure"] + (" (trivial)" if row["trivial"] else "")
+        cells = [f"{row[kind]:+.2f} [{row[f'{kind}_low']:+.2f}, {row[f'{kind}_high']:+.2f}]" for kind in kinds]
+        lines.append(f"{name:<34}" + "".join(f"{cell:>24}" for cell in cells) + f"{row['rows']:>6}")
+    return "\n".join(lines)
+
+
 def _pair(row: dict, name: str) -> str:
     return f"{100 * row[name]:.2f} ± {100 * row[name + '_se']:.2f}"
