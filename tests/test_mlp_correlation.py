@@ -7,10 +7,11 @@ from scipy.stats import spearmanr
 from gmm_flatness.cli import main
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mlp.benchmark import run_benchmark
-from gmm_flatness.mlp.correlation import TRIVIAL, configuration_study, correlations, net_study
+from gmm_flatness.mlp.correlation import TRIVIAL, configuration_study, correlations, measured_run, net_study
 from gmm_flatness.mlp.data import from_arrays
-from gmm_flatness.mlp.recipes import RECIPES, Recipe
-from gmm_flatness.mlp.tuning import Effort
+from gmm_flatness.mlp.recipes import RANDOM, RECIPES, Recipe
+from gmm_flatness.mlp.runs import Task
+from gmm_flatness.mlp.tuning import Effort, spread
 from gmm_flatness.store import Table
 
 
@@ -88,6 +89,17 @@ def test_net_study_keeps_networks_near_zero_training_error(tmp_path):
     assert len(table) == len(study.columns) - 1 and np.abs(table["spearman"]).max() <= 1.0
     with pytest.raises(ConvergenceError, match="more passes"):
         net_study(_data().noisy(0.5, rng=0), nets=3, passes=4, train_error=0.0, hidden=(2,))
+
+
+def test_a_setting_averaged_over_seeds_is_the_mean_of_its_networks(tmp_path):
+    options = {"passes": 6, "train_error": 1.0, "hidden": (6,), "curvature": False}
+    means = net_study(_data(), nets=3, seeds=2, **options)
+    task, cubes = Task(_data(), hidden=(6,)), spread(RANDOM, 3, 0)
+    for index, cube in enumerate(cubes):
+        plan = RANDOM.plan(RANDOM.values(cube), 6, "cost")
+        single = [measured_run(task, plan, repeat, limit=None) for repeat in (2 * index, 2 * index + 1)]
+        for name in ("test_error", "norm", "energy_error_norm_0.3"):
+            assert means[name][index] == pytest.approx((single[0][name] + single[1][name]) / 2, rel=1e-12)
 
 
 def test_configuration_study_averages_the_best_settings_over_seeds(tmp_path):

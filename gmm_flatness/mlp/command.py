@@ -58,7 +58,7 @@ def _add_common(parser: argparse.ArgumentParser, out: str) -> None:
 def _add_effort(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--methods", help=f"comma-separated rows out of {', '.join(RECIPES)}; without an "
                                           "SGD row differences are to the first")
-    parser.add_argument("--seeds", type=int, help="number of final runs a setting, paired between methods")
+    parser.add_argument("--seeds", type=int, help="number of final runs a setting, paired between methods (1 for nets)")
     parser.add_argument("--budget", choices=("cost", "epochs"), help="what is equal between methods (default: cost)")
     parser.add_argument("--configurations", type=int, help="settings tried by each method")
     parser.add_argument("--fast", action="store_true", help="a small table within minutes")
@@ -98,8 +98,8 @@ def _correlate(args: argparse.Namespace) -> int:
     data = load(args.data, test_fraction=args.test_fraction, rng=args.seed)
     if args.level == "nets":
         passes = {} if args.passes is None else {"passes": args.passes}
-        study = net_study(data, nets=args.nets, train_error=args.train_error, curvature=args.curvature, **passes,
-                          **_common(args))
+        study = net_study(data, nets=args.nets, train_error=args.train_error, seeds=args.seeds or 1,
+                          curvature=args.curvature, **passes, **_common(args))
     else:
         effort = _effort(args)
         study = configuration_study(data, best=args.best, seeds=effort["effort"].seeds, curvature=args.curvature,

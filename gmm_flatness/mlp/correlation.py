@@ -32,15 +32,17 @@ TRIVIAL = ("rate_over_batch", "norm", "train_loss", "train_error")
 _FEW = 500
 
 
-def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: float = 0.01,
+def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: float = 0.01, seeds: int = 1,
               hidden: tuple[int, ...] = (100, 100), noise: float = 0.0, curvature: bool = True, seed: int = 0,
               workers: int | None = 1, folder: str | Path | None = None, progress: bool = False) -> Table:
-    """Networks of random hyperparameters (learning rate, batch, decay, length), each trained once.
+    """Networks of random hyperparameters (learning rate, batch, decay, length), trained once or averaged over seeds.
 
     Parameters
     ----------
     nets : int
-        How many with a training error of at most `train_error`; others are left out and drawn again.
+        How many settings with a training error of at most `train_error`; others are left out and drawn again.
+    seeds : int
+        Runs of each setting; their mean is its row.
     curvature : bool
         Also Hessian eigenvalue and trace and the local entropy, on the first 500 training samples.
     data, passes, hidden, noise, seed, workers, folder, progress
@@ -49,24 +51,26 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
     Returns
     -------
     Table
-        One row a network: measures, trivial predictors, `test_error`.
+        One row a setting: measures, trivial predictors, `test_error`.
 
     Raises
     ------
     ConvergenceError
         Too few networks reach the training error in six rounds of draws.
     """
-    nets = check.integer("nets", nets, low=3)
+    nets, seeds = check.integer("nets", nets, low=3), check.integer("seeds", seeds)
     task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
     kept: list[dict[str, Any]] = []
     for attempt in range(6):
         plans = [RANDOM.plan(RANDOM.values(cube), passes, "cost") for cube in spread(RANDOM, nets, seed + attempt)]
-        jobs = [(plan, attempt * nets + repeat) for repeat, plan in enumerate(plans)]
+        jobs = [(plan, (attempt * nets + number) * seeds + repeat)
+                for number, plan in enumerate(plans) for repeat in range(seeds)]
         rows = _all(task, jobs, train_error if curvature else None, workers, folder,
                     "networks" if progress else None)
-        kept += [row for row in rows if row["train_error"] <= train_error]
+        means = [_mean(rows[start:start + seeds]) for start in range(0, len(rows), seeds)]
+        kept += [row for row in means if row["train_error"] <= train_error]
         if len(kept) >= nets:
-            return Table.from_rows(kept[:nets], {"data": data.name, "level": "net", "noise": noise})
+            return Table.from_rows(kept[:nets], {"data": data.name, "level": "net", "noise": noise, "seeds": seeds})
     raise ConvergenceError(f"only {len(kept)} of {nets} networks reached a training error of {train_error:g}: "
                            "allow more passes or a larger error", partial=kept)
 
@@ -106,11 +110,17 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, 
     means: list[dict[str, Any]] = []
     for method, _ in plans:
         group = [next(rows) for _ in range(seeds)]
-        if all(np.isfinite(row["test_error"]) for row in group):
-            mean = {name: float(np.mean([row[name] for row in group])) for name in group[0]}
+        mean = _mean(group)
+        if np.isfinite(mean["test_error"]):
             means.append({"method": method, **mean})
     return Table.from_rows(means, {"data": data.name, "level": "configuration", "noise": noise,
                                    "diverged": len(plans) - len(means)})
+
+
+def _mean(group: list[dict[str, Any]]) -> dict[str, Any]:
+    """Column by column; a diverged run, which has fewer columns, leaves the errors without a number."""
+    common = set.intersection(*(set(row) for row in group))
+    return {name: float(np.mean([row[name] for row in group])) for name in group[0] if name in common}
 
 
 def _best(trials: list[Trial], count: int) -> list[Trial]:

@@ -121,7 +121,7 @@ RECIPES = {recipe.name: recipe for recipe in (
     Recipe("rsgd-scoped", _rsgd, {**_REPLICATED, "coupling": (1e-2, 1.0), "coupling_start": (1e-5, 1e-2)}),
 )}
 
-RANDOM = Recipe("random", _sgd, {"rate": (0.01, 0.5), "decay": (1e-6, 2e-3), "batch": (16, 32, 64, 128),
+RANDOM = Recipe("random", _sgd, {"rate": (1e-3, 0.5), "decay": (1e-6, 2e-3), "batch": (16, 32, 64, 128),
                                  "length": (0.5, 0.75, 1.0)})
 TABLE_ROWS = tuple(name for name in RECIPES if name != "rsgd-scoped")
 BASELINES = ("sgd", "sgd-short")
