@@ -32,8 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_common(study, "mlp-correlations")
     _add_effort(study)
     study.add_argument("--nets", type=int, default=80, help="number of networks (default: 80)")
-    study.add_argument("--train-error", type=float, default=0.01,
-                       help="networks above it are left out and drawn again (default: 0.01)")
+    study.add_argument("--train-error", type=float,
+                       help="networks above it (default: 0.01) are drawn again, settings left out")
     study.add_argument("--best", type=int, default=3, help="settings of each method, best first (default: 3)")
     study.add_argument("--curvature", action="store_true",
                        help="Hessian and local entropy too, which takes most of the time")
@@ -97,13 +97,15 @@ def _bench(args: argparse.Namespace) -> int:
 def _correlate(args: argparse.Namespace) -> int:
     data = load(args.data, test_fraction=args.test_fraction, rng=args.seed)
     if args.level == "nets":
-        passes = {} if args.passes is None else {"passes": args.passes}
-        study = net_study(data, nets=args.nets, train_error=args.train_error, seeds=args.seeds or 1,
-                          curvature=args.curvature, **passes, **_common(args))
+        given = {name: getattr(args, name) for name in ("passes", "train_error", "seeds")}
+        study = net_study(data, nets=args.nets, curvature=args.curvature, **_common(args),
+                          **{name: value for name, value in given.items() if value is not None})
     else:
         effort = _effort(args)
         study = configuration_study(data, best=args.best, seeds=effort["effort"].seeds, curvature=args.curvature,
                                     **effort, **_common(args))
+        if args.train_error is not None:
+            study = study.select(study["train_error"] <= args.train_error)
     found = correlations(study, rng=args.seed)
     write_files({**study.to_files(args.out / args.level), **found.to_files(args.out / f"{args.level}-correlations")})
     sys.stdout.write(f"{correlation_text(found)}\n{args.out / f'{args.level}-correlations.csv'}\n")
