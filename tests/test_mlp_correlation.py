@@ -91,7 +91,7 @@ def test_net_study_keeps_networks_near_zero_training_error(tmp_path):
         net_study(_data().noisy(0.5, rng=0), nets=3, passes=4, train_error=0.0, hidden=(2,))
 
 
-def test_a_setting_averaged_over_seeds_is_the_mean_of_its_networks(tmp_path):
+def test_a_setting_averaged_over_seeds_is_the_mean_of_its_networks():
     options = {"passes": 6, "train_error": 1.0, "hidden": (6,), "curvature": False}
     means = net_study(_data(), nets=3, seeds=2, **options)
     task, cubes = Task(_data(), hidden=(6,)), spread(RANDOM, 3, 0)

@@ -79,9 +79,13 @@ def _common(args: argparse.Namespace) -> dict[str, Any]:
             "folder": args.out / "finished-runs", "progress": True}
 
 
+def _given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options among these that were used."""
+    return {name: value for name, value in vars(args).items() if name in names and value is not None}
+
+
 def _effort(args: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(args, name) for name in ("seeds", "budget", "passes", "configurations")}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = _given(args, "seeds", "budget", "passes", "configurations")
     return {"effort": replace(FAST if args.fast else Effort(), **changes),
             "methods": None if args.methods is None else [name.strip() for name in args.methods.split(",")]}
 
@@ -97,9 +101,8 @@ def _bench(args: argparse.Namespace) -> int:
 def _correlate(args: argparse.Namespace) -> int:
     data = load(args.data, test_fraction=args.test_fraction, rng=args.seed)
     if args.level == "nets":
-        given = {name: getattr(args, name) for name in ("passes", "train_error", "seeds")}
         study = net_study(data, nets=args.nets, curvature=args.curvature, **_common(args),
-                          **{name: value for name, value in given.items() if value is not None})
+                          **_given(args, "passes", "train_error", "seeds"))
     else:
         effort = _effort(args)
         study = configuration_study(data, best=args.best, seeds=effort["effort"].seeds, curvature=args.curvature,

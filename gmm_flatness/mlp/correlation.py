@@ -67,8 +67,7 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
                 for number, plan in enumerate(plans) for repeat in range(seeds)]
         rows = _all(task, jobs, train_error if curvature else None, workers, folder,
                     "networks" if progress else None)
-        means = [_mean(rows[start:start + seeds]) for start in range(0, len(rows), seeds)]
-        kept += [row for row in means if row["train_error"] <= train_error]
+        kept += [row for row in _means(rows, seeds) if row["train_error"] <= train_error]
         if len(kept) >= nets:
             return Table.from_rows(kept[:nets], {"data": data.name, "level": "net", "noise": noise, "seeds": seeds})
     raise ConvergenceError(f"only {len(kept)} of {nets} networks reached a training error of {train_error:g}: "
@@ -106,21 +105,18 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, 
              for recipe in recipes for trial in _best(trials[recipe.name], check.integer("best", best))]
     jobs = [(plan, repeat) for _, plan in plans for repeat in range(check.integer("seeds", seeds))]
     limit = 1.0 if curvature else None
-    rows = iter(_all(task, jobs, limit, workers, folder, "configurations" if progress else None))
-    means: list[dict[str, Any]] = []
-    for method, _ in plans:
-        group = [next(rows) for _ in range(seeds)]
-        mean = _mean(group)
-        if np.isfinite(mean["test_error"]):
-            means.append({"method": method, **mean})
+    rows = _all(task, jobs, limit, workers, folder, "configurations" if progress else None)
+    means = [{"method": method, **mean} for (method, _), mean in zip(plans, _means(rows, seeds), strict=True)
+             if np.isfinite(mean["test_error"])]
     return Table.from_rows(means, {"data": data.name, "level": "configuration", "noise": noise,
                                    "diverged": len(plans) - len(means)})
 
 
-def _mean(group: list[dict[str, Any]]) -> dict[str, Any]:
-    """Column by column; a diverged run, which has fewer columns, leaves the errors without a number."""
-    common = set.intersection(*(set(row) for row in group))
-    return {name: float(np.mean([row[name] for row in group])) for name in group[0] if name in common}
+def _means(rows: list[dict[str, float]], seeds: int) -> list[dict[str, Any]]:
+    """Means over every `seeds` rows; a diverged one, which has fewer columns, leaves the errors without a number."""
+    groups = [rows[start:start + seeds] for start in range(0, len(rows), seeds)]
+    return [{name: float(np.mean([row[name] for row in group])) for name in group[0]
+             if all(name in row for row in group)} for group in groups]
 
 
 def _best(trials: list[Trial], count: int) -> list[Trial]:
