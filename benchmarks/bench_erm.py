@@ -1,4 +1,4 @@
-"""Saddle points against the same equations solved with scipy quadrature, a scalar minimiser and damping.
+"""Saddle points against the same equations solved with scipy quadrature, a scalar minimizer and damping.
 
     python -m benchmarks.bench_erm
 
@@ -52,7 +52,7 @@ def damped_square(tolerance: float = 1e-11) -> tuple[float, float, float]:
 
 
 def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, float]:
-    """The same fixed point by damping, each average by `quad`, each proximal point by a scalar minimiser."""
+    """The same fixed point by damping, each average by `quad`, each proximal point by a scalar minimizer."""
     loss, alpha, delta, rho = get_loss(name), MIXTURE.alpha, MIXTURE.delta, MIXTURE.rho
     m, q, V, b = (getattr(erm(MIXTURE, name, ridge=1.05 * RIDGE), key) for key in ("m", "q", "V", "b"))
 
@@ -103,7 +103,7 @@ def main() -> int:
         np.testing.assert_allclose(rough, (result.m, result.q, result.b), rtol=2e-2)
         slow = ratio(lambda name=name, tolerance=tolerance: quadrature_in_the_loop(name, tolerance), cold[name],
                      (1, 20), pairs=3)
-        bounded(f"{name}: 12 steps with scipy quad and a scalar minimiser / ours", slow, low=bound)
+        bounded(f"{name}: 12 steps with scipy quad and a scalar minimizer / ours", slow, low=bound)
 
     for name in ("logistic", "hinge"):
         last, before = (erm(MIXTURE.at(alpha=alpha), name, ridge=RIDGE) for alpha in (1.98, 1.96))

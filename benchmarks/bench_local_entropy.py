@@ -63,7 +63,7 @@ def quadrature_in_the_loop(reference, tolerance: float = 1e-9) -> tuple[float, f
 
 
 def nested_error(reference, r) -> float:
-    """Training error of the slice around a logistic minimiser, by `quad` within `quad`."""
+    """Training error of the slice around a logistic minimizer, by `quad` within `quad`."""
     delta, length = MIXTURE.delta, math.sqrt(reference.q)
     std, own = math.sqrt(delta * reference.q), math.sqrt(delta * (1.0 - r.Q))
     rest = math.sqrt(delta * (r.Q - OVERLAP**2))

@@ -18,7 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimisers import replicated, sgd
+from gmm_flatness.mlp.optimizers import replicated, sgd
 from gmm_flatness.mlp.training import train
 
 AGAINST_TORCH = (((40, 100, 100, 10), 32, 5.0), ((40, 100, 100, 10), 128, 3.0), ((64, 256, 256, 10), 64, 1.5))
@@ -48,7 +48,7 @@ def ours(network: Network, batch: Batch, start: np.ndarray, size: int, replicas:
 
 
 def theirs(network: Network, batch: Batch, start: np.ndarray, size: int) -> Callable[[], float]:
-    """The same epochs, batches and start in PyTorch, eager, with the fused optimiser."""
+    """The same epochs, batches and start in PyTorch, eager, with the fused optimizer."""
     import torch
 
     torch.set_num_threads(1)
@@ -67,14 +67,14 @@ def theirs(network: Network, batch: Batch, start: np.ndarray, size: int) -> Call
 
     def run() -> float:
         net, stream = model(), np.random.default_rng(1).spawn(1)[0]
-        optimiser = torch.optim.SGD(net.parameters(), lr=RATE, momentum=0.9, nesterov=True, fused=True)
+        optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=0.9, nesterov=True, fused=True)
         for _ in range(EPOCHS):
             losses = []
             for rows in torch.from_numpy(stream.permutation(len(inputs))).split(size):
-                optimiser.zero_grad(set_to_none=True)
+                optimizer.zero_grad(set_to_none=True)
                 loss = measure(net(inputs[rows]), labels[rows])
                 loss.backward()
-                optimiser.step()
+                optimizer.step()
                 losses.append(loss.detach())
         return float(torch.stack(losses).mean())
 

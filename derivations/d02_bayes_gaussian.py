@@ -12,7 +12,7 @@ from derivations.engine import definition, identity, match
 from derivations.gaussian import H, Mean
 from derivations.report import fronts
 from derivations.symbols import HALF, alpha, b, box, delta, m, q, rho, u
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
 
 FORMULAS = ("F003", "F004", "F005")

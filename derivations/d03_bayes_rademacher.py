@@ -10,7 +10,7 @@ from derivations.engine import Interval, definition, identity, match, numeric
 from derivations.gaussian import average, density
 from derivations.report import fronts
 from derivations.symbols import alpha, box, delta, h, z
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.theory.bayes import bayes_overlap
 
 FORMULAS = ("F004",)
@@ -38,7 +38,7 @@ def derive():
             ((v * weight).subs(v, 1) + (v * weight).subs(v, -1)) / both,
             tanh(h),
         ),
-        identity("Law of the field against the centred one", law, exp(h - s / 2)),
+        identity("Law of the field against the centered one", law, exp(h - s / 2)),
         definition("Overlap of the posterior mean with the centroid", Symbol("q_B"), OVERLAP),
         identity("Folded integrand of the mean posterior mean", folded(tanh), exp(-s / 2) * sinh(h) * tanh(h)),
         identity(

@@ -1,6 +1,6 @@
-"""Empirical risk minimisation: the energy, and the saddle-point equations as its gradient.
+"""Empirical risk minimization: the energy, and the saddle-point equations as its gradient.
 
-Per dimension, minimising `Σ ℓ(y u) + (λ/2)|w|²` is the limit `β → ∞` of the Gibbs measure of that cost, whose
+Per dimension, minimizing `Σ ℓ(y u) + (λ/2)|w|²` is the limit `β → ∞` of the Gibbs measure of that cost, whose
 replicas have self-overlap `q + V/β` and mutual overlap `q`. `u` is the proximal point of the aligned field
 `h` at width `τ = ΔV`, `M` the Moreau envelope of the loss. Averages over the normal variable `z` of the field
 are taken by parts where it appears as a factor.
@@ -24,7 +24,7 @@ x = Symbol("x", real=True)
 OPTIMALITY = [(loss(x).diff(x).subs(x, prox), (h - prox) / tau)]
 
 # Averages over the sample: of u - h, its square, 1 - ∂u/∂h and y (u - h).
-SHIFT, SQUARE, LABELLED = expectation("u-h"), expectation("(u-h)^2"), expectation("y(u-h)")
+SHIFT, SQUARE, LABELED = expectation("u-h"), expectation("(u-h)^2"), expectation("y(u-h)")
 RESPONSE = expectation(r"1-\partial_h u")
 
 
@@ -98,14 +98,14 @@ def gradient():
         definition("Slope of the energy in q", Derivative(Symbol("e"), q), in_q),
         identity("vanishes at", in_q, 0, using=[(RESPONSE, (1 - ridge * V) / alpha)]),
         definition(
-            "Slope of the energy in b, zero if b is learned", Derivative(Symbol("e"), b), -alpha / WIDTH * LABELLED
+            "Slope of the energy in b, zero if b is learned", Derivative(Symbol("e"), b), -alpha / WIDTH * LABELED
         ),
         identity("because the field moves by the label", Derivative(FIELD, b), y),
     ]
 
 
 def equivalent():
-    """The form with conjugates is the same; at the saddle point the energy is the cost of the minimiser."""
+    """The form with conjugates is the same; at the saddle point the energy is the cost of the minimizer."""
     m_hat, q_hat, V_hat = alpha * SHIFT / WIDTH, alpha * delta * SQUARE / WIDTH**2, alpha / V * RESPONSE
     stationary = [(RESPONSE, (1 - ridge * V) / alpha)]
     cost, train_loss = energy(Symbol("L") + SQUARE / (2 * WIDTH)), Symbol("L")
@@ -114,7 +114,7 @@ def equivalent():
         definition("Conjugate of q", Symbol("qhat"), q_hat),
         definition("Conjugate of V", Symbol("Vhat"), V_hat),
         identity("Width", 1 / (ridge + V_hat), V, using=stationary),
-        identity("Magnetisation", m_hat / (ridge + V_hat), alpha / delta * SHIFT, using=stationary),
+        identity("Magnetization", m_hat / (ridge + V_hat), alpha / delta * SHIFT, using=stationary),
         identity(
             "Norm",
             (m_hat**2 + q_hat) / (ridge + V_hat) ** 2,

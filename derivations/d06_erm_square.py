@@ -14,8 +14,8 @@ from derivations.gaussian import H, Mean, label_average
 from derivations.report import fronts
 from derivations.saddle import read
 from derivations.symbols import HALF, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 
@@ -56,7 +56,7 @@ def derive():
             pull_sq,
         ),
         identity(
-            "Learned bias: the labelled displacement vanishes",
+            "Learned bias: the labeled displacement vanishes",
             label_average(y * (1 - m - y * b), y, rho).subs(b, LEARNED_BIAS),
             0,
         ),

@@ -1,4 +1,4 @@
-"""Hebb loss: the minimiser is the Hebb vector over the ridge.
+"""Hebb loss: the minimizer is the Hebb vector over the ridge.
 
 The loss `-u` shifts every field by the width; order parameters, errors, and why its bias cannot be learned. A
 bias reset after training moves the margins as if it had been there, because the weights do not feel the bias.
@@ -14,8 +14,8 @@ from derivations.gaussian import H, label_average
 from derivations.report import fronts
 from derivations.saddle import read
 from derivations.symbols import HALF, V, alpha, b, box, delta, h, m, q, rho, ridge, u, y
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 

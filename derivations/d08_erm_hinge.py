@@ -14,8 +14,8 @@ from derivations.report import fronts
 from derivations.saddle import polished, read
 from derivations.symbols import V, alpha, b, box, delta, h, m, q, rho, ridge, u, y, z
 from gmm_flatness.losses import Hinge
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 

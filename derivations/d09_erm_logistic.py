@@ -15,8 +15,8 @@ from derivations.saddle import FIELDS, polished, proximal_average, read
 from derivations.symbols import V, alpha, b, box, delta, h, m, q, rho, ridge, u, y
 from gmm_flatness.losses import Logistic
 from gmm_flatness.losses.protocol import proximal_moments
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 

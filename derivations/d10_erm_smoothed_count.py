@@ -14,8 +14,8 @@ from derivations.saddle import polished, proximal_average, read
 from derivations.symbols import alpha, delta, h, m, q, u, z
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.losses.protocol import proximal_moments
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 

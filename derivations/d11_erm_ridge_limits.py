@@ -1,4 +1,4 @@
-"""Weak and strong ridge: to what the minimiser tends, in each bias mode.
+"""Weak and strong ridge: to what the minimizer tends, in each bias mode.
 
 A strong ridge leaves fields `h = y b`: the displacement of a sample is the width times the slope `-ℓ'(y b)` of
 the loss at its label, `d_+` and `d_-`. A weak ridge is interpolation for the square loss below `α = 1`, and least
@@ -14,8 +14,8 @@ from derivations.gaussian import label_average
 from derivations.report import fronts
 from derivations.saddle import read
 from derivations.symbols import alpha, b, delta, rho, ridge, u, y
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 

@@ -1,6 +1,6 @@
 """Separability with a margin, from the weak-ridge limit of the hinge loss.
 
-The hinge minimiser at infinite width pulls every field below 1 up to 1. In the scale `|w|² = N` its margin is
+The hinge minimizer at infinite width pulls every field below 1 up to 1. In the scale `|w|² = N` its margin is
 `k = 1/√q`; `m` and `b` are overlap and bias in that scale, and the missing field `d = (k - m - y b + √Δ z)₊` has
 moments that are functions of `a = (m + y b - k)/√Δ`.
 """
@@ -13,9 +13,9 @@ from derivations.gaussian import NUMPY_NAMES, H, density, label_average
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, box, delta, m, rho, y, z
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.hard_margin import hard_margin
-from gmm_flatness.theory.separability import separability_threshold
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
+from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 FORMULAS = ("F014", "F015")
 
@@ -24,7 +24,7 @@ ONCE, TWICE = density(a) - a * H(a), (1 + a**2) * H(a) - a * density(a)
 FIELD = (m + y * b - k) / sqrt(delta)
 MISSING = label_average(sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
 MISSING_SQ = label_average(delta * TWICE.subs(a, FIELD), y, rho)
-LABELLED = label_average(y * sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
+LABELED = label_average(y * sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
 CAPACITY = delta * (1 - m**2) / MISSING_SQ
 
 CLOSE = {"xatol": 1e-7, "fatol": 1e-13, "maxiter": 2000}
@@ -45,7 +45,7 @@ def derive():
             slope / 2 * (1 - m**2),
             CAPACITY / delta * MISSING - m,
         ),
-        identity("and in b where E y d vanishes", Derivative(log(CAPACITY), b), 2 * LABELLED / MISSING_SQ),
+        identity("and in b where E y d vanishes", Derivative(log(CAPACITY), b), 2 * LABELED / MISSING_SQ),
         identity("A larger margin leaves less capacity", Derivative(log(CAPACITY), k), -2 * MISSING / MISSING_SQ),
         identity("Clusters that overlap entirely, Δ → ∞", Limit(balanced, delta, oo), 2 * (1 - m**2)),
         identity("largest at m = 0: Cover's number", Subs(2 * (1 - m**2), m, 0), 2),

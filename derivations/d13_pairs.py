@@ -12,9 +12,9 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import Mean, expectation, label_average
 from derivations.report import fronts
 from derivations.symbols import alpha, box, delta, rho, y
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.pairs import pair
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.pairs import pair
 
 FORMULAS = ("F018",)
 
@@ -75,7 +75,7 @@ def _mixed(expression):
 
 
 def _normal_density(first, second, covariance):
-    """Density of two centred normal variables."""
+    """Density of two centered normal variables."""
     matrix = Matrix([[first, covariance], [covariance, second]])
     fields = Matrix([x1, x2])
     exponent = (fields.T * matrix.inv() * fields)[0] / 2
@@ -117,7 +117,7 @@ def segment():
 
 
 def compare(seed=0):
-    """The shipped overlap of two square minimisers, and of Hebb with a square one, against the closed forms."""
+    """The shipped overlap of two square minimizers, and of Hebb with a square one, against the closed forms."""
     domain = box(alpha, delta, rho) | {r1: Interval(0.02, 20.0, log=True), r2: Interval(0.02, 20.0, log=True)}
     square = evaluator(SQUARE, (m1, m2, b1, b2, t1, t2, alpha, delta, rho))
 

@@ -1,4 +1,4 @@
-"""Stability of the minimiser: two copies trained on the same samples must come together.
+"""Stability of the minimizer: two copies trained on the same samples must come together.
 
 The overlap of two copies obeys the map of the pair equation; near the common solution their distance is
 multiplied by its slope. `r = 1 - ∂u/∂h` is the response of the displacement at one sample.
@@ -19,8 +19,8 @@ from derivations.report import fronts
 from derivations.saddle import proximal_average
 from derivations.symbols import V, alpha, b, box, delta, h, m, q, rho, ridge, u, y
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F010",)
 

@@ -14,9 +14,9 @@ from derivations.gaussian import H, Mean, average, density, label_average
 from derivations.report import fronts
 from derivations.saddle import polished, read
 from derivations.symbols import alpha, b, box, delta, m, q, rho, ridge, u, y, z
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.local_energy import flattest
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.flatness import flattest
 
 FORMULAS = ("F016",)
 
@@ -71,7 +71,7 @@ def derive():
 
 
 def compare(seed=0):
-    """The shipped local energy of square and Hebb minimisers, whose margins are normal."""
+    """The shipped local energy of square and Hebb minimizers, whose margins are normal."""
     model = box(alpha, delta, rho) | {ridge: Interval(0.01, 100.0, log=True), sigma: Interval(0.05, 3.0, log=True)}
     on_fresh = evaluator(FRESH, (m, q, b, delta, rho, sigma))
     on_samples = evaluator((PERTURBED, PERTURBED.subs(sigma, 0)), (m, q, b, reset, g, delta, rho, sigma))

@@ -17,8 +17,8 @@ from derivations.gaussian import NUMPY_NAMES, H, density, expectation
 from derivations.report import fronts
 from derivations.saddle import newton, normal_average
 from derivations.symbols import alpha, b, beta, delta, m, q, rho, z
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.gibbs import gibbs
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 
 FORMULAS = ("F030", "F031")
 

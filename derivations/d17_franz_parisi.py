@@ -1,9 +1,9 @@
-"""Weights at a fixed overlap with a reference: free entropy around any minimiser.
+"""Weights at a fixed overlap with a reference: free entropy around any minimizer.
 
 One reference is chosen with its own measure, here `n` copies of overlap `q̃ = 1 - D̄` of which the first is the
 reference; the weights have overlap `s` with it, `T` with the other copies, `Q` among themselves and `m` with the
 centroid. `P` is the squared length of the projection of the weights on centroid and references, as `n → 0`. A
-minimiser is the limit `D̄ → 0` at fixed response `τ = (s-T)/D̄`, and its margin moves by `D` when the sample is
+minimizer is the limit `D̄ → 0` at fixed response `τ = (s-T)/D̄`, and its margin moves by `D` when the sample is
 added: `D = (u-h)/√q` with norm scaled to one. `f` is the slope of the log weight `ψ` of a sample.
 """
 
@@ -19,9 +19,9 @@ from derivations.gaussian import H, Mean, expectation
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, beta, delta, m, rho, y
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.local_entropy import local_entropy
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.constrained import local_entropy
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F032",)
 
@@ -92,7 +92,7 @@ def fields():
         return Mean(first * second, *variables)
 
     displacement = (s - T) / sqrt(gap) * (D / sqrt(gap))
-    normaliser, tilted = symbols("Z X", positive=True)
+    normalizer, tilted = symbols("Z X", positive=True)
     return [
         definition("Field of the weights over √Δ, without mean", Symbol("h_w"), weights),
         definition("of a reference", Symbol("h_1"), reference[0]),
@@ -103,9 +103,9 @@ def fields():
         identity("two copies", covariance(*reference), qt),
         identity("variance of a reference", covariance(reference[0], reference[0]), 1, using=frozen.items()),
         identity(
-            "The other n - 1 copies normalise the first",
-            Limit(normaliser ** (n - 1) * tilted, n, 0),
-            tilted / normaliser,
+            "The other n - 1 copies normalize the first",
+            Limit(normalizer ** (n - 1) * tilted, n, 0),
+            tilted / normalizer,
         ),
         identity("A frozen reference sits at its displacement", displacement, tau * D, using=[(T, s - tau * gap)]),
         identity("what is left to z_1", Limit(spread.subs(qt, 1 - gap).subs(T, s - tau * gap), gap, 0), sqrt(Q - s**2)),
@@ -113,7 +113,7 @@ def fields():
 
 
 def gradient():
-    """Slopes of the free entropy of a minimiser; the noise `z_1` acts as a derivative, `ψ` obeys the heat equation."""
+    """Slopes of the free entropy of a minimizer; the noise `z_1` acts as a derivative, `ψ` obeys the heat equation."""
     value, curvature = entropic(PROJECTION), Symbol("psi_AA", real=True)
     in_m = value.diff(m) + alpha * FORCE
     in_tau = value.diff(tau) + alpha * FORCE_D
@@ -185,7 +185,7 @@ def stability():
 
 
 def compare(seed=0):
-    """The shipped local entropy around hinge minimisers, whose displacement has kinks."""
+    """The shipped local entropy around hinge minimizers, whose displacement has kinks."""
     domain = {
         alpha: Interval(0.5, 4.0),
         delta: Interval(0.4, 2.0),
@@ -226,7 +226,7 @@ def around(reference, found):
         for weight, label in mixture.classes:
             mean, std = reference.m + label * reference.b, (mixture.delta * reference.q) ** 0.5
             sums += weight * np.array(
-                slices.minimiser_average(
+                slices.minimizer_average(
                     lambda A: slices.count_terms(A, mixture.delta * (1 - Q), beta_),
                     lambda z0, mean=mean, std=std: np.clip(1 - mean - std * z0, 0, width) / length,
                     [(1 - mean) / std, (1 - width - mean) / std],

@@ -2,7 +2,7 @@
 
 The reference is drawn at inverse temperature `β̃`; on a sample its own variable `x` has weight `w/Z`, where `w`
 counts its error and `Z(z_0) = exp ψ̃` is the average of `w` over `x`. With `τ = (s-T)/D̄` and `D = ΔD̄ ∂ψ̃`, how far
-the mean field of the reference moves when the sample is added, everything reads as for a minimiser.
+the mean field of the reference moves when the sample is added, everything reads as for a minimizer.
 """
 
 from functools import cache
@@ -34,9 +34,9 @@ from derivations.gaussian import density
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, beta, delta, m, y
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.local_entropy import local_entropy
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.constrained import local_entropy
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 
 FORMULAS = ("F032",)
 
@@ -58,7 +58,7 @@ def derive():
     lean = (s - (1 - qt) * tau) / sqrt(qt)
     at_m = tau * mt + (1 - Q) * alpha * FORCE
     return [
-        identity("The projection is that of a minimiser", PROJECTION_GIBBS, PROJECTION, using=response.items()),
+        identity("The projection is that of a minimizer", PROJECTION_GIBBS, PROJECTION, using=response.items()),
         definition("Field of the weights", Symbol("A"), FIELD),
         identity("its part along z_0 over √Δ", T / sqrt(qt), lean, using=[*response.items(), *frozen.items()]),
         identity(
@@ -75,7 +75,7 @@ def derive():
             (s - tau * gap - m * mt - tau * (1 - gap - mt**2) - (1 - Q) * alpha * FORCE_D) / (gap * (1 - Q)),
         ),
         identity(
-            "that is, with the slope in m, as for a minimiser",
+            "that is, with the slope in m, as for a minimizer",
             in_t.subs(response).subs(m, at_m) * gap * (1 - Q),
             s - tau - (1 - Q) * alpha * (FORCE_D + mt * FORCE),
         ),

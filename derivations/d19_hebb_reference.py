@@ -1,4 +1,4 @@
-"""Weights at a fixed overlap with the Hebb estimator: one Gaussian integral, and an exact magnetisation.
+"""Weights at a fixed overlap with the Hebb estimator: one Gaussian integral, and an exact magnetization.
 
 The displacement of the Hebb estimator is the same on every sample, so that the field of the weights is normal
 with mean `m + y b + τD` and variance `ΔQ`. Trained with a fixed bias.
@@ -16,9 +16,9 @@ from derivations.gaussian import Mean
 from derivations.report import fronts
 from derivations.saddle import newton, normal_average
 from derivations.symbols import V, alpha, b, beta, delta, m, q, rho
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.local_entropy import local_entropy
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.constrained import local_entropy
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F032",)
 
@@ -27,11 +27,11 @@ UNIT_OVERLAP = alpha / sqrt(alpha**2 + alpha * delta)
 
 
 def derive():
-    """Displacement and overlap at norm one; the law of the field; the magnetisation."""
+    """Displacement and overlap at norm one; the law of the field; the magnetization."""
     z0, z1 = symbols("z_0 z_1", real=True)
     noise = sqrt(delta) * (s * z0 + sqrt(Q - s**2) * z1)
     at_tau = s - (1 - Q) * alpha * FORCE * (D + mt)
-    magnetisation = at_tau * mt + (1 - Q) * alpha * FORCE
+    magnetization = at_tau * mt + (1 - Q) * alpha * FORCE
     hebb = [(D, DISPLACEMENT), (mt, UNIT_OVERLAP)]
     return [
         identity("Displacement: the width over the norm", delta * V / sqrt(q), DISPLACEMENT, using=AT.items()),
@@ -39,9 +39,9 @@ def derive():
         identity("as its own stationarity says", delta * mt / alpha, DISPLACEMENT, using=[(mt, UNIT_OVERLAP)]),
         identity("Variance of the field of the weights", Mean(noise**2, z0, z1), delta * Q),
         definition("Response, where E f D = D E f", tau, at_tau),
-        definition("Magnetisation", m, magnetisation),
-        identity("which does not depend on the samples' force", Derivative(magnetisation, FORCE), 0, using=hebb),
-        identity("and is that of the bare slice", magnetisation, s * mt, using=[(FORCE_D, D * FORCE), *hebb]),
+        definition("Magnetization", m, magnetization),
+        identity("which does not depend on the samples' force", Derivative(magnetization, FORCE), 0, using=hebb),
+        identity("and is that of the bare slice", magnetization, s * mt, using=[(FORCE_D, D * FORCE), *hebb]),
     ]
 
 

@@ -1,7 +1,7 @@
 """Square loss instead of error counting: weights of norm `r` at a fixed overlap with a reference, in closed form.
 
 With `L = r - Q` and `g = βΔL` the log weight of a sample is quadratic and its slope linear in the mean field `A`:
-the displacement `ΔL f = t(1-A)`, `t = g/(1+g)`, is that of section 3's minimiser at width `g`. What follows holds
+the displacement `ΔL f = t(1-A)`, `t = g/(1+g)`, is that of section 3's minimizer at width `g`. What follows holds
 for any average over `A`.
 """
 
@@ -19,9 +19,9 @@ from derivations.gaussian import H, Mean, expectation, label_average
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, beta, delta, h, m, q, rho, ridge, y
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.local_entropy import local_entropy
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.constrained import local_entropy
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 FORMULAS = ("F032",)
 
@@ -63,7 +63,7 @@ def derive():
             (Derivative(LOG_WEIGHT, (A, 2)) + Derivative(LOG_WEIGHT, A) ** 2) / 2,
         ),
         identity("Displacement", (variance * Derivative(LOG_WEIGHT, A)).doit().subs(linear), t * (1 - A)),
-        identity("which is that of the minimiser", (PROX - h).subs(h, A), t * (1 - A)),
+        identity("which is that of the minimizer", (PROX - h).subs(h, A), t * (1 - A)),
         identity("Training loss: minus the slope in β", -Derivative(LOG_WEIGHT, beta), LOSS),
         definition("Log volume of the slice of norm r", Symbol("S"), value),
         identity("Stationary in m where", in_m, 0, using=[*forces.items(), (m, at_m), *gap.items()]),
@@ -91,7 +91,7 @@ def entropic_of_norm(projection):
     return (log(r - Q) + (Q - projection) / (r - Q)) / 2
 
 
-# Around a square minimiser of norm q and width g_r the displacement is affine in the noise of its field.
+# Around a square minimizer of norm q and width g_r the displacement is affine in the noise of its field.
 z0, z1 = symbols("z_0 z_1", real=True)
 b_ref, m_ref = symbols("b_r m_r", real=True)
 t_ref, norm_ref = symbols("t_r q_r", positive=True)
@@ -107,7 +107,7 @@ def averaged(polynomial):
 
 
 def compare(seed=0):
-    """The shipped local entropy of square-loss neighbours around square minimisers."""
+    """The shipped local entropy of square-loss neighbors around square minimizers."""
     domain = {
         alpha: Interval(0.1, 5.0, log=True),
         delta: Interval(0.1, 5.0, log=True),

@@ -21,8 +21,8 @@ from derivations.gaussian import H, Mean, expectation
 from derivations.report import fronts
 from derivations.saddle import newton, read
 from derivations.symbols import alpha, b, beta, delta, m, q, rho
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.replicas import replicated
 
 FORMULAS = ("F033",)
 
@@ -34,8 +34,8 @@ FORCE, FORCE_SQ = expectation(r"\langle f\rangle"), expectation(r"\langle f\rang
 
 
 def derive():
-    """Entropic and energetic terms, the gradient, one replica, its neighbours, the stability."""
-    return [*terms(), *gradient(), *one_replica(), *neighbours(), *stability()]
+    """Entropic and energetic terms, the gradient, one replica, its neighbors, the stability."""
+    return [*terms(), *gradient(), *one_replica(), *neighbors(), *stability()]
 
 
 def terms():
@@ -90,7 +90,7 @@ def one_replica():
     ]
 
 
-def neighbours():
+def neighbors():
     """`∂_y(yφ_y)` at `y = 1` is the potential of section 6 around a Gibbs reference, with `s = Q = q_1`."""
     same = {T: q0, mt: m, qt: q0, gap: 1 - q0, s: q1, Q: q1}
     projected = entropic(PROJECTION_GIBBS).subs(same)

@@ -16,8 +16,8 @@ from derivations.gaussian import expectation
 from derivations.report import fronts
 from derivations.saddle import newton, proximal_average, read
 from derivations.symbols import alpha, b, beta, delta, m, rho
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.replicas import replicated
 
 FORMULAS = ("F033",)
 

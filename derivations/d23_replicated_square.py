@@ -1,7 +1,7 @@
 """Coupled replicas of norm `r` with the square loss: everything in closed form, along the ridge path.
 
 `W = r + (y-1)q_1 - y q_0` takes the part of `L`; with `g = βΔW` the saddle point is that of the square-loss
-minimiser at width `g`. Replicas at a fixed distance only shorten their barycentre.
+minimizer at width `g`. Replicas at a fixed distance only shorten their barycenter.
 """
 
 from sympy import Derivative, Function, Limit, Symbol, log, oo, symbols
@@ -13,8 +13,8 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
 from derivations.saddle import newton, read
 from derivations.symbols import alpha, b, beta, delta, m, rho
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.replicas import replicated
 
 FORMULAS = ("F033",)
 
@@ -30,7 +30,7 @@ ENERGETIC = (
 
 
 def derive():
-    """The energetic term, the saddle point, the barycentre."""
+    """The energetic term, the saddle point, the barycenter."""
     x, k, v = Symbol("x", real=True), *symbols("k v", positive=True)
     stiffness = y * beta / (1 + beta * delta * (r - q1))
     common = delta * (q1 - q0)
@@ -55,7 +55,7 @@ def derive():
         definition("Free entropy", phi(q0, m), free),
         identity("Slope in m", Derivative(free, m).doit().subs(width) * W, alpha / delta * t * (1 - m - p * b) - m),
         identity(
-            "vanishes at the minimiser's overlap",
+            "vanishes at the minimizer's overlap",
             alpha / delta * t * (1 - m - p * b) - m,
             0,
             using=[(m, FIXED_OVERLAP)],
@@ -66,9 +66,9 @@ def derive():
             q0 - m**2 - alpha / delta * t**2 * MISS_SQ,
         ),
         identity(
-            "vanishes at the minimiser's norm", q0 - m**2 - alpha / delta * t**2 * MISS_SQ, 0, using=[(q0, FIXED_NORM)]
+            "vanishes at the minimizer's norm", q0 - m**2 - alpha / delta * t**2 * MISS_SQ, 0, using=[(q0, FIXED_NORM)]
         ),
-        identity("Norm of the barycentre", center_of, r - (1 - 1 / y) * (r - q1)),
+        identity("Norm of the barycenter", center_of, r - (1 - 1 / y) * (r - q1)),
         identity("W in terms of it", W, y * (center - q0), using=[(center, center_of)]),
         identity(
             "so its width is that of one configuration of that norm at yβ",

@@ -1,4 +1,4 @@
-"""The barycentre of coupled replicas, and where a finite number of them exists.
+"""The barycenter of coupled replicas, and where a finite number of them exists.
 
 Below the overlap of the Gibbs measure the mutual overlap `q_1` of a group is less than that between groups, `q_0`;
 the fields of a group then have a covariance that is still positive while `L > 0`.
@@ -12,8 +12,8 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H
 from derivations.report import fronts
 from derivations.symbols import HALF, alpha, b, delta, m, q, rho
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.landscape.replicas import replicated
 
 FORMULAS = ("F033",)
 
@@ -34,7 +34,7 @@ def derive():
 
 
 def compare(seed=0):
-    """The shipped error of the barycentre at the shipped overlap."""
+    """The shipped error of the barycenter at the shipped overlap."""
     domain = {q1: Interval(0.1, 0.8), alpha: Interval(0.5, 2.0), delta: Interval(0.5, 2.0), b: Interval(-0.3, 0.3)}
     error = evaluator(ERROR.subs(q, NORM), (m, q1, delta, b, y, rho))
 

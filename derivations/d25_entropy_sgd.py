@@ -1,6 +1,6 @@
-"""Entropy-SGD on the square loss, full batch: its fixed point is a ridge minimiser with a weaker ridge.
+"""Entropy-SGD on the square loss, full batch: its fixed point is a ridge minimizer with a weaker ridge.
 
-With `C = XᵀX/N` and `a = Xᵀy/√N` the cost is `w·Cw/2 - a·w`. The inner measure is centred on the weights `w` with
+With `C = XᵀX/N` and `a = Xᵀy/√N` the cost is `w·Cw/2 - a·w`. The inner measure is centered on the weights `w` with
 coupling `γ`; on a sphere with multiplier `ν` the outer step stops where `γ(⟨w'⟩ - w) = ν w`. All matrices commute,
 so that `c` and `a` stand for one eigenvalue of `C` and the component of `a` along its vector. A finite inner loop
 of `l` steps of size `η`, started at `w` and averaged with memory `k`, replaces the mean by a linear filter.
@@ -15,8 +15,8 @@ from sympy import Derivative, Limit, Subs, Sum, Symbol, oo, symbols
 
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import Sample, sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.entropy_sgd import entropy_sgd
 
 FORMULAS = ()
@@ -38,7 +38,7 @@ def derive():
 
 
 def exact():
-    """The inner measure is Gaussian; its mean minimises the coupled cost."""
+    """The inner measure is Gaussian; its mean minimizes the coupled cost."""
     cost = c * inner**2 / 2 - a * inner + coupling / 2 * (inner - w) ** 2
     fixed = coupling / (coupling + nu) * a / (c + EFFECTIVE)
     return [
@@ -50,7 +50,7 @@ def exact():
             "the effective ridge is always below the coupling", coupling - EFFECTIVE, coupling**2 / (coupling + nu)
         ),
         identity("so that a weak coupling leaves none", Limit(EFFECTIVE, coupling, 0), 0),
-        identity("Without the sphere: the minimiser itself", coupling * (MEAN - w), 0, using=[(w, a / c)]),
+        identity("Without the sphere: the minimizer itself", coupling * (MEAN - w), 0, using=[(w, a / c)]),
     ]
 
 

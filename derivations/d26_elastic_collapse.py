@@ -1,4 +1,4 @@
-"""Replicas coupled elastically to their barycentre on a convex cost collapse onto its minimiser.
+"""Replicas coupled elastically to their barycenter on a convex cost collapse onto its minimizer.
 
 The cost of `y` replicas is `Σ_a E(w_a) + (γ/2) Σ_a |w_a - w̄|²`. `κ` is a curvature of `E`, not negative if it is
 convex; three replicas of one component stand for any number.
@@ -10,8 +10,8 @@ from sympy import Derivative, Function, Matrix, Subs, Symbol, exp, log, symbols
 
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent import replicated_descent
 
 FORMULAS = ()
@@ -53,7 +53,7 @@ def derive():
             MOVED[0] - MOVED[1],
             (1 - step * (curvature + coupling)) * (weights[0] - weights[1]),
         ),
-        identity("and moves the barycentre as one descent would", sum(MOVED) / 3, (1 - step * curvature) * CENTER),
+        identity("and moves the barycenter as one descent would", sum(MOVED) / 3, (1 - step * curvature) * CENTER),
         identity(
             "Collapsed, the coupling costs nothing",
             Subs(Derivative(COST, coupling), weights, weights[:1] * 3),

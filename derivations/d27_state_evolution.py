@@ -20,7 +20,7 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import Mean
 from derivations.report import fronts
 from derivations.symbols import V, alpha, b, beta, delta, h, m, q, rho, ridge
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.simulation.message_evolution import state_evolution
 from gmm_flatness.simulation.message_measures import ErrorCount, Minimizer
 
@@ -103,7 +103,7 @@ def columns():
 
 def fixed_points():
     """The recursion closes on the saddle points of sections 3, 5 and 7; on a sphere the ridge is the multiplier."""
-    minimiser = {
+    minimizer = {
         m_hat: alpha * SHIFT / (delta * V),
         q_hat: alpha * SQUARE / (delta * V**2),
         V_hat: alpha / V * RESPONSE,
@@ -111,11 +111,11 @@ def fixed_points():
     gibbs = {m_hat: alpha * FORCE, q_hat: alpha * delta * FORCE_SQ, V_hat: 1 / (1 - q) - ridge}
     group = {m_hat: alpha * GROUP_FORCE, q_hat: alpha * delta * GROUP_FORCE_SQ, V_hat: 1 / L - ridge}
     learned = [(RESPONSE, (1 - ridge * V) / alpha)]
-    at_minimiser = [*minimiser.items(), *learned]
+    at_minimizer = [*minimizer.items(), *learned]
     both = OVERLAP**2
     return [
-        identity("Minimiser: overlap", OVERLAP, alpha / delta * SHIFT, using=at_minimiser),
-        identity("norm", NORM, both + alpha / delta * SQUARE, using=at_minimiser),
+        identity("Minimizer: overlap", OVERLAP, alpha / delta * SHIFT, using=at_minimizer),
+        identity("norm", NORM, both + alpha / delta * SQUARE, using=at_minimizer),
         identity(
             "Gibbs measure: with P = m_hat² + q_hat the response V and V² P = q share the sphere, which gives V",
             SPREAD + SPREAD**2 * pressure,

@@ -15,8 +15,8 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import alpha, b, delta, m, q, rho
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.theory.optimal_ridge import optimal_ridge
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.ridge import optimal_ridge
 
 FORMULAS = ("F017",)
 

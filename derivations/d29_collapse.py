@@ -1,4 +1,4 @@
-"""Where the hinge minimiser with learned bias becomes `w = 0`, every input the majority class.
+"""Where the hinge minimizer with learned bias becomes `w = 0`, every input the majority class.
 
 Near `w = 0` the bias rests on the margin of the majority, of weight `P > ½`: its loss is two half-lines, that of
 the minority one line, so that every solution may be scaled. The ridge then loses its weight and the threshold is
@@ -17,7 +17,7 @@ from derivations.gaussian import expectation
 from derivations.report import fronts
 from derivations.saddle import newton
 from derivations.symbols import V, alpha, delta, h, m, ridge, u
-from gmm_flatness.theory.collapse import collapse_threshold
+from gmm_flatness.theory.minimizers.collapse import collapse_threshold
 
 FORMULAS = ("F013",)
 

@@ -1,7 +1,7 @@
 """What a derivation is made of: steps that are verified when they are written, and comparisons.
 
 A script builds its steps with `definition`, `identity` (proved by sympy) or `numeric` (30 digits at random
-points, labelled so), and compares the final formula with the shipped function through `match`. A false step
+points, labeled so), and compares the final formula with the shipped function through `match`. A false step
 raises `FalseStep`, a deviating function raises `Deviation`.
 """
 

@@ -1,4 +1,4 @@
-"""Saddle points of empirical risk minimisation in high precision, to compare a shipped result with."""
+"""Saddle points of empirical risk minimization in high precision, to compare a shipped result with."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def polished(result: Any, moments: Callable, *, learned: bool) -> tuple:
         std, width = mpmath.sqrt(delta * q), delta * V
         up, down = moments(m + b, std, width), moments(m - b, std, width)
         pull, square, response = (rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True))
-        labelled = rho * up[0] - (1 - rho) * down[0]
+        labeled = rho * up[0] - (1 - rho) * down[0]
         ratio = alpha / delta
         rest = m - ratio * pull, (q - m * m - ratio * square) / q, ridge * V + alpha * response - 1
-        return (*rest, labelled / pull) if learned else rest
+        return (*rest, labeled / pull) if learned else rest
 
     start = read(result, FIELDS[: 4 if learned else 3])
     root = newton(equations, start)

@@ -38,7 +38,7 @@ def between(kinks: ArrayLike, width: float = 1.0) -> np.ndarray:
     return np.unique(np.clip(np.concatenate([np.arange(-9.0, 9.0 + width, width), np.asarray(kinks)]), -9.0, 9.0))
 
 
-def minimiser_average(
+def minimizer_average(
     terms: Callable,
     displacement: Callable,
     kinks: ArrayLike,
@@ -49,7 +49,7 @@ def minimiser_average(
     Q: float,
     delta: float,
 ) -> tuple[list[float], list[float]]:
-    """Averages of `terms(A)` over the field `A` near a minimiser, alone and times the displacement `D(z_0)`."""
+    """Averages of `terms(A)` over the field `A` near a minimizer, alone and times the displacement `D(z_0)`."""
     z0, outer = panels(between(kinks))
     z1, inner = trapezoid()
     moved = displacement(z0)

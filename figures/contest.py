@@ -19,7 +19,7 @@ def measured(mixture: GaussianMixture, dim: int, algorithms: Mapping[str, Algori
     """A row for each algorithm: means over the same independent samples with 95 % Student intervals.
 
     A row is of kind "simulation" where the algorithm has a theory, otherwise "empirical". One that failed on any
-    sample has gaps and says why: a mean over the others would favour it.
+    sample has gaps and says why: a mean over the others would favor it.
     """
     from gmm_flatness.studies.compare_algorithms import compare_algorithms
 

@@ -63,7 +63,7 @@ def _measured(mixture, parameters, *, rng):
 def _posterior_mean_error(mixture, prior, dim, rng):
     """Error of the posterior mean of the centroid as the weights, on fresh data."""
     from gmm_flatness import generalization_error, sample
-    from gmm_flatness.priors import get_prior
+    from gmm_flatness.model.priors import get_prior
 
     law = get_prior(prior)
     data = sample(mixture, dim, prior=law, rng=rng)

@@ -1,4 +1,4 @@
-"""Learning curves of all losses at weak regularisation, with double descent and the interpolation thresholds."""
+"""Learning curves of all losses at weak regularization, with double descent and the interpolation thresholds."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def compute_point(point, rng, parameters):
 
 
 def _measured(mixture, loss, bayes, dim, *, rng):
-    """The ridge at which this sample's own minimiser has least test error."""
+    """The ridge at which this sample's own minimizer has least test error."""
     from scipy.optimize import minimize_scalar
 
     from gmm_flatness import fit, sample

@@ -63,7 +63,7 @@ def _separable(point, *, rng):
 
 
 def _collapsed(point, *, rng):
-    """Whether `w = 0`, the bias on the kink of the majority, is a minimiser of the hinge loss for every ridge.
+    """Whether `w = 0`, the bias on the kink of the majority, is a minimizer of the hinge loss for every ridge.
 
     There a minority point pulls with slope 1 and a majority point with any slope from 0 to 1: the pulls have to
     cancel in the weights and in the bias.

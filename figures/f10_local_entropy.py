@@ -48,9 +48,9 @@ def draw(table):
         panel.set_ylim(parameters["depths"][part], 0.02)
         panel.set_xlim(left=0.0)
     style.label(axes[0], x="distance  (1 - s)/2", y="local entropy of the slice", legend=False,
-                title="neighbours at the reference's own training error")
+                title="neighbors at the reference's own training error")
     style.label(axes[1], x="distance  (1 - s)/2", legend=False,
-                title=f"neighbours at training error {parameters['common']:.4f}")
+                title=f"neighbors at training error {parameters['common']:.4f}")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
@@ -67,10 +67,10 @@ def _caption(parameters):
             f"training error: near 0 the region is flat. α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ "
             "= ½, bias 0 everywhere, all weights on the sphere. Left: held equal to each reference's own training "
             f"error, 0 for the hard margin, cut below. Right: one common error {parameters['common']:g}, that of "
-            "Hebb's rule, from the distance on where β ≥ 0 reaches it: nearer, almost all neighbours err less. "
+            "Hebb's rule, from the distance on where β ≥ 0 reaches it: nearer, almost all neighbors err less. "
             "Typical references are drawn from the Gibbs measure of the training error stated; around the one of "
-            "Hebb's error the entropy is far lower than around Hebb's rule. Minimisers that err less than Hebb's "
-            "rule have more neighbours of its error than it has itself at intermediate distances, and the curves "
+            "Hebb's error the entropy is far lower than around Hebb's rule. Minimizers that err less than Hebb's "
+            "rule have more neighbors of its error than it has itself at intermediate distances, and the curves "
             f"cross. All of it is within the stability of replica symmetry. {ensemble.said(parameters)} "
             f"{landscape.chains_said(parameters)}")
 

@@ -67,8 +67,8 @@ def draw(table):
             for family, (label, color, marker) in _LOOK.items():
                 _family(panel, table.where(part=part, family=family), x, label, color, marker)
     parameters = table.metadata["parameters"]
-    common = f"neighbours at training error {parameters['common']:g}"
-    for row, text in zip(axes, ("neighbours at the reference's own training error", common), strict=True):
+    common = f"neighbors at training error {parameters['common']:g}"
+    for row, text in zip(axes, ("neighbors at the reference's own training error", common), strict=True):
         style.label(row[0], y="local entropy of the slice", legend=False)
         for panel in row:
             style.label(panel, title=text, legend=False)
@@ -99,14 +99,14 @@ def _family(panel, rows, x, label, color, marker):
 
 def _caption(parameters):
     return (f"Local entropy at distance {parameters['distance']:g} along several families of references, all at α = "
-            f"{parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, weights on the sphere: minimisers "
+            f"{parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = ½, bias 0, weights on the sphere: minimizers "
             "along the ridge λ, and typical configurations along the training error of their Gibbs measure. Held "
-            "equal: above, nothing but the distance, each neighbour having its reference's own training error; "
-            f"below, the training error {parameters['common']:g} of the neighbours as well. Above, along each family "
-            "of minimisers better means wider, up to Hebb's rule; between families the curves cross, and among "
+            "equal: above, nothing but the distance, each neighbor having its reference's own training error; "
+            f"below, the training error {parameters['common']:g} of the neighbors as well. Above, along each family "
+            "of minimizers better means wider, up to Hebb's rule; between families the curves cross, and among "
             "typical configurations the better are narrower, since they err less on the samples. Below, the curves "
             "cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest of all "
-            "minimisers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
+            "minimizers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
             "each other; the points measure both. Along one path all follow one knob, and a correlation there is no "
             f"evidence. Beyond the stability of replica symmetry lines are dashed. {ensemble.said(parameters)} "
             f"{landscape.chains_said(parameters)}")

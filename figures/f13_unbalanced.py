@@ -1,4 +1,4 @@
-"""Local entropy between unbalanced clusters, where it depends on the bias of the neighbours."""
+"""Local entropy between unbalanced clusters, where it depends on the bias of the neighbors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def draw(table):
     _scan(axes[2], table, looks)
     axes[2].set_ylim(parameters["depth"], 0.02)
     style.label(axes[0], y="local entropy of the slice", legend=False)
-    style.label(axes[2], x="bias b of the neighbours", title=f"at distance {parameters['held']:g}", legend=False)
+    style.label(axes[2], x="bias b of the neighbors", title=f"at distance {parameters['held']:g}", legend=False)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
@@ -94,7 +94,7 @@ def _caption(parameters):
             f"{parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = {parameters['rho']:g}, all weights on the "
             "sphere. Bias of the references: the best one after training at 0 for Hebb's rule, learned with square "
             f"and logistic loss, {parameters['typical_bias']:.4g} as for Hebb's rule for the typical configurations "
-            "of its training error. Bias of the neighbours: that of the reference at equal norm (left), that times "
+            "of its training error. Bias of the neighbors: that of the reference at equal norm (left), that times "
             "the overlap (middle), or any (right; filled markers are at the references' own). Held equal are bias "
             "mode and distance, not the training errors, except for Hebb's rule and the typical reference. The "
             "widest slice need not have the reference's own bias. Curves are cut below; beyond the stability of "

@@ -10,7 +10,7 @@ from figures.engine import Figure
 _BLUE, _SKY, _RED, _GREEN, _PURPLE, _ORANGE = (
     style.COLORS[name] for name in ("blue", "sky", "vermillion", "green", "purple", "orange"))
 _BAYES = "Bayes"
-# curve: the line it belongs to, colour, marker, sideways place among those that overlap
+# curve: the line it belongs to, color, marker, sideways place among those that overlap
 _LOOK = {"descent": ("ERM", _BLUE, "o", -1.5), "Entropy-SGD": ("ERM", _BLUE, "s", -0.5),
          "message passing": ("ERM", _BLUE, "^", 0.5), "replicated SGD, batches": ("", _SKY, "D", 1.5),
          "Hebb": ("", style.COLORS["black"], "*", -0.5),
@@ -89,7 +89,7 @@ def draw(table):
 def _lines(panel, lines, parameters):
     names = {"ERM": f"ERM, logistic λ = {parameters['ridge']:g}", "local energy": f"ERM, count κ = "
              f"{parameters['kappas'][-1]:g}", "Gibbs": "mean of the Gibbs measure",
-             "mean": "mean of the replicas' measure", "replicas": "barycentre of replicas"}
+             "mean": "mean of the replicas' measure", "replicas": "barycenter of replicas"}
     bayes = lines.where(curve=_BAYES)
     style.theory(panel, bayes["alpha"], bayes["test_error"], color="#BBBBBB", linewidth=5.0, label=_BAYES)
     for curve, (line, color, _, _) in _LOOK.items():
@@ -101,12 +101,12 @@ def _lines(panel, lines, parameters):
 def _caption(parameters):
     return (f"All algorithms on the same samples of mixtures with Δ = {parameters['delta']:g}. Held equal: the "
             "samples; training errors and costs are not. Blue: descent, full-batch Entropy-SGD and message passing end "
-            f"at the same minimiser of the logistic loss with λ = {parameters['ridge']:g}: on a convex loss these "
+            f"at the same minimizer of the logistic loss with λ = {parameters['ridge']:g}: on a convex loss these "
             "ways of seeking flatness change nothing. So do elastic replicas in the end; on batches of 32 (pale blue), "
             "with the coupling raised a hundredfold in 100 epochs, they have no theory and are empirical. Flatness of "
             f"the classifier itself, local energy at κ = {parameters['kappas'][-1]:g}, comes close to Bayes, where "
             f"Hebb's rule is. Replicas of the error count (y = {parameters['replicas']}, overlap "
-            f"{parameters['overlap']:g}, β = {parameters['beta']:g}): the barycentre of {parameters['replicas']} "
+            f"{parameters['overlap']:g}, β = {parameters['beta']:g}): the barycenter of {parameters['replicas']} "
             "configurations (purple) is noisier than the mean of their measure (orange), and that than the mean of the "
             "Gibbs measure without coupling (green). Bias: 0 for balanced clusters; for the others learned with the "
             "logistic loss, the best one after training at 0 for Hebb and local energy, and that of one who knows the "

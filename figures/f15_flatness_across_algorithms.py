@@ -119,7 +119,7 @@ def _cross(axes, dots, color, marker, **options):
 
 
 def at_training_error(path, target):
-    """Columns of an algorithm's path where it makes this training error, between neighbours; none outside."""
+    """Columns of an algorithm's path where it makes this training error, between neighbors; none outside."""
     order = np.argsort(path["train_error"])
     errors = path["train_error"][order]
     if not errors.size or not errors[0] <= target <= errors[-1]:
@@ -146,7 +146,7 @@ def _equal_training_error(axes, table):
 
 
 def _equal_cost(axes, table):
-    """A coloured line follows an algorithm as its budget grows, with larger markers."""
+    """A colored line follows an algorithm as its budget grows, with larger markers."""
     budgets = table.metadata["parameters"]["budgets"]
     for curve in _WITH_COST:
         name, marker = _LOOK[curve]

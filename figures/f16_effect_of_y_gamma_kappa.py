@@ -9,7 +9,7 @@ import numpy as np
 from figures import contest, ensemble, style
 from figures.engine import Figure
 
-_ENTROPIC, _MINIMISER, _ELASTIC = "Entropy-SGD, square, on the sphere", "minimiser, logistic", "elastic, in batches"
+_ENTROPIC, _MINIMIZER, _ELASTIC = "Entropy-SGD, square, on the sphere", "minimizer, logistic", "elastic, in batches"
 _FULL = "elastic, full batch"
 _BALANCE = {"balanced": 0.5, "unbalanced": 0.2}
 
@@ -19,7 +19,7 @@ def points(parameters):
     gammas = np.geomspace(*parameters["gamma_range"]).tolist()
     lines = [*({"part": "y", "curve": f"overlap {overlap:g}", "knob": y} for overlap in parameters["overlaps"]
                for y in ys),
-             *({"part": "gamma", "curve": curve, "knob": gamma} for curve in (_ENTROPIC, _MINIMISER)
+             *({"part": "gamma", "curve": curve, "knob": gamma} for curve in (_ENTROPIC, _MINIMIZER)
                for gamma in gammas),
              *({"part": "kappa", "curve": curve, "knob": kappa} for curve in _BALANCE
                for kappa in np.geomspace(*parameters["kappa_range"]).tolist())]
@@ -61,7 +61,7 @@ def _smoothed(mixture, kappa):
 
 
 def _replicas(mixture, point, parameters):
-    from gmm_flatness.theory.replicas import replicated
+    from gmm_flatness.theory.landscape.replicas import replicated
 
     return replicated(mixture, point["knob"], _overlap(point), beta=parameters["beta"], bias=0.0, allow_unstable=True)
 
@@ -71,9 +71,9 @@ def _overlap(point):
 
 
 def effective_ridge(mixture, gamma, norm):
-    """The ridge whose minimiser has the direction of Entropy-SGD's fixed point on the sphere, below `γ`.
+    """The ridge whose minimizer has the direction of Entropy-SGD's fixed point on the sphere, below `γ`.
 
-    The fixed point is `1 - λ/γ` times that minimiser.
+    The fixed point is `1 - λ/γ` times that minimizer.
     """
     from scipy.optimize import brentq
 
@@ -126,7 +126,7 @@ def draw(table):
     style.log_ticks(axes[1], [0.1, 1, 10, 100])
     style.log_ticks(axes[2], [0.5, 1, 2, 4, 8])
     style.label(axes[0], x="number of replicas  y", y="test error  $\\varepsilon_g$",
-                title=f"barycentre at fixed overlap, β = {parameters['beta']:g}")
+                title=f"barycenter at fixed overlap, β = {parameters['beta']:g}")
     style.label(axes[1], x="coupling  γ", title="elastic coupling")
     axes[1].set_ylim(top=axes[1].get_ylim()[1] + 0.035)
     style.label(axes[2], x="smoothing width  κ", title="local energy")
@@ -134,23 +134,23 @@ def draw(table):
 
 
 def _looks(parameters):
-    """For each panel: curve, its colour, marker, label."""
+    """For each panel: curve, its color, marker, label."""
     overlaps = {f"overlap {overlap:g}": (color, marker, f"overlap {overlap:g}") for overlap, color, marker in
                 zip(parameters["overlaps"], style.CYCLE, style.MARKERS, strict=False)}
     blue, red, green = (style.COLORS[name] for name in ("blue", "vermillion", "green"))
     return {"y": overlaps,
-            "gamma": {_ENTROPIC: (red, "s", _ENTROPIC), _MINIMISER: (blue, "", _MINIMISER),
+            "gamma": {_ENTROPIC: (red, "s", _ENTROPIC), _MINIMIZER: (blue, "", _MINIMIZER),
                       _FULL: (blue, "o", "replicas, full batch"), _ELASTIC: (green, "D", "replicas, batches of 32")},
             "kappa": {"balanced": (blue, "o", "ρ = 0.5"), "unbalanced": (red, "s", "ρ = 0.2")}}
 
 
 def _caption(parameters):
     return (f"All at α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}; held equal: the samples, and all "
-            "but the knob of each panel. Left: barycentre of y replicas of the error count, ρ = ½, bias 0; it improves "
+            "but the knob of each panel. Left: barycenter of y replicas of the error count, ρ = ½, bias 0; it improves "
             "with y and with the distance between replicas. Middle: ρ = ½, bias 0. Full-batch replicas on the logistic "
-            f"loss (y = 3, λ = {parameters['ridge']:g}) end at its minimiser whatever γ; in batches of 32 they are "
+            f"loss (y = 3, λ = {parameters['ridge']:g}) end at its minimizer whatever γ; in batches of 32 they are "
             f"empirical. Entropy-SGD on the sphere |w|² = {parameters['norm']:g} N with the square loss has the "
-            "direction of a minimiser whose ridge is weaker than γ and vanishes with it, so that a wide inner loop "
+            "direction of a minimizer whose ridge is weaker than γ and vanishes with it, so that a wide inner loop "
             f"does harm here; its inner mean is taken as exact by the line, over {parameters['inner_steps']} steps in "
             "the simulation. Right: smoothed count on the sphere, the bias the best one after training at 0; wide "
             "smoothing is Hebb's rule, hence Bayes. Dashed: beyond the stability of replica symmetry, where descent "

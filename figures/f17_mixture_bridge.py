@@ -115,14 +115,14 @@ def _caption(parameters):
     hidden = "-".join(str(units) for units in parameters["hidden"])
     return (f"Left: networks without a hidden layer at α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, full "
             "batch, weight decay λ/α on the mean loss and bias learned without decay, against the theory of the square "
-            f"and logistic minimisers. {ensemble.said(parameters)} Stronger ridges with ρ = ½ need larger N: "
+            f"and logistic minimizers. {ensemble.said(parameters)} Stronger ridges with ρ = ½ need larger N: "
             "there the accidental majority of a sample moves the bias further than the weights. Middle (methods set "
             f"side by side) and right: ReLU networks N-{hidden}-1 on balanced clusters (N = {parameters['net_dim']}, "
             "biases learned), cross-entropy. Held equal: the cost, at most "
             f"{parameters['passes']} passes of gradients, and the tuning, {parameters['settings']} settings a "
             f"method on {parameters['pilots']} pilot samples; means over {parameters['net_samples']} fresh samples "
             "shared by all methods, 95 % Student intervals. Excess: error on fresh points less that of the Bayes "
-            "classifier on the same points. Right: markers as in the middle, one colour for each α. With more samples "
+            "classifier on the same points. Right: markers as in the middle, one color for each α. With more samples "
             "the excess falls while the local energy, like the training error, rises: only methods at one α can be "
             "compared.")
 

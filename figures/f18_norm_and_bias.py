@@ -7,11 +7,11 @@ import numpy as np
 from figures import contest, ensemble, style
 from figures.engine import Figure
 
-# curve: weight ρ, bias, colour, marker
+# curve: weight ρ, bias, color, marker
 _NORM = {"ρ = 0.5, bias 0": (0.5, 0.0, "blue", "o"), "ρ = 0.2, best bias after": (0.2, "optimal", "green", "s"),
          "ρ = 0.2, learned": (0.2, "learned", "vermillion", "^"), "ρ = 0.2, bias 0": (0.2, 0.0, "purple", "D")}
 _FIXED = {"ρ = 0.5": (0.5, "blue", "o"), "ρ = 0.3": (0.3, "orange", "v"), "ρ = 0.2": (0.2, "green", "s")}
-# curve: local energy or not, bias, colour, marker
+# curve: local energy or not, bias, color, marker
 _MODES = {"local energy, best bias after": (True, "optimal", "vermillion", "v"),
           "local energy, bias 0": (True, 0.0, "orange", "P"),
           "logistic, best bias after": (False, "optimal", "green", "s"),

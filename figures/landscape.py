@@ -32,7 +32,7 @@ def _constraint(family, value):
 
 
 def slice_around(seen, overlap, train_error, bias="reference"):
-    """Typical neighbours of that training error, unstable ones too."""
+    """Typical neighbors of that training error, unstable ones too."""
     from gmm_flatness import local_entropy
 
     return local_entropy(seen, overlap, train_error=train_error, bias=bias, allow_unstable=True)

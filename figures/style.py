@@ -1,4 +1,4 @@
-"""One look for all figures: colours that survive colour blindness, theory as lines, simulation as points.
+"""One look for all figures: colors that survive color blindness, theory as lines, simulation as points.
 
 Dashed is beyond stability; NaN is a gap. Matplotlib is loaded when something is drawn, not before, and the
 drawing goes through `matplotlib.figure.Figure` without global state.
@@ -63,7 +63,7 @@ def theory(axes, x, y, *, color: str | None = None, label: str | None = None, st
            **options: Any):
     """A curve: solid where `stable` (everywhere unless given), dashed beyond; NaN interrupts it.
 
-    Points are joined in order of `x`, or as they come with `sort=False`. Returns the colour, for the simulation
+    Points are joined in order of `x`, or as they come with `sort=False`. Returns the color, for the simulation
     that goes with it.
     """
     order = np.argsort(x, kind="stable") if sort else np.arange(len(x))
@@ -115,7 +115,7 @@ def log_ticks(axes, ticks, *, axis: str = "x") -> None:
 
 def label(axes, *, x: str | None = None, y: str | None = None, title: str | None = None,
           legend: bool = True) -> None:
-    """Name the axes and, where anything is labelled, show the legend."""
+    """Name the axes and, where anything is labeled, show the legend."""
     axes.set(**{key: text for key, text in (("xlabel", x), ("ylabel", y), ("title", title)) if text})
     if legend and axes.get_legend_handles_labels()[1]:
         axes.legend()

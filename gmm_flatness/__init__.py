@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from gmm_flatness._version import __version__
 
 _PUBLIC = {
-    "GaussianMixture": "mixture",
-    "Sample": "sampling",
-    "sample": "sampling",
+    "GaussianMixture": "model.mixture",
+    "Sample": "model.sampling",
+    "sample": "model.sampling",
     "ConvergenceError": "errors",
     "DomainError": "errors",
     "StabilityError": "errors",
-    "Prior": "priors",
+    "Prior": "model.priors",
     "Loss": "losses",
     "SmoothedCount": "losses",
     "bayes_error": "theory.bayes",
@@ -24,25 +24,25 @@ _PUBLIC = {
     "log_generalization_error": "theory.bayes",
     "optimal_bias": "theory.bayes",
     "oracle_error": "theory.bayes",
-    "erm": "theory.erm",
-    "ErmResult": "theory.erm_result",
-    "HardMargin": "theory.erm_result",
-    "hard_margin": "theory.hard_margin",
-    "collapse_threshold": "theory.collapse",
-    "separability_threshold": "theory.separability",
-    "optimal_ridge": "theory.optimal_ridge",
-    "pair": "theory.pairs",
-    "flattest": "theory.local_energy",
-    "smoothing_path": "theory.local_energy",
-    "smoothing_instability": "theory.local_energy",
-    "gibbs": "theory.gibbs",
-    "gibbs_instability": "theory.gibbs",
-    "GibbsResult": "theory.gibbs",
-    "local_entropy": "theory.local_entropy",
-    "local_entropy_profile": "theory.local_entropy",
-    "LocalEntropyResult": "theory.local_entropy_result",
-    "replicated": "theory.replicas",
-    "ReplicatedResult": "theory.replicas_result",
+    "erm": "theory.minimizers.empirical_risk",
+    "ErmResult": "theory.minimizers.result",
+    "HardMargin": "theory.minimizers.result",
+    "hard_margin": "theory.minimizers.maximum_margin",
+    "collapse_threshold": "theory.minimizers.collapse",
+    "separability_threshold": "theory.minimizers.separability",
+    "optimal_ridge": "theory.minimizers.ridge",
+    "pair": "theory.minimizers.pairs",
+    "flattest": "theory.minimizers.flatness",
+    "smoothing_path": "theory.minimizers.flatness",
+    "smoothing_instability": "theory.minimizers.flatness",
+    "gibbs": "theory.landscape.gibbs_measure",
+    "gibbs_instability": "theory.landscape.gibbs_measure",
+    "GibbsResult": "theory.landscape.gibbs_measure",
+    "local_entropy": "theory.landscape.constrained",
+    "local_entropy_profile": "theory.landscape.constrained",
+    "LocalEntropyResult": "theory.landscape.local_entropy_result",
+    "replicated": "theory.landscape.replicas",
+    "ReplicatedResult": "theory.landscape.replicas_result",
     "fit": "simulation.estimators",
     "Estimator": "simulation.estimators",
     "run_chain": "simulation.chains",
@@ -75,9 +75,9 @@ if TYPE_CHECKING:
     from gmm_flatness.estimators.local_energy import LocalEnergyClassifier
     from gmm_flatness.estimators.replicated_sgd import ReplicatedSGDClassifier
     from gmm_flatness.losses import Loss, SmoothedCount
-    from gmm_flatness.mixture import GaussianMixture
-    from gmm_flatness.priors import Prior
-    from gmm_flatness.sampling import Sample, sample
+    from gmm_flatness.model.mixture import GaussianMixture
+    from gmm_flatness.model.priors import Prior
+    from gmm_flatness.model.sampling import Sample, sample
     from gmm_flatness.simulation.annealing import over_disorder, thermodynamic_integration
     from gmm_flatness.simulation.chain_statistics import disorder_average
     from gmm_flatness.simulation.chains import run_chain
@@ -99,19 +99,19 @@ if TYPE_CHECKING:
         optimal_bias,
         oracle_error,
     )
-    from gmm_flatness.theory.collapse import collapse_threshold
-    from gmm_flatness.theory.erm import erm
-    from gmm_flatness.theory.erm_result import ErmResult, HardMargin
-    from gmm_flatness.theory.gibbs import GibbsResult, gibbs, gibbs_instability
-    from gmm_flatness.theory.hard_margin import hard_margin
-    from gmm_flatness.theory.local_energy import flattest, smoothing_instability, smoothing_path
-    from gmm_flatness.theory.local_entropy import local_entropy, local_entropy_profile
-    from gmm_flatness.theory.local_entropy_result import LocalEntropyResult
-    from gmm_flatness.theory.optimal_ridge import optimal_ridge
-    from gmm_flatness.theory.pairs import pair
-    from gmm_flatness.theory.replicas import replicated
-    from gmm_flatness.theory.replicas_result import ReplicatedResult
-    from gmm_flatness.theory.separability import separability_threshold
+    from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile
+    from gmm_flatness.theory.landscape.gibbs_measure import GibbsResult, gibbs, gibbs_instability
+    from gmm_flatness.theory.landscape.local_entropy_result import LocalEntropyResult
+    from gmm_flatness.theory.landscape.replicas import replicated
+    from gmm_flatness.theory.landscape.replicas_result import ReplicatedResult
+    from gmm_flatness.theory.minimizers.collapse import collapse_threshold
+    from gmm_flatness.theory.minimizers.empirical_risk import erm
+    from gmm_flatness.theory.minimizers.flatness import flattest, smoothing_instability, smoothing_path
+    from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
+    from gmm_flatness.theory.minimizers.pairs import pair
+    from gmm_flatness.theory.minimizers.result import ErmResult, HardMargin
+    from gmm_flatness.theory.minimizers.ridge import optimal_ridge
+    from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 
 def __getattr__(name: str):

@@ -7,14 +7,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.store import plain
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the calculations and their arguments."""
     calculations = parser.add_subparsers(dest="calculation", required=True, metavar="CALCULATION")
-    erm = _calculation(calculations, "erm", "the minimiser of a loss with ridge or on a sphere", _erm)
+    erm = _calculation(calculations, "erm", "the minimizer of a loss with ridge or on a sphere", _erm)
     erm.add_argument("--loss", required=True, help="square, hebb, hinge or logistic")
     erm.add_argument("--ridge", type=float, metavar="λ", help="ridge strength; 0 for the limit")
     erm.add_argument("--norm", type=float, metavar="r", help="squared norm |w|²/N on a sphere, instead of --ridge")
@@ -50,7 +50,7 @@ def _bias(text: str) -> str | float:
 
 
 def _erm(mixture: GaussianMixture, args: argparse.Namespace) -> dict[str, Any]:
-    from gmm_flatness.theory.erm import erm
+    from gmm_flatness.theory.minimizers.empirical_risk import erm
 
     return erm(mixture, args.loss, ridge=args.ridge, norm=args.norm, bias=args.bias).to_dict()
 

@@ -46,7 +46,7 @@ def test_log_error_where_the_error_underflows():
 
 
 @pytest.mark.evidence("F002", "other-method")
-def test_optimal_bias_beats_its_neighbours():
+def test_optimal_bias_beats_its_neighbors():
     for _, delta, rho in BOX:
         m, q = 10 ** RNG.uniform(-1, 0.5), 10 ** RNG.uniform(-1, 1)
         best = optimal_bias(m, q, delta=delta, rho=rho)

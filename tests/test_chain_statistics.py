@@ -38,8 +38,8 @@ def test_time_of_ar1(series):
 
 def test_time_equals_the_sum_over_lags_up_to_the_window(series):
     values = series[0][:400]
-    centred = values - values.mean()
-    rho = np.array([centred[: len(centred) - t] @ centred[t:] for t in range(len(centred))]) / (centred @ centred)
+    centered = values - values.mean()
+    rho = np.array([centered[: len(centered) - t] @ centered[t:] for t in range(len(centered))]) / (centered @ centered)
     times = 1 + 2 * np.concatenate([[0.0], np.cumsum(rho[1:])])
     window = next(t for t in range(len(values)) if t >= 5 * times[t])
     assert autocorrelation_time(values) == pytest.approx(times[window], rel=1e-12)

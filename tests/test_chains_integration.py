@@ -107,7 +107,7 @@ def hebb(drawn):
 
 
 def ridge(drawn):
-    """Minimiser of `Σ ½(1-yu)² + 0.05|w|²` at zero bias."""
+    """Minimizer of `Σ ½(1-yu)² + 0.05|w|²` at zero bias."""
     inputs = drawn.x / np.sqrt(drawn.dim)
     return np.linalg.solve(inputs.T @ inputs + 0.1 * np.eye(drawn.dim), inputs.T @ drawn.y)
 

@@ -1,10 +1,10 @@
-"""Replicated descent: plain descent in its limits, the minimiser where it must be, the manifold it keeps to."""
+"""Replicated descent: plain descent in its limits, the minimizer where it must be, the manifold it keeps to."""
 
 import numpy as np
 import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation import _kernels_descent as kernels
 from gmm_flatness.simulation.descent import replicated_descent
 from gmm_flatness.simulation.descent_spaces import FixedOverlap, Spheres
@@ -56,7 +56,7 @@ def test_one_replica_or_no_coupling_is_plain_descent_bit_for_bit(batch, loss, re
     ("square", {"ridge": 0.1}), ("square", {"norm": 0.4, "bias": -0.3}), ("logistic", {"ridge": 0.5}),
     ("logistic", {"norm": 1.0, "bias": "optimal"}), (SmoothedCount(1.5), {"norm": 1.0, "bias": 0.1}),
     (SmoothedCount(1.5), {"ridge": 0.3, "bias": "optimal"})])
-def test_elastic_replicas_collapse_onto_the_minimiser(loss, options):
+def test_elastic_replicas_collapse_onto_the_minimizer(loss, options):
     data = draw()
     run = replicated_descent(data, loss, coupling=0.4, epochs=4000, momentum=0.9, tol=1e-9, rng=2,
                              **options)
@@ -69,7 +69,7 @@ def test_elastic_replicas_collapse_onto_the_minimiser(loss, options):
     assert run.barycenter.residual < 1e-8 and run.residual <= 1e-9
 
 
-def test_barycentre_of_elastic_replicas_on_the_square_loss_descends_as_one():
+def test_barycenter_of_elastic_replicas_on_the_square_loss_descends_as_one():
     """All forces are linear, so that the coupling drops out of the mean."""
     data = draw()
     run = replicated_descent(data, "square", coupling=0.7, ridge=0.2, rate=0.05, epochs=15, rng=4)
@@ -145,8 +145,8 @@ def test_spaces_project_onto_tangents_and_bring_back(space):
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_cold_replicas_at_fixed_overlap_shrink_the_norm_of_the_barycentre(seed):
-    """Interpolating, deviations cost nothing, so that the barycentre is the minimiser of its own norm."""
+def test_cold_replicas_at_fixed_overlap_shrink_the_norm_of_the_barycenter(seed):
+    """Interpolating, deviations cost nothing, so that the barycenter is the minimizer of its own norm."""
     data = draw(60, seed, GaussianMixture(0.5, 1.0, 0.4))
     run = replicated_descent(data, "square", norm=0.5, overlap=0.7, bias=0.1, epochs=6000, momentum=0.9, tol=1e-9,
                              rng=1, measure_every=1000)

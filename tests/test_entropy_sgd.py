@@ -1,11 +1,11 @@
-"""Entropy-SGD: exact fixed points on the square loss, plain descent in its limit, minimisers with a ridge."""
+"""Entropy-SGD: exact fixed points on the square loss, plain descent in its limit, minimizers with a ridge."""
 
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent import replicated_descent
 from gmm_flatness.simulation.entropy_sgd import entropy_sgd
 
@@ -61,7 +61,7 @@ def test_finite_inner_loop_is_a_linear_filter(steps, memory, rate):
 
 @pytest.mark.parametrize(("loss", "bias"), [("square", "learned"), ("logistic", "learned"), ("logistic", "optimal"),
                                             (SmoothedCount(1.5), 0.1)])
-def test_without_noise_and_with_a_ridge_it_ends_at_the_minimiser(loss, bias):
+def test_without_noise_and_with_a_ridge_it_ends_at_the_minimizer(loss, bias):
     data = draw()
     run = entropy_sgd(data, loss, ridge=0.4, bias=bias, coupling=0.5, inner_steps=30, steps=4000, tol=1e-11, rng=1,
                       measure_every=4000)

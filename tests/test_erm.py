@@ -1,4 +1,4 @@
-"""Empirical risk minimisation: published points, independent quadrature, the whole box, limits and refusals."""
+"""Empirical risk minimization: published points, independent quadrature, the whole box, limits and refusals."""
 
 import math
 import pickle
@@ -21,7 +21,7 @@ from gmm_flatness import (
     separability_threshold,
 )
 from gmm_flatness.losses.protocol import breakpoints
-from gmm_flatness.theory.saddle_point import OrderParameters, averages
+from gmm_flatness.theory.minimizers.equations import OrderParameters, averages
 
 BALANCED = GaussianMixture(2.0)
 
@@ -173,7 +173,7 @@ def test_weak_ridge_of_the_square_loss_on_both_sides_of_interpolation():
     assert erm(GaussianMixture(0.6), "square", ridge=0.0).train_error == 0.0
 
 
-def test_sphere_and_ridge_describe_the_same_minimisers():
+def test_sphere_and_ridge_describe_the_same_minimizers():
     mixture = GaussianMixture(1.7, 0.6, 0.35)
     for loss in ("square", "hebb", "hinge", "logistic"):
         for bias in ("optimal", 0.2) if loss == "hebb" else ("learned", "optimal", 0.2):
@@ -268,7 +268,7 @@ def test_limits_that_do_not_exist_name_their_threshold():
     assert caught.value.threshold == pytest.approx(3.700, abs=5e-4)
 
 
-def test_norms_beyond_the_free_minimiser():
+def test_norms_beyond_the_free_minimizer():
     for loss, mixture in (("square", GaussianMixture(0.5)), ("hinge", GaussianMixture(1.0)), ("hinge", BALANCED)):
         free = erm(mixture, loss, ridge=0.0).q
         with pytest.raises(DomainError) as caught:
@@ -299,7 +299,7 @@ def test_errors_and_results_pickle():
 
 @pytest.mark.evidence("F013", "other-method")
 def test_collapse_is_where_the_multiplier_vanishes():
-    """Below the threshold the minimiser exists; its norm is a multiple of the vanishing multiplier."""
+    """Below the threshold the minimizer exists; its norm is a multiple of the vanishing multiplier."""
     delta, rho = 3.0, 0.88
     threshold = collapse_threshold(delta, rho)
     norms = [erm(GaussianMixture(threshold * (1 - gap), delta, rho), "hinge", ridge=0.1).q

@@ -1,4 +1,4 @@
-"""The linear classifiers: scikit-learn's own checks, the minimisers they must find, pipelines, a real data set."""
+"""The linear classifiers: scikit-learn's own checks, the minimizers they must find, pipelines, a real data set."""
 
 import pickle
 
@@ -41,7 +41,7 @@ def test_full_batches_end_at_logistic_regression(model):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_local_energy_classifier_is_the_minimiser_of_the_smoothed_count(bias):
+def test_local_energy_classifier_is_the_minimizer_of_the_smoothed_count(bias):
     data = sample(GaussianMixture(4.0, 0.8, 0.4), 40, rng=1)
     model = LocalEnergyClassifier((3.0, 0.9), epochs=1500, standardize=False, fit_intercept=bias)
     found = model.fit(data.x, data.y)

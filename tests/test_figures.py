@@ -51,7 +51,7 @@ TINY = {
                                      ["common", "hard margin", 0.12]], "dim": 60, "samples": 5, "sweeps": 500},
     "f11_entropy_and_error": {"ridge_range": [0.1, 10.0, 2], "typical_range": [0.1, 0.14, 2], "dim": 60, "samples": 5,
                               "chains": ["square 3.0", "logistic 1.0", "hinge 1.0", "hebb"], "sweeps": 500},
-    "f12_barycentre": {"betas": [0.5, 1.0], "ys": [2, 3, 0], "distances": [0.1, 0.4], "dim": 60, "samples": 5,
+    "f12_barycenter": {"betas": [0.5, 1.0], "ys": [2, 3, 0], "distances": [0.1, 0.4], "dim": 60, "samples": 5,
                        "chains": [[2, 0.5, 0.2], [3, 0.5, 0.1], [3, 1.0, 0.1]], "sweeps": 800},
     "f13_unbalanced": {"references": ["hebb", "square 0.3"], "distances": [0.05, 0.15], "bias_range": [-1.0, -0.4, 2],
                        "chains": [["reference", "hebb", 0.12], ["scaled", "square 0.3", 0.1]],
@@ -255,12 +255,12 @@ def test_bayes_is_wider_than_typical_at_its_own_error_and_overtaken_at_a_common_
     assert entropies["own", "square 1"] < entropies["own", "hebb"] < entropies["common", "square 1"]
 
 
-def test_the_barycentre_stays_above_the_bayes_error(tables):
-    lines = tables("f12_barycentre").where(kind="theory", status="ok")
+def test_the_barycenter_stays_above_the_bayes_error(tables):
+    lines = tables("f12_barycenter").where(kind="theory", status="ok")
     assert (lines["barycenter_error"] > bayes_error(GaussianMixture(2.0))).all()
 
 
-def test_full_batch_replicas_end_at_one_minimiser_whatever_their_coupling():
+def test_full_batch_replicas_end_at_one_minimizer_whatever_their_coupling():
     figure = FIGURES["f16_effect_of_y_gamma_kappa"]
     at = {(curve, gamma): figure.compute_point({"kind": "simulation", "part": "gamma", "curve": curve, "knob": gamma},
                                                None, figure.parameters)["test_error"]

@@ -1,4 +1,4 @@
-"""Local energy, its minimisers, pairs of estimators and the best ridge."""
+"""Local energy, its minimizers, pairs of estimators and the best ridge."""
 
 import math
 

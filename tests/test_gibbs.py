@@ -8,9 +8,9 @@ from scipy.integrate import quad
 from scipy.special import log_ndtr
 
 from gmm_flatness import DomainError, GaussianMixture, StabilityError
-from gmm_flatness.theory.gibbs import gibbs, gibbs_free_entropy, gibbs_instability
-from gmm_flatness.theory.replicas import replicated, replicated_free_entropy
-from gmm_flatness.theory.separability import separability_threshold
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_free_entropy, gibbs_instability
+from gmm_flatness.theory.landscape.replicas import replicated, replicated_free_entropy
+from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 CHECK = GaussianMixture(2.0)
 

@@ -16,10 +16,10 @@ import gmm_flatness
 
 ROOT = Path(__file__).resolve().parents[1]
 
-GROUND = {"errors", "_validation", "_version", "mixture", "sampling", "priors", "losses", "numerics", "registry",
+GROUND = {"errors", "_validation", "_version", "model", "losses", "channels", "numerics", "registry",
           "store", "parallel"}
 WINGS = {"theory", "simulation", "mlp"}
-HALLS = {"estimators", "studies", "checks"}
+HALLS = {"estimators", "studies", "checks", "experiments"}
 TOP = {"cli", "_solve_command", ""}          # "" is the package's own __init__
 PACKAGE = GROUND | WINGS | HALLS | TOP
 
@@ -98,16 +98,16 @@ def test_every_module_keeps_to_its_rooms(path):
 
 
 @pytest.mark.parametrize(("module", "source"), [
-    ("gmm_flatness.theory.erm", "from gmm_flatness.simulation import fit"),
-    ("gmm_flatness.theory.erm", "def f():\n    import gmm_flatness.simulation.fit"),
-    ("gmm_flatness.theory.erm", "from ..simulation import fit"),
-    ("gmm_flatness.theory.erm", "import_module('gmm_flatness.mlp.network')"),
-    ("gmm_flatness.theory.erm", "from gmm_flatness import simulation"),
-    ("gmm_flatness.simulation.fit", "from gmm_flatness.theory.erm import erm"),
+    ("gmm_flatness.theory.minimizers.empirical_risk", "from gmm_flatness.simulation import fit"),
+    ("gmm_flatness.theory.minimizers.empirical_risk", "def f():\n    import gmm_flatness.simulation.fit"),
+    ("gmm_flatness.theory.minimizers.empirical_risk", "from ...simulation import fit"),
+    ("gmm_flatness.theory.minimizers.empirical_risk", "import_module('gmm_flatness.mlp.network')"),
+    ("gmm_flatness.theory.minimizers.empirical_risk", "from gmm_flatness import simulation"),
+    ("gmm_flatness.simulation.fit", "from gmm_flatness.theory.minimizers.empirical_risk import erm"),
     ("gmm_flatness.mlp.network", "from gmm_flatness import checks"),
     ("gmm_flatness.numerics.gaussian", "from gmm_flatness import GaussianMixture"),
     ("gmm_flatness.errors", "from gmm_flatness import _validation"),
-    ("gmm_flatness.mixture", "from gmm_flatness.studies import sweep"),
+    ("gmm_flatness.model.mixture", "from gmm_flatness.studies import sweep"),
     ("gmm_flatness.checks.cases", "from gmm_flatness.studies import sweep"),
     ("gmm_flatness.checks.cases", "import gmm_flatness.cli"),
     ("gmm_flatness.studies.sweep", "import figures.style"),
@@ -119,9 +119,9 @@ def test_the_rule_catches(module, source):
 
 
 @pytest.mark.parametrize(("module", "source"), [
-    ("gmm_flatness.theory.erm", "from gmm_flatness import GaussianMixture, _validation as check\nimport numpy"),
-    ("gmm_flatness.theory.erm", "from .saddle_point import solve"),
-    ("gmm_flatness.checks.cases", "from gmm_flatness.theory.erm import erm\nimport gmm_flatness.simulation"),
+    ("gmm_flatness.theory.bayes", "from gmm_flatness import GaussianMixture, _validation as check\nimport numpy"),
+    ("gmm_flatness.theory.minimizers.empirical_risk", "from .equations import solve"),
+    ("gmm_flatness.checks.cases", "from gmm_flatness.theory.bayes import bayes_error\nimport gmm_flatness.simulation"),
     ("gmm_flatness.registry", "import_module('gmm_flatness.theory')"),
     ("figures.f01_a", "from figures import style\nfrom gmm_flatness.theory import erm"),
 ])

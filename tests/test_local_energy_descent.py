@@ -1,10 +1,10 @@
-"""Descent on the local energy: the minimisers of the smoothed count, from Hebb's side down."""
+"""Descent on the local energy: the minimizers of the smoothed count, from Hebb's side down."""
 
 import numpy as np
 import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.local_energy_descent import local_energy_descent
 from gmm_flatness.simulation.perturbation import local_energy
 
@@ -14,7 +14,7 @@ def draw(rho=0.3, dim=80, seed=1):
 
 
 @pytest.mark.parametrize(("norm", "bias"), [(1.0, "optimal"), (0.6, 0.2), (1.0, "learned")])
-def test_every_width_ends_at_its_minimiser(norm, bias):
+def test_every_width_ends_at_its_minimizer(norm, bias):
     data, kappas = draw(), [4.0, 2.0, 0.9]
     run = local_energy_descent(data, kappas, norm=norm, bias=bias)
     assert run.estimator is run.estimators[2] and (run.residuals <= 1e-8).all() and (run.steps > 1).all()
@@ -37,8 +37,8 @@ def test_large_width_is_hebb_and_norm_is_a_matter_of_units():
     assert large.test_error == pytest.approx(small.test_error, rel=1e-7)
 
 
-def test_the_minimiser_is_flattest_at_its_own_radius():
-    """Perturbed by `σ = κ/√Δ` it errs less than the minimisers for other widths do."""
+def test_the_minimizer_is_flattest_at_its_own_radius():
+    """Perturbed by `σ = κ/√Δ` it errs less than the minimizers for other widths do."""
     data = draw(0.5, 150)
     run = local_energy_descent(data, [4.0, 1.1, 0.45], bias=0.0, tol=1e-6)
     perturbed = [local_energy(found, data, 1.1 / np.sqrt(0.8), repeats=3000, rng=0) for found in run.estimators]

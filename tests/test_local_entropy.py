@@ -12,11 +12,11 @@ from scipy.special import log_ndtr
 
 from gmm_flatness import DomainError, GaussianMixture, StabilityError
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.hard_margin import hard_margin
-from gmm_flatness.theory.local_entropy import local_entropy, local_entropy_profile, slice_free_entropy
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile, slice_free_entropy
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+from gmm_flatness.theory.landscape.replicas import replicated
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
 
 CHECK = GaussianMixture(2.0)
 TILTED = GaussianMixture(1.5, 0.8, 0.3)
@@ -38,7 +38,7 @@ def reference(name):
     }[name]()
 
 
-MINIMISERS = ["hebb", "ridge", "hinge", "logistic", "hard margin", "smoothed"]
+MINIMIZERS = ["hebb", "ridge", "hinge", "logistic", "hard margin", "smoothed"]
 MEASURES = ["gibbs", "cold gibbs", "tilted gibbs"]
 
 
@@ -51,7 +51,7 @@ def weight_of(x, beta):
 
 
 def nested(ref, r, function):
-    """`E f(A)` for a minimiser by nested adaptive quadrature over `z0` and `z1`."""
+    """`E f(A)` for a minimizer by nested adaptive quadrature over `z0` and `z1`."""
     mixture, norm = ref.mixture, math.sqrt(ref.q)
     std, s = math.sqrt(mixture.delta * ref.q), r.overlap * math.sqrt(r.norm)
     rest = math.sqrt(mixture.delta * (r.Q - s * s))
@@ -90,13 +90,13 @@ def entropic(r, m_tilde):
 
 def random_points(seed, count):
     rng = np.random.default_rng(seed)
-    return [(str(rng.choice(MINIMISERS)), float(rng.uniform(0.1, 0.98)), float(rng.uniform(0.1, 3.0)))
+    return [(str(rng.choice(MINIMIZERS)), float(rng.uniform(0.1, 0.98)), float(rng.uniform(0.1, 3.0)))
             for _ in range(count)]
 
 
 @pytest.mark.evidence("F032", "quadrature")
 @pytest.mark.parametrize(("name", "overlap", "beta"), random_points(32, 20))
-def test_minimisers_by_nested_adaptive_quadrature(name, overlap, beta):
+def test_minimizers_by_nested_adaptive_quadrature(name, overlap, beta):
     ref = reference(name)
     r = local_entropy(ref, overlap, beta=beta, bias="scaled")
     tau = math.sqrt(ref.mixture.delta * (1.0 - r.Q))
@@ -157,7 +157,7 @@ def slope(function, x, step):
 
 @pytest.mark.evidence("F032", "derivative")
 @pytest.mark.parametrize("loss", ["count", "square"])
-@pytest.mark.parametrize("name", [*MINIMISERS, *MEASURES])
+@pytest.mark.parametrize("name", [*MINIMIZERS, *MEASURES])
 def test_the_saddle_point_is_where_the_gradient_vanishes(name, loss):
     ref, norm = reference(name), 1.3
     r = local_entropy(ref, 0.8, beta=1.2, norm=norm, loss=loss)
@@ -177,7 +177,7 @@ def test_the_saddle_point_is_where_the_gradient_vanishes(name, loss):
 
 @pytest.mark.evidence("F032", "limit")
 @pytest.mark.parametrize("overlap", [0.2, 0.7, 0.999])
-@pytest.mark.parametrize("name", MINIMISERS)
+@pytest.mark.parametrize("name", MINIMIZERS)
 def test_without_weight_the_slice_is_bare_and_the_error_is_the_local_energy(name, overlap):
     ref = reference(name)
     r = local_entropy(ref, overlap, beta=0.0, bias="scaled")
@@ -248,7 +248,7 @@ def test_known_points():
     assert local_entropy(reference("gibbs"), 0.9, beta=1.0).train_error == pytest.approx(0.1224902, abs=6e-8)
 
 
-def test_bayes_optimal_neighbourhoods_are_wider_than_typical_ones_of_equal_error():
+def test_bayes_optimal_neighborhoods_are_wider_than_typical_ones_of_equal_error():
     wide, error = reference("hebb"), reference("hebb").train_error
     typical = gibbs(CHECK, train_error=error)
     assert error == pytest.approx(0.1103357, abs=6e-8)

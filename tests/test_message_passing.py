@@ -1,4 +1,4 @@
-"""Message passing against minimisers of the same sample, state evolution against the saddle points of the theory,
+"""Message passing against minimizers of the same sample, state evolution against the saddle points of the theory,
 and one against the other iteration by iteration."""
 
 import math
@@ -10,12 +10,12 @@ from scipy.integrate import quad
 from scipy.stats import norm, ttest_1samp
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, erm, fit, sample
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.message_evolution import state_evolution
 from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
 from gmm_flatness.simulation.message_passing import balanced_bias, message_passing
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+from gmm_flatness.theory.landscape.replicas import replicated
 
 MIXTURE = GaussianMixture(2.0, 0.8, 0.3)
 
@@ -29,7 +29,7 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("loss", "constraint", "bias"), RUNS)
-def test_weights_are_the_minimiser_of_the_sample(loss, constraint, bias):
+def test_weights_are_the_minimizer_of_the_sample(loss, constraint, bias):
     data = sample(MIXTURE.at(alpha=3.0), 120, rng=2)
     run = message_passing(data, Minimizer(loss, **constraint), bias=bias, damping=0.3)
     found = fit(data, loss, bias=bias, **constraint)
@@ -39,7 +39,7 @@ def test_weights_are_the_minimiser_of_the_sample(loss, constraint, bias):
 
 
 @pytest.mark.parametrize(("loss", "constraint", "bias"), RUNS)
-def test_state_evolution_ends_at_the_typical_minimiser(loss, constraint, bias):
+def test_state_evolution_ends_at_the_typical_minimizer(loss, constraint, bias):
     ends = state_evolution(MIXTURE, Minimizer(loss, **constraint), bias=bias, damping=0.3)
     theory = erm(MIXTURE, loss, bias=bias, **constraint)
     for name, want in (("m", theory.m), ("q", theory.q), ("V", theory.V), ("biases", theory.trained_bias)):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from gmm_flatness import DomainError, GaussianMixture, sample
-from gmm_flatness.priors import RademacherPrior
+from gmm_flatness.model.priors import RademacherPrior
 
 
 def test_at_replaces_and_validates():

@@ -1,4 +1,4 @@
-"""The bridge from networks to the mixture: minimisers of one layer, deeper nets beside the Bayes error."""
+"""The bridge from networks to the mixture: minimizers of one layer, deeper nets beside the Bayes error."""
 
 import joblib
 import numpy as np
@@ -14,7 +14,7 @@ SKEWED = GaussianMixture(2.0, 1.0, 0.3)
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("alpha, ridge", [(0.5, 0.01), (2.0, 0.1), (4.0, 20.0)])
-def test_one_layer_is_the_minimiser_of_the_same_sample(name, alpha, ridge):
+def test_one_layer_is_the_minimizer_of_the_same_sample(name, alpha, ridge):
     data = sample(SKEWED.at(alpha=alpha), 60, rng=3)
     found, known = one_layer(data, name, ridge=ridge, rng=1), fit(data, LOSSES[name], ridge=ridge)
     np.testing.assert_allclose(found.weights, known.weights, atol=1e-5)

@@ -40,7 +40,7 @@ def test_the_table_has_the_rows_asked_for_with_equal_effort_and_cost():
         assert row["test_error"] == pytest.approx(errors[0].mean())
         gap = errors[0] - errors[1]
         assert row["difference"] == pytest.approx(gap.mean(), abs=1e-15)
-        assert row["difference_se"] == pytest.approx(gap.std(ddof=1) / np.sqrt(2), abs=1e-15)
+        assert row["difference_stderr"] == pytest.approx(gap.std(ddof=1) / np.sqrt(2), abs=1e-15)
     assert len(found.tuning) == 3 * len(TABLE_ROWS)
 
 

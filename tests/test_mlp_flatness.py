@@ -37,11 +37,11 @@ def test_local_energy_of_a_linear_classifier_is_a_normal_probability(scaling):
     found = local_energy(network, params, batch, sigma=[0.2, 0.5], scaling=scaling, draws=2000, rng=1)
     for index, sigma in enumerate(found.sigma):
         exact = _flip_probability(params, batch, sigma, scale) - network.error(params, batch)
-        assert abs(found.error[index] - exact) < 4 * found.error_se[index]
-        assert abs(found.error[index] - 1.1 * exact) > 4 * found.error_se[index]
+        assert abs(found.error[index] - exact) < 4 * found.error_stderr[index]
+        assert abs(found.error[index] - 1.1 * exact) > 4 * found.error_stderr[index]
         assert exact > 0.02
         rise = 0.5 * sigma**2 * (np.mean(batch.inputs**2, axis=0) @ scale[:-1] ** 2 + scale[-1] ** 2)
-        assert abs(found.loss[index] - rise) < 4 * found.loss_se[index] < 0.3 * rise
+        assert abs(found.loss[index] - rise) < 4 * found.loss_stderr[index] < 0.3 * rise
     assert found.train_error == network.error(params, batch)
 
 
@@ -51,13 +51,13 @@ def test_local_energy_vanishes_at_radius_zero_and_outside_the_layer():
     batch = network.batch(rng.standard_normal((40, 5)), rng.integers(0, 3, 40))
     params = network.initial(1)
     still = local_energy(network, params, batch, sigma=0.0, draws=3, rng=0)
-    assert still.error[0] == still.loss[0] == still.error_se[0] == 0.0
+    assert still.error[0] == still.loss[0] == still.error_stderr[0] == 0.0
     second = perturbation_scale(network, params, "norm", layer=1)
     assert np.count_nonzero(second[:36]) == 0 and len(set(second[36:54])) == 1
     parts = [local_energy(network, params, batch, sigma=1e-3, layer=layer, draws=4000, rng=2) for layer in (0, 1)]
     whole = local_energy(network, params, batch, sigma=1e-3, draws=4000, rng=3)
     # to second order in the radius the layers add up
-    total, spread = sum(p.loss[0] for p in parts), math.hypot(*(p.loss_se[0] for p in (*parts, whole)))
+    total, spread = sum(p.loss[0] for p in parts), math.hypot(*(p.loss_stderr[0] for p in (*parts, whole)))
     assert abs(total - whole.loss[0]) < 4 * spread
 
 
@@ -76,7 +76,7 @@ def test_local_entropy_of_a_linear_model_is_a_gaussian_integral(sigma, beta):
     found = local_entropy(network, params, batch, sigma=sigma, beta=beta, nodes=10, steps=250, chains=6, rng=0)
     exact = _gaussian_log_volume(network, params, batch, sigma, beta)
     assert found.acceptance > 0.3
-    assert abs(found.free_entropy - exact) < 4 * found.free_entropy_se < 0.1 * abs(exact)
+    assert abs(found.free_entropy - exact) < 4 * found.free_entropy_stderr < 0.1 * abs(exact)
     step = 1e-4
     slope = (_gaussian_log_volume(network, params, batch, sigma, beta + step)
              - _gaussian_log_volume(network, params, batch, sigma, beta - step)) / (2 * step)

@@ -9,10 +9,10 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_ndtr
 
 from gmm_flatness import DomainError, GaussianMixture, StabilityError
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.replicas import replicated, replicated_free_entropy
-from gmm_flatness.theory.separability import separability_threshold
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+from gmm_flatness.theory.landscape.replicas import replicated, replicated_free_entropy
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 CHECK = GaussianMixture(2.0)
 ROOT_2PI = math.sqrt(2.0 * math.pi)
@@ -232,7 +232,7 @@ def test_infinitely_many_replicas_by_a_search_for_the_best_field(overlap, beta=1
     error = mean(lambda x, value: math.exp(-beta - log_weight(x, beta)) * tail(x))
     assert r.free_entropy == pytest.approx(gain, abs=5e-8)
     assert r.train_error == pytest.approx(error, abs=5e-7)
-    assert r.local_entropy == pytest.approx(r.entropy, abs=1e-8)  # the barycentre takes no volume
+    assert r.local_entropy == pytest.approx(r.entropy, abs=1e-8)  # the barycenter takes no volume
     assert r.stable == (overlap < 0.705)
 
 
@@ -297,7 +297,7 @@ def spectral(alpha, beta, norm, target):
 @pytest.mark.evidence("F033", "other-method")
 @pytest.mark.parametrize(("alpha", "y", "overlap", "beta", "norm"), [
     (2.0, 3.0, 0.7, 1.0, 1.0), (2.0, 2.0, 0.2, 0.5, 1.0), (0.7, 4.5, 0.8, 1.5, 0.8), (2.0, 5.0, 0.85, 2.0, 0.3)])
-def test_square_loss_splits_into_barycentre_and_differences(alpha, y, overlap, beta, norm):
+def test_square_loss_splits_into_barycenter_and_differences(alpha, y, overlap, beta, norm):
     """The mean feels `yβ` at its own norm, the y-1 differences feel only the noise: each a sphere with a spectrum."""
     r = replicated(GaussianMixture(alpha), y, overlap, beta=beta, loss="square", norm=norm)
     center = norm * (overlap + (1.0 - overlap) / y)

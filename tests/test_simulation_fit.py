@@ -105,7 +105,7 @@ def test_logistic_is_scikit_learns_logistic_regression(alpha, ridge, bias):
     assert found.b == pytest.approx(np.ravel(other.intercept_)[0], abs=1e-6)
 
 
-def test_a_users_smooth_loss_is_minimised():
+def test_a_users_smooth_loss_is_minimized():
     data = draw(2.0)
     found = fit(data, Huber(), ridge=0.2)
 
@@ -119,7 +119,7 @@ def test_a_users_smooth_loss_is_minimised():
     np.testing.assert_allclose(np.append(found.weights, found.b), other, atol=1e-6)
 
 
-def test_a_users_loss_with_a_kink_is_minimised():
+def test_a_users_loss_with_a_kink_is_minimized():
     data = draw(2.0)
     found = fit(data, Absolute(), ridge=0.5)
     other = SVR(kernel="linear", C=2.0, epsilon=0.0, tol=1e-9).fit(inputs(data), data.y)
@@ -139,7 +139,7 @@ def test_a_bias_held_where_it_would_be_learned_changes_nothing(loss):
 
 @pytest.mark.parametrize(("loss", "bias"), [(loss, bias) for loss in LOSSES for bias in ("learned", "optimal", 0.25)
                                             if (loss, bias) != ("hebb", "learned")])
-def test_the_sphere_of_a_minimiser_leads_back_to_it(loss, bias):
+def test_the_sphere_of_a_minimizer_leads_back_to_it(loss, bias):
     data = draw(2.0)
     free = fit(data, loss, ridge=0.5, bias=bias)
     bound = fit(data, loss, norm=free.q, bias=bias)

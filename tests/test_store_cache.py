@@ -144,11 +144,11 @@ def test_a_starred_import_reaches_all_the_package_imports(toy):
 
 
 def test_the_package_itself_can_be_read():
-    from gmm_flatness.sampling import sample
+    from gmm_flatness.model.sampling import sample
 
     texts = reachable_source(sample)
-    assert {"gmm_flatness.sampling", "gmm_flatness._validation", "gmm_flatness.errors"} <= set(texts)
-    assert "gmm_flatness.priors" not in texts and "gmm_flatness" not in texts
+    assert {"gmm_flatness.model.sampling", "gmm_flatness._validation", "gmm_flatness.errors"} <= set(texts)
+    assert "gmm_flatness.model.priors" not in texts and "gmm_flatness" not in texts
 
 
 def test_functions_without_a_text_of_their_own_are_refused(toy):

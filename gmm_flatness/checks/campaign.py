@@ -59,7 +59,7 @@ def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, wo
     seed : int
         Results depend on it and on the names of the cases, not on which others run or on the workers.
     workers, progress
-        As in `gmm_flatness.parallel`; the bars are labelled by case.
+        As in `gmm_flatness.parallel`; the bars are labeled by case.
     """
     labels = [f"{case.name} ({index}/{len(cases)})" if progress else None for index, case in enumerate(cases, start=1)]
     first = [Outcome(case, (run_case(case, case.fast if fast else case.full, seed=seed, workers=workers,

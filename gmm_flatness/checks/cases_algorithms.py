@@ -1,6 +1,6 @@
-"""Algorithms that maximise flatness: where they end, against the minimisers and measures that theory says.
+"""Algorithms that maximize flatness: where they end, against the minimizers and measures that theory says.
 
-Elastic replicas, Entropy-SGD, descent on the local energy and message passing against minimisers; replicas held at
+Elastic replicas, Entropy-SGD, descent on the local energy and message passing against minimizers; replicas held at
 an overlap against the replicated measure, by Langevin dynamics on the square loss and by chains on the error count.
 """
 
@@ -16,17 +16,17 @@ from scipy.optimize import brentq
 from gmm_flatness.checks.case import Case, Effort
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.chains import run_chain
 from gmm_flatness.simulation.descent import replicated_descent
 from gmm_flatness.simulation.entropy_sgd import entropy_sgd
 from gmm_flatness.simulation.local_energy_descent import local_energy_descent
 from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Measure, Minimizer
 from gmm_flatness.simulation.message_passing import message_passing
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+from gmm_flatness.theory.landscape.replicas import replicated
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 _FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (52, 26, 13), control=0.2)
 # Larger chains would need longer burn-in.
@@ -41,7 +41,7 @@ def _case(name: str, formula: str, theory: Callable, simulate: Callable, primary
 
 @dataclass(frozen=True)
 class Elastic(ErmPoint):
-    """Three elastic replicas in full-batch descent; their barycentre."""
+    """Three elastic replicas in full-batch descent; their barycenter."""
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         run = replicated_descent(sample(self.mixture, dim, rng=rng), self.loss, coupling=0.5, epochs=2000, momentum=0.9,

@@ -1,4 +1,4 @@
-"""Empirical risk minimisers: every loss at eight points, in the three bias modes, with a ridge or on a sphere."""
+"""Empirical risk minimizers: every loss at eight points, in the three bias modes, with a ridge or on a sphere."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from gmm_flatness.checks.case import FAST, FULL, Case, Effort
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.estimators import fit
-from gmm_flatness.theory.erm import erm
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from gmm_flatness.checks.case import Case, Effort, Undecided
 from gmm_flatness.checks.cases_algorithms import ReplicasPoint
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.errors import ConvergenceError
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import Sample, sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.annealing import (
     SHORTEST_TIMES,
     ThermodynamicIntegration,
@@ -28,10 +28,10 @@ from gmm_flatness.simulation.annealing import (
 )
 from gmm_flatness.simulation.chains import run_chain
 from gmm_flatness.simulation.estimators import fit
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.local_entropy import local_entropy
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.theory.landscape.constrained import local_entropy
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+from gmm_flatness.theory.landscape.replicas import replicated
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 _QUANTITIES = ("free_entropy", "train_error", "test_error", "m")
 # One sample in some hundred has a chain slower than its length allows; a second try costs little and keeps the verdict.
@@ -89,7 +89,7 @@ class GibbsPoint:
 
 @dataclass(frozen=True)
 class SlicePoint:
-    """Weights at an overlap with a minimiser or a Gibbs configuration; mode of the bias as in `local_entropy`."""
+    """Weights at an overlap with a minimizer or a Gibbs configuration; mode of the bias as in `local_entropy`."""
 
     reference: ErmPoint | GibbsPoint
     overlap: float

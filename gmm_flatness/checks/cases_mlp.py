@@ -1,4 +1,4 @@
-"""Networks without a hidden layer, trained to the end, against the minimisers that theory says they are."""
+"""Networks without a hidden layer, trained to the end, against the minimizers that theory says they are."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from gmm_flatness.checks.case import Case, Effort
 from gmm_flatness.checks.cases_erm import ErmPoint
-from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.mlp.linear import one_layer
-from gmm_flatness.sampling import sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.estimators import population_error
 
 _FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (48, 24, 12))

@@ -9,12 +9,12 @@ import numpy as np
 from gmm_flatness.checks.case import FAST, FULL, Case
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.estimators import fit
 from gmm_flatness.simulation.perturbation import pair_overlap, segment_errors
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.pairs import pair
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.pairs import pair
 
 _MIDDLE = 0.5
 

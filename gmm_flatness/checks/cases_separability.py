@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmm_flatness.checks.case import FAST, FULL, Case, Effort
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.estimators import fit
 from gmm_flatness.simulation.separability import separable_size
-from gmm_flatness.theory.hard_margin import hard_margin
-from gmm_flatness.theory.separability import separability_threshold
+from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
+from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from gmm_flatness.simulation.fit_problem import Problem
 class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
     """Base of the linear classifiers; a subclass trains weights and a bias on a `Problem`.
 
-    Inputs are centred and scaled first if `standardize`; `coef_` and `intercept_` are in the units of the data.
+    Inputs are centered and scaled first if `standardize`; `coef_` and `intercept_` are in the units of the data.
     Two classes, the second being positive.
     """
 

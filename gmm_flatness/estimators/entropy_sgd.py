@@ -18,7 +18,7 @@ from gmm_flatness.simulation.training_loss import TrainingLoss
 class EntropySGDClassifier(FlatLinearClassifier):
     """Linear classifier of two classes trained by Entropy-SGD.
 
-    Ascends the local entropy of `Σ ℓ(y (w·x/√d + b)) + (ridge/2)|w|²` over `n` inputs of `d` features, centred and
+    Ascends the local entropy of `Σ ℓ(y (w·x/√d + b)) + (ridge/2)|w|²` over `n` inputs of `d` features, centered and
     scaled first if `standardize`; `gmm_flatness.simulation.entropy_sgd` has the details.
 
     Parameters

@@ -15,11 +15,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.mlp import optimisers as opt
+from gmm_flatness.mlp import optimizers as opt
 from gmm_flatness.mlp.data import split
 from gmm_flatness.mlp.flatness import local_energy
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimisers import Method
+from gmm_flatness.mlp.optimizers import Method
 from gmm_flatness.mlp.schedules import constant, cosine, stepped
 from gmm_flatness.mlp.training import Training, steps_per_epoch, train
 from gmm_flatness.store import Checkpoint
@@ -33,7 +33,7 @@ def _has_probabilities(estimator: FlatMLPClassifier) -> bool:
 
 
 class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
-    """Multi-layer perceptron trained by an optimiser that looks for flat minima.
+    """Multi-layer perceptron trained by an optimizer that looks for flat minima.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
     activation : {"relu", "tanh"}
     loss : {"cross-entropy", "square"} or NetworkLoss
     optimizer : {"rsgd", "sgd", "sam", "esgd", "swa", "ema"}
-        See `gmm_flatness.mlp.optimisers`.
+        See `gmm_flatness.mlp.optimizers`.
     learning_rate, schedule : float, {"cosine", "constant", "stepped"}
         `partial_fit` keeps the rate constant.
     epochs, batch_size : int
@@ -52,7 +52,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
     replicas, coupling : int, float
         Of Replicated-SGD; `coupling` also of Entropy-SGD.
     radius : float
-        Of sharpness-aware minimisation.
+        Of sharpness-aware minimization.
     inner_steps, memory : int, float
         Of Entropy-SGD; `memory` also of the exponential average.
     average_start : float
@@ -170,7 +170,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
             settings["random_state"] = None
         texts = self.classes_.dtype.kind == "O"
         fitted = {"classes": self.classes_.astype(str) if texts else self.classes_, "object_classes": texts,
-                  "params": self.params_, "centre": self._centre, "scale": self._scale, "losses": self.loss_curve_,
+                  "params": self.params_, "center": self._center, "scale": self._scale, "losses": self.loss_curve_,
                   "local_energy": self.local_energy_, "features": self.n_features_in_}
         if hasattr(self, "feature_names_in_"):
             fitted["feature_names"] = self.feature_names_in_.astype(str)
@@ -196,7 +196,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
             model.feature_names_in_ = fitted["feature_names"].astype(object)
         model._shape(fitted["classes"].astype(object) if fitted["object_classes"] else fitted["classes"])
         model.params_, model.loss_curve_ = fitted["params"], fitted["losses"]
-        model._centre, model._scale = fitted["centre"], fitted["scale"]
+        model._center, model._scale = fitted["center"], fitted["scale"]
         model.n_iter_, model.local_energy_ = len(model.loss_curve_), fitted["local_energy"]
         return model
 
@@ -212,7 +212,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         kept = weights > 0
         X, y, weights = X[kept], y[kept], weights[kept]
         if first:
-            self._centre, self._scale = _weighted_scaling(X, weights, self.standardize)
+            self._center, self._scale = _weighted_scaling(X, weights, self.standardize)
         return X, weights, np.searchsorted(self.classes_, y)
 
     def _shape(self, classes: np.ndarray) -> None:
@@ -224,7 +224,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         self.network_ = Network(sizes, self.activation, self.loss, self.dtype)
 
     def _scaled(self, X: np.ndarray) -> np.ndarray:
-        return (X - self._centre) / self._scale
+        return (X - self._center) / self._scale
 
     def _method(self) -> Method:
         base = opt.sgd(momentum=self.momentum, decay=self.weight_decay)
@@ -281,6 +281,6 @@ def _weighted_scaling(X: np.ndarray, weights: np.ndarray, wanted: bool) -> tuple
     """Weighted mean and standard deviation of each feature, the latter 1 where it is constant."""
     if not wanted:
         return np.zeros(X.shape[1]), np.ones(X.shape[1])
-    centre = np.average(X, axis=0, weights=weights)
-    scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weights))
-    return centre, np.where(scale > 1e-12 * np.abs(centre), scale, 1.0)
+    center = np.average(X, axis=0, weights=weights)
+    scale = np.sqrt(np.average((X - center) ** 2, axis=0, weights=weights))
+    return center, np.where(scale > 1e-12 * np.abs(center), scale, 1.0)

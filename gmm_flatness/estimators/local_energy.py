@@ -16,7 +16,7 @@ from gmm_flatness.simulation.training_loss import TrainingLoss
 class LocalEnergyClassifier(FlatLinearClassifier):
     """Linear classifier of two classes whose training error is least under perturbations of its weights.
 
-    Minimises `Σ H(y (w·x/√d + b)/κ)` on the sphere `|w|² = d` for `n` inputs of `d` features, centred and scaled
+    Minimizes `Σ H(y (w·x/√d + b)/κ)` on the sphere `|w|² = d` for `n` inputs of `d` features, centered and scaled
     first if `standardize`: the number of errors made by weights perturbed by about `κ` of their length. It starts
     from Hebb's vector and takes one width after another; the intercept is learned at the last one.
 

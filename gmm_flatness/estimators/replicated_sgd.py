@@ -17,10 +17,10 @@ from gmm_flatness.simulation.training_loss import TrainingLoss
 
 
 class ReplicatedSGDClassifier(FlatLinearClassifier):
-    """Linear classifier of two classes: the barycentre of elastically coupled replicas trained on batches.
+    """Linear classifier of two classes: the barycenter of elastically coupled replicas trained on batches.
 
-    Minimises `Σ_a [Σ ℓ(y (w_a·x/√d + b_a)) + (ridge/2)|w_a|² + (coupling/2)|w_a - w̄|²]` over `n` inputs of `d`
-    features, centred and scaled first if `standardize`.
+    Minimizes `Σ_a [Σ ℓ(y (w_a·x/√d + b_a)) + (ridge/2)|w_a|² + (coupling/2)|w_a - w̄|²]` over `n` inputs of `d`
+    features, centered and scaled first if `standardize`.
 
     Parameters
     ----------

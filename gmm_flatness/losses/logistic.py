@@ -65,7 +65,7 @@ def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
 
 
 def _singularities(width: float) -> tuple[float, float, float]:
-    """Centre, half-width of the analytic strip of `u*(h)`, and distance of its ends from the centre.
+    """Center, half-width of the analytic strip of `u*(h)`, and distance of its ends from the center.
 
     `h'(u) = 0` at `u = ±R ± iπ` with `R = 2 arsinh(√width/2)`, hence at `h = R ± iπ + width/(e^R - 1)` and at
     the mirror image about `-width/2`.

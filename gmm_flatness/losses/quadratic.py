@@ -34,7 +34,7 @@ class Square:
 
 
 class Hebb:
-    """`ℓ(u) = -u`: the minimiser is along the Hebb vector `Σ y x/√N`; its bias has no minimum."""
+    """`ℓ(u) = -u`: the minimizer is along the Hebb vector `Σ y x/√N`; its bias has no minimum."""
 
     name = "hebb"
     is_convex = True

@@ -1,4 +1,4 @@
-"""The error count seen through Gaussian smoothing, `H(u/κ)`: the loss whose minimiser is flattest.
+"""The error count seen through Gaussian smoothing, `H(u/κ)`: the loss whose minimizer is flattest.
 
 In the scaled variables `x = u/κ`, `t = h/κ`, `a = width/κ²` the proximal point solves `t = x - a φ(x)` with the
 normal density `φ`. It is unique while `a < √(2πe)`; beyond, it jumps from a branch of fields left misclassified

@@ -1,4 +1,4 @@
-"""The MLP companion: flatness-seeking optimisers against well-tuned SGD, on one core, without a framework."""
+"""The MLP companion: flatness-seeking optimizers against well-tuned SGD, on one core, without a framework."""
 
 from gmm_flatness.mlp.benchmark import Benchmark, run_benchmark
 from gmm_flatness.mlp.correlation import configuration_study, correlations, net_study
@@ -9,7 +9,7 @@ from gmm_flatness.mlp.langevin import LocalEntropy, local_entropy
 from gmm_flatness.mlp.linear import OneLayer, one_layer
 from gmm_flatness.mlp.losses import NetworkLoss
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimisers import Method, ema, entropy_sgd, replicated, sam, sgd, swa
+from gmm_flatness.mlp.optimizers import Method, ema, entropy_sgd, replicated, sam, sgd, swa
 from gmm_flatness.mlp.training import Training, train
 from gmm_flatness.mlp.tuning import FAST, Effort
 

@@ -1,4 +1,4 @@
-"""Compiled inner loops of the networks: forward, backward, losses and the parts of an optimiser step.
+"""Compiled inner loops of the networks: forward, backward, losses and the parts of an optimizer step.
 
 Layers live in flat arrays; `layers[l]` is (fan_in, fan_out, weight offset, bias offset, units below). Rows of
 a batch are contiguous, and activations of layer `l` start at `capacity * units below`.

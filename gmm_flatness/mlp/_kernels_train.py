@@ -1,4 +1,4 @@
-"""Compiled training loop: every optimiser is a composition of the short steps at the top of this file."""
+"""Compiled training loop: every optimizer is a composition of the short steps at the top of this file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gmm_flatness.mlp._kernels import _units, batch_gradient
 
 
 class Rules(NamedTuple):
-    """Numbers of an optimiser in the network's precision; a part whose switch is off costs nothing."""
+    """Numbers of an optimizer in the network's precision; a part whose switch is off costs nothing."""
 
     momentum: np.floating
     decay: np.floating
@@ -34,7 +34,7 @@ class State(NamedTuple):
     velocity: np.ndarray
     anchor: np.ndarray
     mean: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     average: np.ndarray
     clock: np.ndarray
 
@@ -95,14 +95,14 @@ def jitter(position, noise, scale):
 
 
 @njit(cache=True)
-def barycentre(position, centre, one):
+def barycenter(position, center, one):
     """Mean of the replicas."""
     share = one / position.dtype.type(len(position))
-    centre[:] = 0
+    center[:] = 0
     for replica in range(len(position)):
         row = position[replica]
-        for i in range(len(centre)):
-            centre[i] += share * row[i]
+        for i in range(len(center)):
+            center[i] += share * row[i]
 
 
 @njit(cache=True)
@@ -156,9 +156,9 @@ def train_steps(loss, shape, buffers, data, order, batch, rates, pulls, noise, s
             if rules.inner_steps > 0:
                 _entropic(position, state.anchor[replica], state.mean[replica], pulls[step], rules, turn)
         if replicas > 1:
-            barycentre(state.position, state.centre, rules.one)
+            barycenter(state.position, state.center, rules.one)
             for replica in range(replicas):
-                attract(state.position[replica], state.centre, pulls[step])
+                attract(state.position[replica], state.center, pulls[step])
         if rules.averaged:
-            average(state.average, state.centre if replicas > 1 else state.position[0], rules.average_weight)
+            average(state.average, state.center if replicas > 1 else state.position[0], rules.average_weight)
     return total

@@ -1,4 +1,4 @@
-"""Flatness-seeking optimisers against equally tuned SGD.
+"""Flatness-seeking optimizers against equally tuned SGD.
 
 Every method is tuned with the same effort (see `tuning`). The setting chosen is trained on the whole training
 set, on seeds that all methods share, and tested once.

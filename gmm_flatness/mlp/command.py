@@ -20,7 +20,7 @@ from gmm_flatness.store import write_files
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     commands = parser.add_subparsers(dest="mlp_command", required=True, metavar="COMMAND")
-    bench = commands.add_parser("bench", help="compare optimisers, each tuned with the same effort")
+    bench = commands.add_parser("bench", help="compare optimizers, each tuned with the same effort")
     _add_common(bench, "mlp-benchmark")
     _add_effort(bench)
     bench.add_argument("--batch", type=int,

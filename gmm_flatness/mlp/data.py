@@ -19,9 +19,9 @@ from numpy.random import mtrand
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.mlp.files import read_arrays
-from gmm_flatness.sampling import sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +55,13 @@ class Dataset:
         noisy = label_noise(self.labels, len(self.classes), fraction, rng=rng)
         return replace(self, labels=noisy)
 
-    def standardised(self) -> Dataset:
+    def standardized(self) -> Dataset:
         """Features with mean zero and variance one on the training set; constant features become zero."""
-        centre, scale = standardisation(self.inputs)
-        return replace(self, inputs=(self.inputs - centre) / scale, test_inputs=(self.test_inputs - centre) / scale)
+        center, scale = standardization(self.inputs)
+        return replace(self, inputs=(self.inputs - center) / scale, test_inputs=(self.test_inputs - center) / scale)
 
 
-def standardisation(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standardization(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each feature, the latter 1 where the feature is constant."""
     scale = inputs.std(axis=0)
     return inputs.mean(axis=0), np.where(scale > 0, scale, 1.0)

@@ -1,4 +1,4 @@
-"""Reading labelled arrays from disk: `.npz`, CSV, and the IDX files MNIST comes in."""
+"""Reading labeled arrays from disk: `.npz`, CSV, and the IDX files MNIST comes in."""
 
 from __future__ import annotations
 

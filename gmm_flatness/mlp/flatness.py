@@ -27,7 +27,7 @@ class LocalEnergy:
     ----------
     sigma : ndarray, shape (k,)
         Radii `σ`.
-    error, error_se, loss, loss_se : ndarray, shape (k,)
+    error, error_stderr, loss, loss_stderr : ndarray, shape (k,)
         Mean rise of error and loss, and its standard error.
     train_error, train_loss : float
         At the unperturbed weights.
@@ -35,15 +35,15 @@ class LocalEnergy:
 
     sigma: np.ndarray
     error: np.ndarray
-    error_se: np.ndarray
+    error_stderr: np.ndarray
     loss: np.ndarray
-    loss_se: np.ndarray
+    loss_stderr: np.ndarray
     train_error: float
     train_loss: float
 
     def __repr__(self) -> str:
         listed = ", ".join(f"{s:g}: {e:.4f} ± {d:.4f}" for s, e, d in
-                           zip(self.sigma, self.error, self.error_se, strict=True))
+                           zip(self.sigma, self.error, self.error_stderr, strict=True))
         return f"LocalEnergy({listed})"
 
 

@@ -17,12 +17,12 @@ _STEP = 1e-5
 def hessian_product(network: Network, params: np.ndarray, batch: Batch, vector: np.ndarray) -> np.ndarray:
     """Hessian of the mean loss times `vector`: a central difference of gradients in double precision."""
     double = replace(network, dtype="float64")
-    centre, samples = np.asarray(params, dtype=float), double.batch(*batch)
+    center, samples = np.asarray(params, dtype=float), double.batch(*batch)
     length = float(np.linalg.norm(vector))
     if length == 0.0:
-        return np.zeros_like(centre)
-    shift = (_STEP * max(1.0, float(np.linalg.norm(centre))) / length) * np.asarray(vector, dtype=float)
-    above, below = (double.gradient(centre + side * shift, samples)[1] for side in (1.0, -1.0))
+        return np.zeros_like(center)
+    shift = (_STEP * max(1.0, float(np.linalg.norm(center))) / length) * np.asarray(vector, dtype=float)
+    above, below = (double.gradient(center + side * shift, samples)[1] for side in (1.0, -1.0))
     return (above - below) * (length / (2.0 * float(np.linalg.norm(shift))))
 
 

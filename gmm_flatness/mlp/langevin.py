@@ -1,6 +1,6 @@
 """Local entropy of a trained network by Langevin sampling and thermodynamic integration.
 
-Around the trained point `w` take neighbours `w' = w + σ s∘ξ` (see `flatness` for `s`) with weight
+Around the trained point `w` take neighbors `w' = w + σ s∘ξ` (see `flatness` for `s`) with weight
 `exp(-|ξ|²/2 - β n (L(w') - L(w)))`. Their log volume is `-∫_0^β n (<L>_β' - L(w)) dβ'`, each mean taken along a
 Langevin chain that leaves the weight exactly invariant: a Crank-Nicolson proposal with a Metropolis step.
 Source: Cotter, Roberts, Stuart, White, Statistical Science 28, 424 (2013), for the proposal.
@@ -21,23 +21,23 @@ from gmm_flatness.mlp.network import Batch, Network
 
 @dataclass(frozen=True)
 class LocalEntropy:
-    """Log volume of low-loss neighbours, per parameter.
+    """Log volume of low-loss neighbors, per parameter.
 
     Attributes
     ----------
-    free_entropy, free_entropy_se : float
-        Log of the mean weight over Gaussian neighbours, per parameter, and its standard error over chains.
+    free_entropy, free_entropy_stderr : float
+        Log of the mean weight over Gaussian neighbors, per parameter, and its standard error over chains.
     entropy : float
-        The same plus `β n (<L>_β - L)` per parameter: log fraction of neighbours at the loss `loss`.
+        The same plus `β n (<L>_β - L)` per parameter: log fraction of neighbors at the loss `loss`.
     loss : float
-        Mean rise of the training loss among neighbours at `beta`.
+        Mean rise of the training loss among neighbors at `beta`.
     acceptance : float
         Smallest mean acceptance along the path.
     sigma, beta : float
     """
 
     free_entropy: float
-    free_entropy_se: float
+    free_entropy_stderr: float
     entropy: float
     loss: float
     acceptance: float
@@ -55,7 +55,7 @@ def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: 
     network, params, batch
         The network, its parameters and the training samples; computed in double precision.
     sigma : float
-        Radius `σ` of the Gaussian neighbourhood.
+        Radius `σ` of the Gaussian neighborhood.
     beta : float
         Inverse temperature `β` per sample.
     scaling : {"multiplicative", "norm"}
@@ -101,7 +101,7 @@ def _path(beta: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class _Walk:
-    """The neighbourhood in whitened coordinates `ξ`."""
+    """The neighborhood in whitened coordinates `ξ`."""
 
     network: Network
     params: np.ndarray

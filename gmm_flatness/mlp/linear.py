@@ -1,4 +1,4 @@
-"""The network without a hidden layer on mixture samples: training it to the end is empirical risk minimisation.
+"""The network without a hidden layer on mixture samples: training it to the end is empirical risk minimization.
 
 The network reads the inputs `x` as they are, so that its weights are `ω = w/√N` and all directions have curvature
 of order one. The mean loss with weight decay is then the objective of the theory divided by `n`,
@@ -19,15 +19,15 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.hessian import largest_eigenvalue
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimisers import Method, replicated, sgd
+from gmm_flatness.mlp.optimizers import Method, replicated, sgd
 from gmm_flatness.mlp.training import train
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 
 _BLOCK = 50
 
 
 class OneLayer(NamedTuple):
-    """Weights `w` (N,) and bias in the normalisation of the mixture, and the epochs that training took."""
+    """Weights `w` (N,) and bias in the normalization of the mixture, and the epochs that training took."""
 
     weights: np.ndarray
     b: float
@@ -46,7 +46,7 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
     ridge : float
         `λ` of `Σℓ + (λ/2)|w|²`, positive; the weight decay is `λN/n`.
     replicas : int
-        Elastic replicas; their barycentre is returned.
+        Elastic replicas; their barycenter is returned.
     coupling : float
         Coupling step `κ` of the replicas, in [0, 1].
     tol : float

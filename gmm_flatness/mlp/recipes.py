@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gmm_flatness import _validation as check
-from gmm_flatness.mlp import optimisers as opt
-from gmm_flatness.mlp.optimisers import Method
+from gmm_flatness.mlp import optimizers as opt
+from gmm_flatness.mlp.optimizers import Method
 
 Range = tuple[float, float]
 Point = Mapping[str, float]

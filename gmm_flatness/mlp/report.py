@@ -31,11 +31,11 @@ def draw(summary: Table):
     told, rows = summary.metadata, np.arange(len(summary))[::-1]
     figure = Figure(figsize=(8.0, 1.2 + 0.32 * len(summary)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    left.errorbar(100 * summary["test_error"], rows, xerr=100 * summary["test_error_se"], fmt="o", ms=4)
+    left.errorbar(100 * summary["test_error"], rows, xerr=100 * summary["test_error_stderr"], fmt="o", ms=4)
     left.set_yticks(rows, [f"{name} ({cost} passes)" for name, cost in
                            zip(summary["method"], summary["cost"], strict=True)])
     left.set_xlabel("test error (%)")
-    right.errorbar(100 * summary["difference"], rows, xerr=100 * summary["difference_se"], fmt="o", ms=4)
+    right.errorbar(100 * summary["difference"], rows, xerr=100 * summary["difference_stderr"], fmt="o", ms=4)
     right.axvline(0.0, color="0.7", lw=1)
     right.set_xlabel(f"difference to {summary['reference'][0] or 'the baseline'} (points, paired)")
     effort = told["effort"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm_flatness.mlp.data import Dataset, label_noise, split, standardisation
+from gmm_flatness.mlp.data import Dataset, label_noise, split, standardization
 from gmm_flatness.mlp.flatness import local_energy
 from gmm_flatness.mlp.network import Batch, Network
 from gmm_flatness.mlp.recipes import Plan
@@ -50,10 +50,10 @@ class Task:
         return np.random.default_rng([self.seed, *place])
 
     def _batches(self, inputs, labels, judge_inputs, judge_labels) -> tuple[Batch, Batch]:
-        centre, scale = standardisation(inputs)
+        center, scale = standardization(inputs)
         network = self.network
-        return (network.batch((inputs - centre) / scale, labels),
-                network.batch((judge_inputs - centre) / scale, judge_labels))
+        return (network.batch((inputs - center) / scale, labels),
+                network.batch((judge_inputs - center) / scale, judge_labels))
 
 
 def train_plan(network: Network, data: Batch, plan: Plan, rng) -> Training:

@@ -44,7 +44,7 @@ def exponential(start: float, end: float, steps: int) -> Iterator[float]:
     return (start * math.exp(factor * step) for step in range(steps))
 
 
-def realised(name: str, schedule: float | Iterable[float], steps: int, *, high: float = math.inf) -> np.ndarray:
+def realized(name: str, schedule: float | Iterable[float], steps: int, *, high: float = math.inf) -> np.ndarray:
     """The first `steps` numbers of a schedule (a number stands for a constant), each in `[0, high]`.
 
     Raises

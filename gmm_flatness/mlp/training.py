@@ -10,10 +10,10 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mlp._kernels_train import State, average, barycentre, train_steps
+from gmm_flatness.mlp._kernels_train import State, average, barycenter, train_steps
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimisers import Method
-from gmm_flatness.mlp.schedules import realised
+from gmm_flatness.mlp.optimizers import Method
+from gmm_flatness.mlp.schedules import realized
 
 _NOISE_NUMBERS = 2_000_000
 
@@ -25,7 +25,7 @@ class Training:
     Attributes
     ----------
     params : ndarray
-        The solution: iterate, anchor, barycentre or average, whichever the method stands for.
+        The solution: iterate, anchor, barycenter or average, whichever the method stands for.
     losses : ndarray, shape (epochs,)
         Mean batch loss of each epoch, as met on the way.
     cost : int
@@ -92,8 +92,8 @@ def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: f
         found = f"inputs of {data.inputs.shape[1]} features in {data.inputs.dtype}"
         raise DomainError("data", found, "what this network's `batch` returns")
     steps = steps_per_epoch(samples, batch_size)
-    rates = realised("rate", rate, epochs * steps).reshape(epochs, steps)
-    pulls = realised("coupling", coupling, epochs * steps, high=1.0).reshape(epochs, steps)
+    rates = realized("rate", rate, epochs * steps).reshape(epochs, steps)
+    pulls = realized("coupling", coupling, epochs * steps, high=1.0).reshape(epochs, steps)
     streams = np.random.default_rng(rng).spawn(method.replicas)
     state = _start(network, method, start, streams)
     runner = _Runner(network, data, method, min(batch_size, samples), streams)
@@ -113,7 +113,7 @@ def solution(state: State, method: Method) -> np.ndarray:
     """The parameters a method stands for in the given state, as a new array."""
     if method.average == "ema" or (method.average == "swa" and state.clock[1] > 0):
         return state.average.copy()
-    return _centre(state.anchor if method.inner_steps else state.position)
+    return _center(state.anchor if method.inner_steps else state.position)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,24 +160,24 @@ def _start(network: Network, method: Method, start: np.ndarray | State | None,
         if position.shape[1] != network.parameter_count:
             raise DomainError("start", f"{position.shape[1]} parameters", f"{network.parameter_count} parameters")
     nothing, inner = position[:, :0], position if method.inner_steps else position[:, :0]
-    centre = _centre(position)
+    center = _center(position)
     return State(position, np.zeros_like(position), inner.copy(), inner.copy(),
-                 centre if method.replicas > 1 else nothing[0].copy(),
-                 centre.copy() if method.average != "none" else nothing[0].copy(), np.zeros(2, dtype=np.int64))
+                 center if method.replicas > 1 else nothing[0].copy(),
+                 center.copy() if method.average != "none" else nothing[0].copy(), np.zeros(2, dtype=np.int64))
 
 
-def _centre(position: np.ndarray) -> np.ndarray:
+def _center(position: np.ndarray) -> np.ndarray:
     if len(position) == 1:
         return position[0].copy()
-    centre = np.empty_like(position[0])
-    barycentre(position, centre, position.dtype.type(1))
-    return centre
+    center = np.empty_like(position[0])
+    barycenter(position, center, position.dtype.type(1))
+    return center
 
 
 def _average_epoch(state: State) -> None:
     """Take the present solution into the mean over epochs."""
     state.clock[1] += 1
-    now = _centre(state.anchor if state.anchor.size else state.position)
+    now = _center(state.anchor if state.anchor.size else state.position)
     average(state.average, now, now.dtype.type(1.0 / state.clock[1]))
 
 

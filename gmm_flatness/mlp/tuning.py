@@ -161,8 +161,8 @@ def around(recipe: Recipe, trials: list[Trial], count: int, seed: int) -> list[d
     rng = np.random.default_rng([seed, zlib.crc32(b"around")])
     points = []
     for index in range(count):
-        centre = leaders[index % len(leaders)].cube
+        center = leaders[index % len(leaders)].cube
         shift = {name: 0.15 * float(rng.standard_normal()) for name in recipe.ranges}
-        moved = {name: abs(centre[name] + shift[name]) for name in recipe.ranges}
+        moved = {name: abs(center[name] + shift[name]) for name in recipe.ranges}
         points.append({name: min(1.0 - abs(1.0 - place), 1.0) for name, place in moved.items()})
     return points

@@ -57,7 +57,7 @@ def gauss_mean(function: Callable[[np.ndarray], np.ndarray], *, mean: float = 0.
     Parameters
     ----------
     function : callable
-        Vectorised: maps an array of shape (n,) to (n,), or to (k, n) for k averages at once.
+        Vectorized: maps an array of shape (n,) to (n,), or to (k, n) for k averages at once.
     mean, std : float
         Mean and standard deviation of the argument, `std > 0`.
     breakpoints : sequence of float
@@ -123,7 +123,7 @@ def analytic_nodes(means, std: float, center: float, strip: float,
 
     `f` must be analytic but for singularities no closer to the real axis than `strip`, the nearest ones at
     real part `center ± spread`. Where `std` is small against `strip` the nodes are equidistant; otherwise they
-    are equidistant in `t = asinh((x-spread)/strip) + asinh((x+spread)/strip)`, `x` counted from the centre,
+    are equidistant in `t = asinh((x-spread)/strip) + asinh((x+spread)/strip)`, `x` counted from the center,
     which keeps their number logarithmic in `std/strip`.
 
     Returns
@@ -155,8 +155,8 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     std : float
         Standard deviation.
     features : sequence of (center, clearance)
-        Near each centre `f` has a singularity at distance `clearance` from the real axis, or jumps and
-        continues analytically past the jump by that much. The first centre is always a panel edge.
+        Near each center `f` has a singularity at distance `clearance` from the real axis, or jumps and
+        continues analytically past the jump by that much. The first center is always a panel edge.
     order : int
         Nodes of a panel.
     """

@@ -18,10 +18,10 @@ from scipy.interpolate import CubicSpline
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
+from gmm_flatness.model.sampling import sample as draw_sample
 from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.sampling import Sample
-from gmm_flatness.sampling import sample as draw_sample
 from gmm_flatness.simulation.chain_run import run_stages
 from gmm_flatness.simulation.chain_state import Stage, make_geometry
 from gmm_flatness.simulation.chains import ChainResult, chain_result, judged, ladder, lengths, start_chain

@@ -14,9 +14,9 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.sampling import Sample
 from gmm_flatness.simulation.chain_run import Record, run_stages
 from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
 from gmm_flatness.simulation.chain_statistics import series_mean

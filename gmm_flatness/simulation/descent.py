@@ -10,7 +10,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent_engine import Replicas, make_plan
 from gmm_flatness.simulation.descent_spaces import make_space, starting_weights
 from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
@@ -71,7 +71,7 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
     ridge, norm, bias
         As in `fit`; the norm is held for every replica.
     coupling : float or sequence of floats
-        Elastic coupling `γ ≥ 0` to the barycentre, one number or one an epoch (scoping).
+        Elastic coupling `γ ≥ 0` to the barycenter, one number or one an epoch (scoping).
     overlap : float, optional
         Mutual overlap `w_a·w_b/(norm N)` held fixed instead; needs `norm`.
     rate : float or sequence of floats, optional

@@ -1,4 +1,4 @@
-"""What a descent looks like on the way: errors, distances and flatness of replicas and barycentre."""
+"""What a descent looks like on the way: errors, distances and flatness of replicas and barycenter."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.sampling import Sample
 from gmm_flatness.simulation.estimators import Estimator, measured, population_error, training_problem
 from gmm_flatness.simulation.fit_problem import Minimum, Problem, stationarity
 
@@ -20,7 +20,7 @@ class Trace(NamedTuple):
     """Arrays with one entry a measurement; errors are at the bias as trained.
 
     `distance` is the mean of `(1 - overlap)/2` over pairs of replicas; `train_loss` (a sample, without the ridge),
-    `train_error` and `test_error` are means over replicas; `local_energy` is that of the barycentre.
+    `train_error` and `test_error` are means over replicas; `local_energy` is that of the barycenter.
     """
 
     epoch: np.ndarray

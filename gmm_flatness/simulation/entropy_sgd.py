@@ -11,7 +11,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent_engine import LARGEST, Rest, schedule
 from gmm_flatness.simulation.descent_spaces import Space, make_space, starting_weights
 from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem

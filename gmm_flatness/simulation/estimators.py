@@ -12,9 +12,9 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Hebb, Loss, Square, get_loss
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.sampling import Sample
 from gmm_flatness.simulation import fit_descent, fit_limits, fit_linear, fit_newton
 from gmm_flatness.simulation.fit_problem import Minimum, Problem
 
@@ -94,7 +94,7 @@ class Estimator:
 
 def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
         bias: str | float = "learned") -> Estimator:
-    """Minimise `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalised. Deterministic.
+    """Minimize `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalized. Deterministic.
 
     Parameters
     ----------

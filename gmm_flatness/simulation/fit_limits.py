@@ -15,9 +15,9 @@ _SMALL_RIDGES = tuple(10.0**-power for power in range(2, 9))
 
 
 def ridgeless(problem: Problem) -> Minimum:
-    """The limit of vanishing ridge of a piecewise linear loss: below some ridge the minimiser stays put.
+    """The limit of vanishing ridge of a piecewise linear loss: below some ridge the minimizer stays put.
 
-    For the hinge loss on a separable sample that is the hard margin; otherwise the minimiser of the loss with
+    For the hinge loss on a separable sample that is the hard margin; otherwise the minimizer of the loss with
     the smallest norm.
     """
     previous: Minimum | None = None
@@ -28,12 +28,12 @@ def ridgeless(problem: Problem) -> Minimum:
             if moved < 1e-8 * float(np.linalg.norm(found.weights)):
                 return found._replace(ridge=0.0)
         previous = found
-    raise ConvergenceError(f"the minimiser of the {problem.loss.name} loss still moves at ridge = "
+    raise ConvergenceError(f"the minimizer of the {problem.loss.name} loss still moves at ridge = "
                            f"{_SMALL_RIDGES[-1]:.0e}; give a positive ridge", partial=previous)
 
 
 def kinked_sphere(problem: Problem, norm: float) -> Minimum:
-    """A convex loss with kinks at `|w|² = norm N`, through the ridge whose minimiser has that norm."""
+    """A convex loss with kinks at `|w|² = norm N`, through the ridge whose minimizer has that norm."""
     solved: dict[float, Minimum] = {}
 
     def excess(log_ridge: float) -> float:
@@ -46,7 +46,7 @@ def kinked_sphere(problem: Problem, norm: float) -> Minimum:
     while shortfall < 0.0:
         low, previous, shortfall = low - math.log(10.0), shortfall, excess(low - math.log(10.0))
         if shortfall < 0.0 and abs(shortfall - previous) < 1e-9:
-            raise DomainError("norm", norm, "below the norm in the limit of vanishing ridge: beyond, a minimiser on "
+            raise DomainError("norm", norm, "below the norm in the limit of vanishing ridge: beyond, a minimizer on "
                               "the sphere is not unique or does not exist", threshold=norm * math.exp(shortfall))
     while excess(high) > 0.0:
         high += math.log(10.0)

@@ -15,7 +15,7 @@ from gmm_flatness.simulation.fit_problem import Minimum, Problem, stationarity
 def square_ridge(problem: Problem, ridge: float) -> Minimum:
     """Ridge regression; at `ridge = 0` the least-squares solution of smallest norm, its limit."""
     inputs, target = _regression(problem)
-    weights = _minimum_norm(inputs, target) if ridge == 0.0 else _regularised(inputs, target, ridge)
+    weights = _minimum_norm(inputs, target) if ridge == 0.0 else _regularized(inputs, target, ridge)
     return _finished(problem, inputs, target, weights, ridge)
 
 
@@ -23,7 +23,7 @@ def square_sphere(problem: Problem, norm: float) -> Minimum:
     """Least squares at `|w|² = norm N`: the multiplier solves `Σ_k (s_k c_k/(s_k² + λ))² = norm N`.
 
     `s_k` are the singular values of the inputs, `c_k` the target in their basis. The left side falls with
-    `λ` above `-min s_k²` (above 0 if the inputs do not span the space, the minimiser being unique only there).
+    `λ` above `-min s_k²` (above 0 if the inputs do not span the space, the minimizer being unique only there).
     """
     inputs, target = _regression(problem)
     left, values, right = svd(inputs, full_matrices=False)
@@ -61,14 +61,14 @@ def hebb_sphere(problem: Problem, norm: float) -> Minimum:
 
 
 def _regression(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs `x/√N` and target `y - b`, both centred when the bias is learned: that eliminates it."""
+    """Inputs `x/√N` and target `y - b`, both centered when the bias is learned: that eliminates it."""
     inputs = problem.y[:, None] * problem.aligned
     if problem.learns:
         return inputs - inputs.mean(axis=0), problem.y - problem.y.mean()
     return inputs, problem.y - problem.b
 
 
-def _regularised(inputs: np.ndarray, target: np.ndarray, ridge: float) -> np.ndarray:
+def _regularized(inputs: np.ndarray, target: np.ndarray, ridge: float) -> np.ndarray:
     count, dim = inputs.shape
     if count < dim:
         return inputs.T @ _solve_shifted(inputs @ inputs.T, ridge, target)

@@ -1,6 +1,6 @@
 """Convex losses: Newton's method for smooth ones, the method of multipliers around it for those with kinks.
 
-The bias is not penalised, so it is eliminated from each Newton system by its Schur complement. Systems are
+The bias is not penalized, so it is eliminated from each Newton system by its Schur complement. Systems are
 solved in the smaller of the two spaces, weights or points where the loss is curved.
 """
 
@@ -29,12 +29,12 @@ class _Smooth(Protocol):
         ...
 
     def curvature(self, fields: np.ndarray) -> np.ndarray:
-        """Second derivatives, or an element of their generalisation."""
+        """Second derivatives, or an element of their generalization."""
         ...
 
 
 def newton(problem: Problem, ridge: float) -> Minimum:
-    """Minimise a smooth convex loss by Newton's method with backtracking.
+    """Minimize a smooth convex loss by Newton's method with backtracking.
 
     Without a ridge a loss that falls for ever has a finite minimum on samples that are not separable: there the
     gradient vanishes somewhere, while on a separable one the descent comes across a separating hyperplane.
@@ -53,7 +53,7 @@ _FAR = 30.0
 
 def _separable(loss: Loss) -> DomainError:
     return DomainError("ridge", 0.0, f"positive: the sample is separable, and the {loss.name} loss then has no finite "
-                       "minimiser")
+                       "minimizer")
 
 
 class _Plain:
@@ -73,9 +73,9 @@ class _Plain:
 
 
 def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None) -> Minimum:
-    """Minimise a convex loss with kinks through its proximal point.
+    """Minimize a convex loss with kinks through its proximal point.
 
-    The fields become variables of their own, tied to the weights by multipliers `g`; each round minimises the
+    The fields become variables of their own, tied to the weights by multipliers `g`; each round minimizes the
     loss smoothed to its Moreau envelope of a shrinking width and moves the multipliers. Piecewise linear and
     quadratic losses end exactly after finitely many rounds. At the end `g` lies in the subdifferential of the
     loss at the proximal fields by construction, and the residual counts what else optimality asks for:
@@ -98,7 +98,7 @@ def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None)
         shrunk = _SHRINK * width if gap > max(_FAST * previous, 1e-13) else width
         # Multipliers are differences of fields over the width: rounding asks for a width that keeps them apart.
         width = max(shrunk, _NARROWEST / max(float(np.abs(slopes).max()), 1e-12))
-    return certified(state._replace(b=_centred_bias(problem, state)), f"the fit with {problem.loss.name} loss")
+    return certified(state._replace(b=_centered_bias(problem, state)), f"the fit with {problem.loss.name} loss")
 
 
 # Widths at a cold and at a warm start, and the smallest for multipliers of order 1; the width shrinks while a
@@ -211,7 +211,7 @@ def _cholesky_solved(gram: np.ndarray, ridge: float, right: np.ndarray) -> np.nd
 _LOOSE = "the curvature of the loss does not fix the weights; give a larger ridge"
 
 
-def _centred_bias(problem: Problem, minimum: Minimum) -> float:
+def _centered_bias(problem: Problem, minimum: Minimum) -> float:
     """The bias, moved to the middle where a whole interval of them is optimal."""
     if not problem.learns:
         return minimum.b

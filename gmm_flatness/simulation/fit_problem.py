@@ -16,11 +16,11 @@ TOLERANCE = 1e-10
 
 
 class Minimum(NamedTuple):
-    """A minimiser with its evidence.
+    """A minimizer with its evidence.
 
     `ridge` is the ridge strength, or the multiplier of the sphere; `residual` the largest scaled violation of
     the optimality conditions; `iterations` the number of Newton or descent steps; `slopes` the multipliers `ℓ'(u)`
-    where the method has them, to start a neighbouring problem from.
+    where the method has them, to start a neighboring problem from.
     """
 
     weights: np.ndarray
@@ -33,7 +33,7 @@ class Minimum(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Minimise `Σ ℓ(u)` plus a term in `|w|²`, with aligned fields `u = G w + y b`.
+    """Minimize `Σ ℓ(u)` plus a term in `|w|²`, with aligned fields `u = G w + y b`.
 
     Attributes
     ----------

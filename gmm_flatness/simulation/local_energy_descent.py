@@ -10,7 +10,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent_engine import Replicas, Rest, make_plan
 from gmm_flatness.simulation.descent_spaces import Space, make_space
 from gmm_flatness.simulation.descent_trace import as_estimator, checked_problem
@@ -48,7 +48,7 @@ class LocalEnergyDescent:
 def local_energy_descent(data: Sample, kappas: Sequence[float], *, norm: float = 1.0, bias: str | float = "optimal",
                          epochs: int = 2000, momentum: float = 0.9, rate: float | None = None,
                          tol: float | None = 1e-8) -> LocalEnergyDescent:
-    """Minimise `Σ H(u/κ)` on the sphere `|w|² = norm N` from Hebb's vector, at one width after another.
+    """Minimize `Σ H(u/κ)` on the sphere `|w|² = norm N` from Hebb's vector, at one width after another.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What message passing is run for: a minimiser, the Gibbs measure of the error count, or coupled replicas of it.
+"""What message passing is run for: a minimizer, the Gibbs measure of the error count, or coupled replicas of it.
 
 A measure answers two questions. `respond`: the force `f` of a sample on its cavity field `h`, and its derivative,
 where a weight answers a unit force by `V`. `room`: that answer `V`, where cavity fields of mean square `pressure`
@@ -61,7 +61,7 @@ class Measure(Protocol):
 
 
 class Minimizer:
-    """The minimiser of `Σ ℓ(y u) + (λ/2)|w|²`, or of the first term on the sphere `|w|² = norm N`.
+    """The minimizer of `Σ ℓ(y u) + (λ/2)|w|²`, or of the first term on the sphere `|w|² = norm N`.
 
     The force pulls the field to its proximal point of width `ΔV`.
     """
@@ -122,9 +122,9 @@ class ErrorCount:
 
 @dataclass(frozen=True)
 class CoupledErrorCount:
-    """`y` replicas of that measure at mutual overlap `q1`; the weights are those of the barycentre.
+    """`y` replicas of that measure at mutual overlap `q1`; the weights are those of the barycenter.
 
-    `V = 1 - q1 + y(q1 - q0)` is the answer of the barycentre to a force on all replicas; given their common field
+    `V = 1 - q1 + y(q1 - q0)` is the answer of the barycenter to a force on all replicas; given their common field
     the replicas differ by `Δ(1-q1)`, and the common field itself is spread by `Δ(q1-q0)`.
     """
 

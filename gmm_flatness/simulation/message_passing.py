@@ -1,4 +1,4 @@
-"""Approximate message passing on a sample: minimisers and Gibbs measures at two products with the data a step."""
+"""Approximate message passing on a sample: minimizers and Gibbs measures at two products with the data a step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
-from gmm_flatness.sampling import Sample
 from gmm_flatness.simulation.estimators import optimal_bias, population_error
 from gmm_flatness.simulation.message_measures import Measure
 
@@ -27,7 +27,7 @@ class MessagePassing:
     mixture : GaussianMixture
     measure : Measure
     weights : ndarray, shape (N,)
-        The minimiser, the mean of the Gibbs measure, or the barycentre of the replicas.
+        The minimizer, the mean of the Gibbs measure, or the barycenter of the replicas.
     b : float
         The bias of the classifier; differs from the last of `biases` in mode "optimal".
     m, q, V, biases : ndarray, shape (iterations + 1,)
@@ -63,8 +63,8 @@ def message_passing(data: Sample, measure: Measure, *, bias: str | float = "lear
 
         h = y (X w/√N + b) - ΔV f      f = f(h)      B = Xᵀ(y f)/√N + V̂ w      w ← V B
 
-    with `V̂ = -(Δ/N) Σ f'` and `V` what the measure leaves of room. At a fixed point of a minimiser the weights are
-    the minimiser of this very sample.
+    with `V̂ = -(Δ/N) Σ f'` and `V` what the measure leaves of room. At a fixed point of a minimizer the weights are
+    the minimizer of this very sample.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def message_passing(data: Sample, measure: Measure, *, bias: str | float = "lear
     run = _run(state, history, residual, bias)
     if tol is not None and residual > tol:
         raise ConvergenceError(f"message passing still changed by {residual:.2e} in iteration {max_iter} (tolerance "
-                               f"{tol:.0e}); more damping or regularisation may help", partial=run)
+                               f"{tol:.0e}); more damping or regularization may help", partial=run)
     return run
 
 

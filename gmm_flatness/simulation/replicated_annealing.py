@@ -1,4 +1,4 @@
-"""Replicated simulated annealing on the error count: y replicas cooled together, their barycentre handed out.
+"""Replicated simulated annealing on the error count: y replicas cooled together, their barycenter handed out.
 
 Two couplings. At fixed mutual overlap all replicas rotate together. Elastic replicas move one at a time at
 weight `exp(-β Σ_a #errors_a - (γ/2) Σ_a |w_a - w̄|²)` on the sphere `|w_a|² = N`; without errors their overlap
@@ -15,8 +15,8 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation._kernels_chains import _sweep_elastic
 from gmm_flatness.simulation.chain_run import run_stages
 from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
@@ -33,7 +33,7 @@ class IndependentSpheres(Geometry):
 
 
 class ElasticState(ChainState):
-    """Replicas pulled towards their barycentre, moving one at a time."""
+    """Replicas pulled towards their barycenter, moving one at a time."""
 
     def _sweep(self, stage: Stage, sweeps: int, errors: np.ndarray, along: np.ndarray,
                weight_sum: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import get_loss
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.fit_newton import newton
 from gmm_flatness.simulation.fit_problem import Problem
 
@@ -21,7 +21,7 @@ _RESOLVED = 1e-6
 def is_separable(data: Sample, *, bias: bool = True, size: int | None = None) -> bool:
     """Whether some hyperplane leaves every training point on its own side.
 
-    Maximises the least product of a vector in the unit cube with the aligned points.
+    Maximizes the least product of a vector in the unit cube with the aligned points.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_flatness.losses import Loss, SmoothedCount, get_loss
-from gmm_flatness.mixture import GaussianMixture
-from gmm_flatness.sampling import Sample
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent import replicated_descent
 from gmm_flatness.simulation.entropy_sgd import entropy_sgd
 from gmm_flatness.simulation.estimators import Estimator, fit
@@ -23,9 +23,9 @@ from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCou
 from gmm_flatness.simulation.message_passing import message_passing
 from gmm_flatness.simulation.replicated_annealing import replicated_annealing
 from gmm_flatness.theory.bayes import generalization_error, optimal_bias
-from gmm_flatness.theory.erm import erm
-from gmm_flatness.theory.gibbs import gibbs
-from gmm_flatness.theory.replicas import replicated
+from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+from gmm_flatness.theory.landscape.replicas import replicated
+from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 
 class Solution(NamedTuple):
@@ -81,7 +81,7 @@ def replicated_sgd(loss: str | Loss = "logistic", *, ridge: float | None = None,
 
 def entropic_sgd(loss: str | Loss = "logistic", *, ridge: float | None = None, norm: float | None = None,
                  bias: str | float = "learned", steps: int = 60, inner_steps: int = 10, **options: Any) -> Algorithm:
-    """Entropy-SGD, full batch unless said otherwise; with a ridge and no noise it ends at the minimiser."""
+    """Entropy-SGD, full batch unless said otherwise; with a ridge and no noise it ends at the minimizer."""
     where = _where(ridge, norm, bias)
     theory = None if norm is not None or options.get("temperature") else partial(_erm, loss, where)
     run = partial(_entropy_sgd, loss, {**where, "steps": steps, "inner_steps": inner_steps, **options})
@@ -97,7 +97,7 @@ def local_energy(kappas: Sequence[float] = (4.0, 2.0, 1.0), *, bias: str | float
 
 def annealing(betas: Sequence[float], *, replicas: int = 3, overlap: float = 0.75, sweeps: int = 50,
               bias: float = 0.0) -> Algorithm:
-    """Replicas of the error count cooled at fixed overlap; the barycentre."""
+    """Replicas of the error count cooled at fixed overlap; the barycenter."""
     options = {"replicas": replicas, "overlap": overlap, "sweeps": sweeps, "bias": bias}
     theory = partial(_replicated, replicas, overlap, float(betas[-1]), bias)
     return Algorithm("replicated annealing", partial(_annealing, tuple(betas), options), theory)
@@ -176,7 +176,7 @@ def _gibbs_mean(beta: float, bias: str | float, mixture: GaussianMixture, sigma:
 
 def _replicated_mean(measure: CoupledErrorCount, bias: str | float, mixture: GaussianMixture,
                      sigma: float) -> dict[str, float]:
-    """The mean of the barycentre has overlap `m` and norm `q0`."""
+    """The mean of the barycenter has overlap `m` and norm `q0`."""
     found = replicated(mixture, measure.replicas, measure.overlap, beta=measure.beta, bias=_number(bias))
     return {"test_error": _error(mixture, found.m, found.q0, bias)}
 

@@ -11,15 +11,15 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.losses import Hebb
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.sampling import Sample, sample
 from gmm_flatness.simulation.descent_trace import checked_problem, expected_local_energy
 from gmm_flatness.simulation.estimators import population_error
 from gmm_flatness.store import Table
 from gmm_flatness.studies.algorithms import Algorithm, Solution
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
-from gmm_flatness.theory.optimal_ridge import optimal_ridge
+from gmm_flatness.theory.minimizers.ridge import optimal_ridge
 
 MEASURED = ("test_error", "train_error", "local_energy", "overlap", "norm", "cost")
 

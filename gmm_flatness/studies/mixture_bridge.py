@@ -1,4 +1,4 @@
-"""Networks on mixture samples: every optimiser at equal cost beside the known Bayes error, with its flatness."""
+"""Networks on mixture samples: every optimizer at equal cost beside the known Bayes error, with its flatness."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mixture import GaussianMixture
 from gmm_flatness.mlp.flatness import local_energy
 from gmm_flatness.mlp.network import Network
 from gmm_flatness.mlp.recipes import RECIPES, Plan, Recipe
 from gmm_flatness.mlp.runs import train_plan
 from gmm_flatness.mlp.tuning import spread
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.priors import get_prior
+from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.priors import get_prior
-from gmm_flatness.sampling import Sample, sample
 from gmm_flatness.store import Table
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
 
@@ -62,7 +62,7 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
                    methods: Sequence[str] = METHODS, passes: int = 60, settings: int = 12, pilots: int = 3,
                    samples: int = 8, test_samples: int = 10_000, sigma: float = 0.3, rng=None,
                    workers: int | None = 1, progress: bool = False) -> Table:
-    """Tune every optimiser equally on pilot samples of the mixture, then run all of them on the same fresh ones.
+    """Tune every optimizer equally on pilot samples of the mixture, then run all of them on the same fresh ones.
 
     Parameters
     ----------

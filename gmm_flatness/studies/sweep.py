@@ -14,7 +14,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Table
 

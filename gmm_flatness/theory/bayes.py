@@ -10,9 +10,9 @@ import math
 import numpy as np
 
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mixture import GaussianMixture
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.priors import Prior, get_prior
 from gmm_flatness.numerics.gaussian import H, log_H
-from gmm_flatness.priors import Prior, get_prior
 from gmm_flatness.registry import formula
 
 
@@ -107,7 +107,7 @@ def bayes_overlap(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> 
     ----------
     mixture : GaussianMixture
     prior : {"gaussian", "rademacher"} or Prior
-        Law of the centroid's components; see `gmm_flatness.priors` for one of your own.
+        Law of the centroid's components; see `gmm_flatness.model.priors` for one of your own.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def bayes_overlap(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> 
          equation="E_y H((q_B + y b)/√(Δ q_B)), b = (Δ/2) log(ρ/(1-ρ))",
          validity="components of the centroid independent", kind="exact")
 def bayes_error(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> float:
-    """Least error that a classifier trained on `n = αN` labelled samples can reach.
+    """Least error that a classifier trained on `n = αN` labeled samples can reach.
 
     Parameters and errors as in `bayes_overlap`. Reached by the posterior mean with bias `(Δ/2) log(ρ/(1-ρ))`.
     """

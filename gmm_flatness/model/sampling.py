@@ -1,0 +1,104 @@
+"""Samples drawn from the mixture, in the normalization of `gmm_flatness.model.mixture`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.model.mixture import GaussianMixture
+
+if TYPE_CHECKING:
+    from gmm_flatness.model.priors import Prior
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A data set with the mixture and centroid it came from.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n, N)
+        Inputs `x = y v/√N + √Δ z`.
+    y : ndarray, shape (n,)
+        Labels, +1.0 or -1.0.
+    centroid : ndarray, shape (N,)
+        The vector `v`, `|v|² = N`.
+    mixture : GaussianMixture
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    centroid: np.ndarray
+    mixture: GaussianMixture
+
+    @property
+    def dim(self) -> int:
+        """The dimension `N`."""
+        return self.x.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __repr__(self) -> str:
+        return f"Sample(n={len(self)}, dim={self.dim}, mixture={self.mixture})"
+
+
+def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
+           centroid: np.ndarray | None = None, prior: Prior | None = None, rng=None) -> Sample:
+    """Draw `n = round(αN)` labeled points from the mixture.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    dim : int
+        Dimension `N`.
+    size : int, optional
+        Number of points; `round(α N)` unless given.
+    centroid : ndarray, shape (N,), optional
+        The vector `v`; rescaled to `|v|² = N`. Drawn from `prior` unless given.
+    prior : Prior, optional
+        Law of the centroid's components (see `gmm_flatness.model.priors`); Gaussian unless given.
+    rng : None, int, SeedSequence or Generator, optional
+        Passed to `numpy.random.default_rng`.
+
+    Returns
+    -------
+    Sample
+
+    Raises
+    ------
+    DomainError
+        `dim` is not a positive integer, `αN` rounds to no sample, or the centroid has the wrong
+        shape, is not finite or vanishes.
+    """
+    dim = check.integer("dim", dim)
+    count = round(mixture.alpha * dim) if size is None else check.integer("size", size)
+    if count < 1:
+        raise DomainError("dim", dim, f"at least {math.ceil(0.5 / mixture.alpha)}, so that αN rounds to a sample")
+    generator = np.random.default_rng(rng)
+    centroid = _draw_centroid(dim, prior, generator) if centroid is None else _scaled(centroid, dim)
+    y = np.where(generator.random(count) < mixture.rho, 1.0, -1.0)
+    x = generator.standard_normal((count, dim))
+    x *= math.sqrt(mixture.delta)
+    x += np.multiply.outer(y, centroid / math.sqrt(dim))
+    return Sample(x=x, y=y, centroid=centroid, mixture=mixture)
+
+
+def _draw_centroid(dim: int, prior: Prior | None, generator: np.random.Generator) -> np.ndarray:
+    drawn = generator.standard_normal(dim) if prior is None else prior.sample(dim, generator)
+    return _scaled(drawn, dim)
+
+
+def _scaled(centroid, dim: int) -> np.ndarray:
+    vector = check.finite_array("centroid", centroid, ndim=1)
+    if vector.shape != (dim,):
+        raise DomainError("centroid", f"array of shape {vector.shape}", f"shape ({dim},)")
+    norm = float(np.linalg.norm(vector))
+    if norm == 0.0:
+        raise DomainError("centroid", "zero vector", "a vector of positive norm")
+    return vector * (math.sqrt(dim) / norm)

@@ -1,0 +1,1 @@
+"""Fixed points of the algorithms that maximize flatness."""

@@ -1,0 +1,1 @@
+"""The landscape of the training error: Gibbs measure, local entropy, coupled replicas."""

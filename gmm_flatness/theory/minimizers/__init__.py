@@ -1,0 +1,1 @@
+"""Empirical risk minimizers: order parameters and all that follows from them."""

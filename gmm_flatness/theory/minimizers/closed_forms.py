@@ -1,0 +1,88 @@
+"""Square loss and Hebb's loss, where the saddle point is elementary."""
+
+from __future__ import annotations
+
+import math
+
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Hebb, Square
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem
+
+CLOSED = (Square, Hebb)
+
+
+def closed_form(problem: Problem) -> OrderParameters:
+    """Order parameters of the square or Hebb minimizer.
+
+    Raises
+    ------
+    DomainError
+        Hebb without ridge, square without ridge at `α = 1`, or a norm that interpolation forbids.
+    """
+    return _hebb(problem) if isinstance(problem.loss, Hebb) else _square(problem)
+
+
+def _hebb(problem: Problem) -> OrderParameters:
+    alpha, delta = problem.mixture.alpha, problem.mixture.delta
+    if problem.norm is not None:
+        V = math.sqrt(problem.norm / (alpha * alpha + alpha * delta))
+    elif problem.ridge:
+        V = 1.0 / problem.ridge
+    else:
+        raise DomainError("ridge", 0.0, "a positive number: the Hebb loss has no minimum without a ridge")
+    return OrderParameters(alpha * V, (alpha * alpha + alpha * delta) * V * V, V, problem.bias or 0.0)
+
+
+def _square(problem: Problem) -> OrderParameters:
+    mixture = problem.mixture
+    t, g = _shrinkage(mixture, problem.ridge or 0.0) if problem.norm is None else _at_norm(problem, problem.norm)
+    m, q, b = _square_point(mixture, t, problem.bias)
+    return OrderParameters(m, q, g / mixture.delta, b)
+
+
+def _shrinkage(mixture: GaussianMixture, ridge: float) -> tuple[float, float]:
+    """`t = g/(1+g)` and `g = ΔV`, the positive root of `λg² + (λ+αΔ-Δ)g - Δ = 0`."""
+    alpha, delta = mixture.alpha, mixture.delta
+    if ridge == 0.0:
+        if alpha == 1.0:
+            raise DomainError("ridge", 0.0, "a positive number at alpha = 1, where the norm of the "
+                              "least-squares solution diverges", threshold=1.0)
+        return (1.0, math.inf) if alpha < 1.0 else (1.0 / alpha, 1.0 / (alpha - 1.0))
+    linear = ridge + delta * (alpha - 1.0)
+    root = math.sqrt(linear * linear + 4.0 * ridge * delta)
+    g = 2.0 * delta / (linear + root) if linear > 0.0 else (root - linear) / (2.0 * ridge)
+    return g / (1.0 + g), g
+
+
+def _square_point(mixture: GaussianMixture, t: float, bias: float | None) -> tuple[float, float, float]:
+    """`m, q, b` at shrinkage `t`; `bias` None when it is learned."""
+    alpha, delta, rho = mixture.alpha, mixture.delta, mixture.rho
+    tilt = 2.0 * rho - 1.0
+    if bias is None:
+        c = 4.0 * rho * (1.0 - rho)
+        m = alpha * c * t / (delta + alpha * c * t)
+        return m, m * m * (1.0 + delta / (alpha * c)) / (1.0 - alpha * t * t), tilt * delta / (delta + alpha * c * t)
+    m = alpha * t * (1.0 - tilt * bias) / (delta + alpha * t)
+    miss = rho * (1.0 - m - bias) ** 2 + (1.0 - rho) * (1.0 - m + bias) ** 2
+    return m, (m * m + alpha * t * t * miss / delta) / (1.0 - alpha * t * t), bias
+
+
+def _at_norm(problem: Problem, norm: float) -> tuple[float, float]:
+    """The shrinkage whose minimizer has the asked norm: the norm grows with `t` up to `min(1, 1/√α)`."""
+    from scipy.optimize import brentq
+
+    mixture = problem.mixture
+    interpolates = mixture.alpha < 1.0
+
+    def excess(log_t: float) -> float:
+        return math.log(_square_point(mixture, math.exp(log_t), problem.bias)[1] / norm)
+
+    if interpolates and (gap := excess(0.0)) <= 0.0:
+        if gap > -1e-14:
+            return 1.0, math.inf
+        raise DomainError("norm", norm, "at most the norm of minimum-norm interpolation, beyond which the "
+                          "minimizer is not unique", threshold=_square_point(mixture, 1.0, problem.bias)[1])
+    top = 0.0 if interpolates else -0.5 * math.log(mixture.alpha) - 1e-15
+    t = math.exp(brentq(excess, -300.0, top, xtol=1e-15, rtol=1e-15, maxiter=500))
+    return t, t / (1.0 - t)

@@ -1,0 +1,99 @@
+"""Empirical risk minimization in high dimension: the minimizer of `Σ ℓ(y u) + (λ/2)|w|²`."""
+
+from __future__ import annotations
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError, StabilityError
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.registry import formula
+from gmm_flatness.theory.bayes import optimal_bias
+from gmm_flatness.theory.minimizers.closed_forms import CLOSED, closed_form
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, evaluate
+from gmm_flatness.theory.minimizers.result import ErmResult
+from gmm_flatness.theory.minimizers.starts import BRANCHES, iterated
+
+
+@formula("F010", name="empirical risk minimizer", source="arXiv:2002.11544",
+         equation="m = (α/Δ)E(u*-h), q = m² + (α/Δ)E(u*-h)², 1 = λV + αE(1-∂u*), E y(u*-h) = 0",
+         validity="convex losses, and others where the stability margin is positive", kind="replica-symmetric")
+def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
+        bias: str | float = "learned", allow_unstable: bool = False, branch: str = "lowest",
+        start: ErmResult | None = None) -> ErmResult:
+    """The minimizer of `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalized.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    loss : str or Loss
+        "square", "hebb", "hinge", "logistic", or an object such as `SmoothedCount(kappa)`.
+    ridge : float, optional
+        `λ ≥ 0`; 0 is the limit `λ → 0⁺` where it exists.
+    norm : float, optional
+        Squared norm `|w|²/N` of weights confined to a sphere. Exactly one of `ridge` and `norm`.
+    bias : {"learned", "optimal"} or float
+        Trained with the weights; trained at 0 and then set to the best one; or held at a number.
+    allow_unstable : bool
+        Return solutions beyond the stability of replica symmetry, labeled `stable=False`.
+    branch : {"lowest", "small-norm", "large-norm"}
+        Which solution to return where a loss that is not convex has several: lowest energy, or by norm.
+    start : ErmResult, optional
+        A result nearby to continue from; where there are several solutions its own branch is followed.
+
+    Returns
+    -------
+    ErmResult
+
+    Raises
+    ------
+    DomainError
+        Both or neither of `ridge` and `norm`, a value out of its domain, a bias the loss cannot learn, or a
+        limit that does not exist; names the threshold that was crossed.
+    StabilityError
+        The solution is unstable and `allow_unstable` is not set.
+    ConvergenceError
+        The saddle-point equations were not solved.
+    """
+    loss, ridge, norm = get_loss(loss), *_constraint(ridge, norm)
+    mode, trained = _bias_mode(loss, bias, mixture)
+    problem = Problem(mixture, loss, ridge, norm, trained)
+    check.choice("branch", branch, BRANCHES)
+    if isinstance(loss, CLOSED):
+        saddle = evaluate(problem, closed_form(problem), 0)
+    else:
+        nearby = None if start is None else OrderParameters(start.m, start.q, start.V, start.trained_bias)
+        saddle = iterated(problem, nearby, branch)
+    return _judged(problem, mode, saddle, allow_unstable)
+
+
+def _constraint(ridge: float | None, norm: float | None) -> tuple[float | None, float | None]:
+    if (ridge is None) == (norm is None):
+        given = "neither" if ridge is None else "both"
+        raise DomainError("ridge, norm", given, "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    return (check.non_negative("ridge", ridge), None) if ridge is not None else (None, check.positive("norm", norm))
+
+
+def _bias_mode(loss: Loss, bias: str | float, mixture: GaussianMixture) -> tuple[str, float | None]:
+    """Mode and the bias held during training, None when it is learned."""
+    if not isinstance(bias, str):
+        return "fixed", check.scalar("bias", bias)
+    if check.choice("bias", bias, ("learned", "optimal")) == "optimal":
+        return bias, 0.0
+    if not getattr(loss, "learns_bias", True):
+        raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
+    return bias, 0.0 if mixture.rho == 0.5 else None  # balanced: 0 by symmetry, even where the risk is flat in it
+
+
+def _judged(problem: Problem, mode: str, saddle: Saddle, allow_unstable: bool) -> ErmResult:
+    """The result, once its stability has been looked at."""
+    mixture, at = problem.mixture, saddle.at
+    margin = 1.0 - mixture.alpha * saddle.averages.rigidity_sq
+    if margin <= 0.0 and not allow_unstable and not (problem.loss.is_convex and saddle.ridge >= 0.0):
+        raise StabilityError("ridge" if problem.norm is None else "norm",
+                             problem.ridge if problem.norm is None else problem.norm,
+                             f"a value where replica symmetry is stable; stability margin {margin:.3g}, "
+                             "allow_unstable=True returns the unstable solution")
+    b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
+    return ErmResult(mixture=mixture, loss=problem.loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, b=b,
+                     trained_bias=at.b, ridge=saddle.ridge, residual=saddle.residual,
+                     iterations=saddle.iterations, stability_margin=margin)

@@ -1,0 +1,100 @@
+"""Maximum flatness on the error count itself: minimizers of the local energy over the sphere.
+
+The training error of weights perturbed to relative radius `σ` is the smoothed count at `κ = σ√(Δ|w|²/N)`
+averaged over the samples, so its minimizer on a sphere is `erm` with `SmoothedCount(kappa)`. From `κ → ∞`,
+where it is Hebb's vector, a path leads down to error counting, replica symmetric as far as the instability.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.losses import SmoothedCount
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.registry import formula
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.result import ErmResult
+
+
+@formula("F016", name="minimizer of the local energy", source="arXiv:2006.07897",
+         equation="argmin over |w|² = rN of E_train(σ), which is ERM with H(u/κ), κ = σ√(Δr)",
+         validity="stability margin positive", kind="replica-symmetric")
+def flattest(mixture: GaussianMixture, sigma: float, *, norm: float = 1.0, bias: str | float = "optimal",
+             allow_unstable: bool = False) -> ErmResult:
+    """The weights of given norm whose training error under perturbations of radius `σ` is least.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    sigma : float
+        Relative radius `σ > 0` of the perturbation `w → w + σ √q ζ`.
+    norm : float
+        `|w|²/N`; without effect when the bias scales with it.
+    bias : {"learned", "optimal"} or float
+        As in `erm`. A learned bias with unbalanced clusters has a minimum only for small `σ`.
+    allow_unstable : bool
+        As in `erm`.
+
+    Raises
+    ------
+    DomainError, StabilityError, ConvergenceError
+        As in `erm`.
+    """
+    sigma, norm = check.positive("sigma", sigma), check.positive("norm", norm)
+    return erm(mixture, SmoothedCount(sigma * math.sqrt(mixture.delta * norm)), norm=norm, bias=bias,
+               allow_unstable=allow_unstable)
+
+
+def smoothing_path(mixture: GaussianMixture, kappas: Iterable[float], *, norm: float = 1.0,
+                   bias: str | float = "optimal", allow_unstable: bool = False) -> list[ErmResult]:
+    """Minimizers for a sequence of smoothing widths, each continued from the one before.
+
+    Parameters and errors as in `flattest`; give `kappas` from large (Hebb) to small (error counting).
+    """
+    path: list[ErmResult] = []
+    for kappa in kappas:
+        path.append(erm(mixture, SmoothedCount(kappa), norm=norm, bias=bias, allow_unstable=allow_unstable,
+                        start=path[-1] if path else None))
+    return path
+
+
+def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: str | float = "optimal") -> float:
+    """The smoothing width `κ_AT` at which replica symmetry of the minimizer on the sphere is lost.
+
+    Raises
+    ------
+    DomainError
+        No stable solution was met on the way down from the Hebb side.
+    """
+    scale = math.sqrt(mixture.delta * check.positive("norm", norm))
+    high, result = 8.0 * scale, None
+    if bias == "learned" and mixture.rho != 0.5:
+        high = 1.0 * scale
+    low = high
+    for _ in range(60):
+        try:
+            result = erm(mixture, SmoothedCount(low), norm=norm, bias=bias, allow_unstable=True, start=result)
+        except ConvergenceError:
+            break
+        if not result.stable:
+            break
+        high, low = low, 0.8 * low
+    if low == high:
+        raise DomainError("bias", bias, f"a mode in which the minimizer at kappa = {high:g} is stable")
+    return _bisected(mixture, norm, bias, low, high)
+
+
+def _bisected(mixture: GaussianMixture, norm: float, bias: str | float, low: float, high: float) -> float:
+    from scipy.optimize import brentq
+
+    def margin(kappa: float) -> float:
+        try:
+            found = erm(mixture, SmoothedCount(kappa), norm=norm, bias=bias, allow_unstable=True)
+        except ConvergenceError:
+            return -1.0
+        return max(found.stability_margin, -1.0)
+
+    return brentq(margin, low, high, xtol=1e-10, rtol=1e-10)

@@ -1,0 +1,164 @@
+"""Two estimators trained on the same samples: their overlap, and the errors along the segment between them.
+
+Their training fields are jointly normal with covariance `Δ q12`, and
+
+    q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2) .
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses.protocol import breakpoints, field_at, proximal_moments
+from gmm_flatness.numerics.fixed_point import Anderson, fixed_point
+from gmm_flatness.numerics.gaussian import H
+from gmm_flatness.numerics.quadrature import gauss_mean
+from gmm_flatness.registry import formula
+from gmm_flatness.theory.bayes import generalization_error
+from gmm_flatness.theory.minimizers.result import ErmResult
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two minimizers on the same samples.
+
+    Attributes
+    ----------
+    first, second : ErmResult
+    q12 : float
+        `w1·w2/N`.
+    residual : float
+        Scaled residual of its equation.
+    """
+
+    first: ErmResult
+    second: ErmResult
+    q12: float
+    residual: float
+
+    @property
+    def overlap(self) -> float:
+        """Cosine of the angle between the weights."""
+        return self.q12 / math.sqrt(self.first.q * self.second.q)
+
+    @property
+    def distance(self) -> float:
+        """`(1 - overlap)/2`."""
+        return 0.5 * (1.0 - self.overlap)
+
+    def test_error_at(self, t: float) -> float:
+        """Generalization error of `(1-t) w1 + t w2`, the biases mixed alike, `t` from 0 to 1."""
+        t = check.scalar("t", t, low=0.0, high=1.0, closed_low=True, closed_high=True)
+        one, two = self.first, self.second
+        q = (1.0 - t) ** 2 * one.q + t * t * two.q + 2.0 * t * (1.0 - t) * self.q12
+        return float(generalization_error((1.0 - t) * one.m + t * two.m, q, (1.0 - t) * one.b + t * two.b,
+                                          delta=one.mixture.delta, rho=one.mixture.rho))
+
+    def train_error_at(self, t: float) -> float:
+        """Training error of `(1-t) w1 + t w2`, the biases mixed alike, `t` from 0 to 1."""
+        t = check.scalar("t", t, low=0.0, high=1.0, closed_low=True, closed_high=True)
+        if t in (0.0, 1.0):
+            return (self.second if t else self.first).train_error
+        return sum(weight * self._below(label, t) for weight, label in self.first.mixture.classes)
+
+    def _below(self, label: int, t: float) -> float:
+        """Probability that a training sample of this cluster falls on the wrong side of the mixed classifier.
+
+        Given the first field, the second margin has to fall below `-(1-t)/t` times the first.
+        """
+        fields, one, two = self._fields(label), self.first, self.second
+        shift_one, shift_two = (label * (each.b - each.trained_bias) for each in (one, two))
+        ratio = (1.0 - t) / t
+
+        def below(h):
+            mean, std = fields.second_given(h)
+            margins = one.loss.prox(h, one.width) + shift_one
+            threshold = [field_at(two.loss, float(-ratio * margin - shift_two), two.width, side=-1)
+                         for margin in margins]
+            return H((mean - np.array(threshold)) / std)
+
+        cuts = breakpoints(one.loss, one.width)
+        for kink in two.loss.kinks:
+            cuts.append(field_at(one.loss, -(kink + shift_two) / ratio - shift_one, one.width, side=1))
+        return float(gauss_mean(below, mean=fields.means[0], std=fields.stds[0], breakpoints=cuts, rtol=1e-10).value)
+
+    def _fields(self, label: int) -> _Fields:
+        return _Fields.of(self.first, self.second, self.q12, label)
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """The two training fields of one cluster."""
+
+    means: tuple[float, float]
+    stds: tuple[float, float]
+    correlation: float
+
+    @classmethod
+    def of(cls, one: ErmResult, two: ErmResult, q12: float, label: int) -> _Fields:
+        correlation = min(max(q12 / math.sqrt(one.q * two.q), -1.0), 1.0)
+        means = one.m + label * one.trained_bias, two.m + label * two.trained_bias
+        delta = one.mixture.delta
+        return cls(means, (math.sqrt(delta * one.q), math.sqrt(delta * two.q)), correlation)
+
+    def second_given(self, h):
+        """Mean and standard deviation of the second field given the first; the latter kept above rounding."""
+        slope = self.correlation * self.stds[1] / self.stds[0]
+        spread = math.sqrt(max((1.0 - self.correlation) * (1.0 + self.correlation), 1e-18))
+        return self.means[1] + slope * (h - self.means[0]), self.stds[1] * spread
+
+
+@formula("F018", name="overlap of two minimizers", source="this package",
+         equation="q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2)", validity="both replica symmetric and stable",
+         kind="replica-symmetric")
+def pair(first: ErmResult, second: ErmResult) -> Pair:
+    """Two minimizers trained on the same samples.
+
+    Parameters
+    ----------
+    first, second : ErmResult
+        Results of `erm` or `hard_margin` for the same mixture.
+
+    Raises
+    ------
+    DomainError
+        The results belong to different mixtures.
+    ConvergenceError
+        The equation of the overlap was not solved.
+    """
+    if first.mixture != second.mixture:
+        raise DomainError("second", second.mixture, f"a result for the same mixture as the first, {first.mixture}")
+    scale = math.sqrt(first.q * second.q)
+    # the inner average is taken at every node of the outer one: better the one with a closed form
+    swap = hasattr(first.loss, "moments") and not hasattr(second.loss, "moments")
+    outer, inner = (second, first) if swap else (first, second)
+
+    def update(x):
+        return np.array([_next_overlap(outer, inner, float(np.clip(x[0], -1.0, 1.0)) * scale) / scale])
+
+    found = fixed_point(update, [first.m * second.m / scale], solver=Anderson(depth=2), tol=1e-11, max_iter=100)
+    return Pair(first, second, float(found.x[0]) * scale, found.residual)
+
+
+def _next_overlap(one: ErmResult, two: ErmResult, q12: float) -> float:
+    mixture, total = one.mixture, 0.0
+    for weight, label in mixture.classes:
+        fields = _Fields.of(one, two, q12, label)
+
+        def product(h, fields=fields):
+            means, std = fields.second_given(h)
+            pulls = [row.pull for row in proximal_moments(two.loss, tuple(means.tolist()), std, two.width)]
+            return (one.loss.prox(h, one.width) - h) * np.array(pulls)
+
+        cuts = breakpoints(one.loss, one.width)
+        slope = fields.correlation * fields.stds[1] / fields.stds[0]
+        if slope:
+            cuts += [fields.means[0] + (cut - fields.means[1]) / slope for cut in breakpoints(two.loss, two.width)]
+        total += weight * float(gauss_mean(product, mean=fields.means[0], std=fields.stds[0], breakpoints=cuts,
+                                           rtol=1e-11).value)
+    return one.m * two.m + mixture.alpha / mixture.delta * total

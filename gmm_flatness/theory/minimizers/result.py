@@ -1,0 +1,162 @@
+"""The typical minimizer of an empirical risk, and its observables: pure functions of its order parameters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from gmm_flatness import _validation as check
+from gmm_flatness.losses import Loss
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.gaussian import H
+from gmm_flatness.theory.bayes import generalization_error, log_generalization_error
+from gmm_flatness.theory.minimizers.margins import MarginDistribution
+
+
+@dataclass(frozen=True)
+class ErmResult:
+    """The typical minimizer, by its order parameters.
+
+    Attributes
+    ----------
+    mixture : GaussianMixture
+    loss : Loss
+    bias_mode : str
+        "learned", "optimal" or "fixed".
+    m, q : float
+        Overlap `w·v/N` with the centroid and squared norm `|w|²/N`.
+    V : float
+        Response; infinite for the limit `λ → 0` of separable or interpolated samples.
+    b : float
+        The bias of the classifier.
+    trained_bias : float
+        The bias during training; differs from `b` in mode "optimal", where it is 0.
+    ridge : float
+        Ridge strength `λ`, or the multiplier that holds the norm.
+    residual : float
+        Undamped scaled residual of the saddle-point equations.
+    iterations : int
+        Proposals of the solver; 0 for a closed form.
+    stability_margin : float
+        `1 - α E(1-∂u*/∂h)²`; replica symmetry is stable where it is positive.
+    """
+
+    mixture: GaussianMixture
+    loss: Loss
+    bias_mode: str
+    m: float
+    q: float
+    V: float
+    b: float
+    trained_bias: float
+    ridge: float
+    residual: float
+    iterations: int
+    stability_margin: float
+
+    @property
+    def stable(self) -> bool:
+        """Whether replica symmetry is locally stable."""
+        return self.stability_margin > 0.0
+
+    @property
+    def overlap(self) -> float:
+        """Cosine `m/√q` between weights and centroid."""
+        return self.m / math.sqrt(self.q)
+
+    @property
+    def width(self) -> float:
+        """Proximal width `ΔV` of the training fields."""
+        return self.mixture.delta * self.V
+
+    @cached_property
+    def test_error(self) -> float:
+        """Generalization error of the classifier."""
+        return float(generalization_error(self.m, self.q, self.b, delta=self.mixture.delta, rho=self.mixture.rho))
+
+    @cached_property
+    def log_test_error(self) -> float:
+        """Logarithm of the generalization error, finite where it underflows."""
+        return float(log_generalization_error(self.m, self.q, self.b, delta=self.mixture.delta, rho=self.mixture.rho))
+
+    @cached_property
+    def margins(self) -> MarginDistribution:
+        """The law of `y (w·x/√N + b)` on a training sample."""
+        classes, shift = self.mixture.classes, self.b - self.trained_bias
+        return MarginDistribution(
+            loss=self.loss, width=self.width,
+            weights=tuple(weight for weight, _ in classes),
+            means=tuple(self.m + label * self.trained_bias for _, label in classes),
+            shifts=tuple(label * shift for _, label in classes),
+            std=math.sqrt(self.mixture.delta * self.q))
+
+    @cached_property
+    def train_error(self) -> float:
+        """Fraction of the training samples on the wrong side."""
+        return self.margins.below(0.0)
+
+    @cached_property
+    def log_train_error(self) -> float:
+        """Logarithm of the training error, finite where it underflows; -inf where it is exactly 0."""
+        return self.margins.log_below(0.0)
+
+    @cached_property
+    def train_loss(self) -> float:
+        """Mean loss of the classifier on its training samples, without the ridge."""
+        return self.margins.expect(self.loss.value, breakpoints=self.loss.kinks)
+
+    def test_error_at(self, sigma: float) -> float:
+        """Generalization error of weights perturbed to `w + σ √q ζ`, `ζ` standard normal, the bias untouched."""
+        sigma = check.non_negative("sigma", sigma)
+        return float(generalization_error(self.m, self.q * (1.0 + sigma * sigma), self.b,
+                                          delta=self.mixture.delta, rho=self.mixture.rho))
+
+    def train_error_at(self, sigma: float) -> float:
+        """Training error of weights perturbed to `w + σ √q ζ`, `E H(u/(σ √(Δq)))` over the margins `u`.
+
+        The same holds for `w_i (1 + σ ζ_i)` while the centroid is spread over many components.
+
+        Source: arXiv:2006.07897, the local energy.
+        """
+        sigma = check.non_negative("sigma", sigma)
+        if sigma == 0.0:
+            return self.train_error
+        scale = sigma * math.sqrt(self.mixture.delta * self.q)
+        return self.margins.expect(lambda margin: H(margin / scale), breakpoints=(0.0,))
+
+    def local_energy(self, sigma: float) -> float:
+        """Rise of the training error under the perturbation, `train_error_at(σ) - train_error`."""
+        return self.train_error_at(sigma) - self.train_error
+
+    def extrapolated(self, before: ErmResult, step: float) -> ErmResult:
+        """A start for the next point of a curve: `step` times the way from `before` to here, farther on.
+
+        Norm and response move on a logarithmic scale. Not a solution: only `m, q, V` and the bias count.
+        """
+        if not (math.isfinite(self.V) and math.isfinite(before.V)):
+            return self
+        return replace(self, m=self.m + step * (self.m - before.m), q=self.q * (self.q / before.q) ** step,
+                       V=self.V * (self.V / before.V) ** step,
+                       trained_bias=self.trained_bias + step * (self.trained_bias - before.trained_bias))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Order parameters, errors and evidence of convergence as plain numbers and strings."""
+        names = ("m", "q", "V", "b", "ridge", "overlap", "test_error", "log_test_error", "train_error",
+                 "log_train_error", "train_loss", "residual", "iterations", "stability_margin", "stable")
+        return {**self.mixture.to_dict(), "loss": self.loss.name, "bias_mode": self.bias_mode,
+                **{name: getattr(self, name) for name in names}}
+
+    def __repr__(self) -> str:
+        return (f"ErmResult({self.loss.name}, m={self.m:.6g}, q={self.q:.6g}, V={self.V:.6g}, b={self.b:.6g}, "
+                f"ridge={self.ridge:.6g}, test_error={self.test_error:.6g}, train_error={self.train_error:.6g})")
+
+
+class HardMargin(ErmResult):
+    """The maximum-margin classifier, in the scale where its margin is 1: the hinge minimizer as `λ → 0`."""
+
+    @property
+    def margin(self) -> float:
+        """The margin `k` in units of `|w|/√N`."""
+        return 1.0 / math.sqrt(self.q)

@@ -1,0 +1,101 @@
+"""The ridge of least generalization error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.registry import formula
+from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.theory.minimizers.result import ErmResult
+
+_SCAN = 25
+
+
+@dataclass(frozen=True)
+class OptimalRidge:
+    """Where the test error is least in `λ`.
+
+    Attributes
+    ----------
+    ridge : float
+        The best `λ`; infinite where none beats the limit `λ → ∞`, 0 or infinite where the scan fell to an end.
+    test_error : float
+        Its generalization error.
+    result : ErmResult
+        The minimizer there; in the limit `λ → ∞` Hebb's, whose direction it shares; at the end of a scan the one
+        at that end.
+    """
+
+    ridge: float
+    test_error: float
+    result: ErmResult
+
+
+@formula("F017", name="optimal ridge", source="arXiv:2002.11544", equation="argmin over λ of the generalization error",
+         validity="convex losses", kind="replica-symmetric")
+def optimal_ridge(mixture: GaussianMixture, loss: str | Loss, *, bias: str | float = "learned",
+                  bounds: tuple[float, float] = (1e-4, 1e3)) -> OptimalRidge:
+    """The ridge whose minimizer generalizes best.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    loss : str or Loss
+        Convex.
+    bias : {"learned", "optimal"} or float
+        As in `erm`.
+    bounds : tuple of float
+        Interval of `λ` that is searched, positive and ascending.
+
+    Raises
+    ------
+    DomainError
+        The interval is not positive and ascending, or as in `erm`.
+    ConvergenceError
+        As in `erm`.
+
+    Notes
+    -----
+    With `bias="optimal"` or a balanced mixture the error of every loss with `ℓ'(0) < 0` falls to the Bayes error
+    of a Gaussian prior as `λ → ∞`; nothing beats it, so the ridge is infinite.
+    """
+    loss, (low, high) = get_loss(loss), bounds
+    if not 0.0 < low < high < math.inf:
+        raise DomainError("bounds", bounds, "positive, finite and ascending")
+    if bias == "optimal" or (bias == "learned" and mixture.rho == 0.5):
+        return _hebb_limit(mixture, loss)
+    return _searched(mixture, loss, bias, math.log(low), math.log(high))
+
+
+def _hebb_limit(mixture: GaussianMixture, loss: Loss) -> OptimalRidge:
+    if float(loss.derivative(0.0)) >= 0.0:
+        raise DomainError("loss", loss, "a loss with negative slope at 0")
+    limit = erm(mixture, "hebb", ridge=1.0, bias="optimal")
+    return OptimalRidge(math.inf, limit.test_error, limit)
+
+
+def _searched(mixture: GaussianMixture, loss: Loss, bias: str | float, low: float, high: float) -> OptimalRidge:
+    """Coarse scan by continuation from strong to weak ridge, then Brent's method about its lowest point."""
+    from scipy.optimize import minimize_scalar
+
+    start: ErmResult | None = None
+
+    def log_error(log_ridge: float) -> float:
+        nonlocal start
+        start = erm(mixture, loss, ridge=math.exp(log_ridge), bias=bias, start=start)
+        return start.log_test_error
+
+    grid = [high - (high - low) * step / (_SCAN - 1) for step in range(_SCAN)]
+    errors = [log_error(x) for x in grid]
+    best = min(range(_SCAN), key=errors.__getitem__)
+    if best in (0, _SCAN - 1):
+        result = erm(mixture, loss, ridge=math.exp(grid[best]), bias=bias)
+        return OptimalRidge(0.0 if best else math.inf, result.test_error, result)
+    found = minimize_scalar(log_error, bounds=(grid[best + 1], grid[best - 1]), method="bounded",
+                            options={"xatol": 1e-9})
+    result = erm(mixture, loss, ridge=math.exp(found.x), bias=bias, start=start)
+    return OptimalRidge(result.ridge, result.test_error, result)
