@@ -340,11 +340,11 @@ def test_collapse_spares_balanced_and_well_separated_clusters():
 
 
 def test_averages_are_those_of_the_stated_field():
-    """Square loss by hand: the pull is `t(1-h)`."""
+    """Square loss by hand: the displacement is `t(1-h)`."""
     mixture, at = GaussianMixture(2.0, 0.5, 0.3), OrderParameters(0.4, 0.9, 1.2, -0.3)
     mean, t = averages(mixture, erm(mixture, "square", ridge=1.0).loss, at), 0.6 / 1.6
-    assert mean.pull == pytest.approx(t * (1 - 0.4 - (0.3 - 0.7) * -0.3), rel=1e-14)
-    assert mean.imbalance == pytest.approx(t * (0.3 * (1 - 0.1) - 0.7 * (1 - 0.7)), rel=1e-14)
+    assert mean.displacement == pytest.approx(t * (1 - 0.4 - (0.3 - 0.7) * -0.3), rel=1e-14)
+    assert mean.labeled == pytest.approx(t * (0.3 * (1 - 0.1) - 0.7 * (1 - 0.7)), rel=1e-14)
 
 
 def test_separable_hinge_interpolates_below_the_threshold_of_its_bias_mode():

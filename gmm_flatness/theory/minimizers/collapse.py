@@ -1,7 +1,7 @@
 """Where a loss with a kink and a learned bias gives up: the minimizer is `w = 0`, every input the majority class.
 
 At `w = 0` the bias rests on the kink, so majority samples may carry any slope of the subdifferential there.
-If these slopes can cancel the pull of the minority the point is a minimum, for every ridge, since the gradient
+If these slopes can cancel those of the minority the point is a minimum, for every ridge, since the gradient
 of the penalty vanishes there. The smallest such `α` follows from section-3 equations linearized about `w = 0`:
 the loss of the majority is two half-lines, that of the minority one line, and the multiplier is zero.
 """
@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 
 from gmm_flatness import _validation as check
-from gmm_flatness.losses import Hinge, Loss, get_loss
+from gmm_flatness.losses import Hinge, Loss, ProximalMoments, get_loss
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
 
 _HINGE = Hinge()
@@ -48,7 +49,7 @@ def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> 
 
 
 def _slopes(loss: Loss, kink: float, majority: float) -> tuple[float, float, float] | None:
-    """Pulls `-ℓ'` left and right of the kink and at its mirror image, if they hold the bias there."""
+    """Falls `-ℓ'` left and right of the kink and at its mirror image, if they hold the bias there."""
     left, right = (-float(loss.derivative(math.nextafter(kink, side))) for side in (-math.inf, math.inf))
     mirror = -float(loss.derivative(-kink))
     held = majority * right < (1.0 - majority) * mirror < majority * left
@@ -56,34 +57,31 @@ def _slopes(loss: Loss, kink: float, majority: float) -> tuple[float, float, flo
 
 
 def _threshold(delta: float, majority: float, slopes: tuple[float, float, float]) -> float:
-    from scipy.optimize import brentq
-
+    """The `α` at which the linearized problem has norm 1, found in its proximal width; infinite where it has not."""
     std = math.sqrt(delta)
-    low, high = math.log(1e-7 * std), math.log(1e4 * std)
-    if _excess_norm(math.exp(low), delta, majority, slopes)[0] >= 0.0:
+    shortest, longest = math.log(1e-7 * std), math.log(1e4 * std)
+    if _linearized(math.exp(shortest), delta, majority, slopes)[0] >= 0.0:
         return math.inf
-    log_width = brentq(lambda x: _excess_norm(math.exp(x), delta, majority, slopes)[0], low, high, xtol=1e-14)
-    return _excess_norm(math.exp(log_width), delta, majority, slopes)[1]
+    log_width = decreasing_root(lambda x: -_linearized(math.exp(x), delta, majority, slopes)[0], shortest, longest,
+                                xtol=1e-14)
+    return _linearized(math.exp(log_width), delta, majority, slopes)[1]
 
 
-def _excess_norm(width: float, delta: float, majority: float,
-                 slopes: tuple[float, float, float]) -> tuple[float, float]:
+def _linearized(width: float, delta: float, majority: float, slopes: tuple[float, float, float]) -> tuple[float, float]:
     """Squared norm minus one, and `α`, of the linearized problem at proximal width `width`."""
-    from scipy.optimize import brentq
-
     left, right, mirror = slopes
     minority, std = 1.0 - majority, math.sqrt(delta)
-    target = width * (minority * mirror / majority - right)  # mean pull beyond the right slope that balances
-    range_ = width * (left - right)
+    beyond_right = width * (minority * mirror / majority - right)  # mean displacement that balances the minority
+    interval = width * (left - right)
 
-    def resting(mean: float):
-        return _HINGE.moments(1.0 + mean, std, range_)
+    def resting(mean: float) -> ProximalMoments:
+        return _HINGE.moments(1.0 + mean, std, interval)
 
-    reach = 40.0 * std + range_
-    mean = brentq(lambda x: resting(x).pull - target, -reach, reach, xtol=1e-14 * std)
-    moments = resting(mean)
-    alpha = 1.0 / (majority * moments.rigidity)
+    reach = 40.0 * std + interval
+    moments = resting(decreasing_root(lambda mean: resting(mean).displacement - beyond_right, -reach, reach,
+                                      xtol=1e-14 * std))
+    alpha = -1.0 / (majority * moments.slope)
     base = width * right
-    pull_sq = base * base + 2.0 * base * moments.pull + moments.pull_sq
+    displacement_sq = base * base + 2.0 * base * moments.displacement + moments.displacement_sq
     m = 2.0 * alpha / delta * minority * width * mirror
-    return m * m + alpha / delta * (majority * pull_sq + minority * (width * mirror) ** 2) - 1.0, alpha
+    return m * m + alpha / delta * (majority * displacement_sq + minority * (width * mirror) ** 2) - 1.0, alpha
