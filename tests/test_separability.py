@@ -147,7 +147,7 @@ def test_close_clusters_are_separable_at_every_margin_below_their_distance():
 
 
 def test_a_large_held_bias_of_the_right_sign_separates_beyond_the_threshold_at_vanishing_margin():
-    """Linear programming on `y (w·x/√N + 10) ≥ 1`, feasible at one `α`, infeasible at another, both above α_c(b = 0)."""
+    """Linear programming on `y (w·x/√N + 10) ≥ 1`, feasible at one `α` above α_c(b = 0), not at the other."""
     rho, bias, dim = 0.95, 10.0, 100
     for factor, expected in ((1.8, True), (3.2, False)):
         mixture = GaussianMixture(factor * separability_threshold(1.0, rho, bias=0.0), 1.0, rho)

@@ -69,7 +69,7 @@ class SmoothedCount:
 
 
 def _prox(t: np.ndarray, a: float) -> np.ndarray:
-    low, high = t, t + a / SQRT_2PI
+    low, high = t, np.minimum(t + a / SQRT_2PI, np.maximum(t, 0.0) + _reach(a))
     gap = _jump(a)
     if gap is not None:
         right = t >= gap.field
@@ -83,6 +83,11 @@ def _prox(t: np.ndarray, a: float) -> np.ndarray:
         return x - bend - t, 1.0 + x * bend
 
     return increasing_root(shortfall, low, high, start=start)
+
+
+def _reach(a: float) -> float:
+    """How far past zero and past its field no proximal point lies, `a φ(x)` being below 1 there."""
+    return 2.0 + math.sqrt(2.0 * math.log1p(a))
 
 
 @lru_cache(maxsize=256)
@@ -104,9 +109,11 @@ def _jump(a: float) -> Jump | None:
     outer, inner = _spinodals(a)
     low, high = inner - a * scalar_density(inner), outer - a * scalar_density(outer)
     left, right, t = 2.0 * outer + 1.0, -inner, 0.5 * (low + high)
+    if a > 1e4:  # all of an error is then paid by the parabola, `t² = 2a`
+        t = min(max(-math.sqrt(2.0 * a), low), high)
     for _ in range(100):
         left = _branch(t, a, min(t, left), outer, left)
-        right = _branch(t, a, inner, max(t + a / SQRT_2PI, inner), right)
+        right = _branch(t, a, inner, max(min(t + a / SQRT_2PI, max(t, 0.0) + _reach(a)), inner), right)
         density_left, density_right = scalar_density(left), scalar_density(right)
         excess = tail(left) - tail(right) + 0.5 * a * (density_left**2 - density_right**2)
         low, high = (t, high) if excess < 0.0 else (low, t)
@@ -122,12 +129,13 @@ def _jump(a: float) -> Jump | None:
 def _branch(t: float, a: float, low: float, high: float, start: float) -> float:
     """Root of `x - a φ(x) = t` in a bracket where the left side increases."""
     x = min(max(start, low), high)
-    for _ in range(100):
+    for step in range(200):
         bend = a * scalar_density(x)
         value, slope = x - bend - t, 1.0 + x * bend
         low, high = (x, high) if value < 0.0 else (low, x)
         following = x - value / slope if slope > 0.0 else low
-        if not low < following < high:
+        # where the density falls steeply Newton's steps are short, so bisect now and then
+        if not low < following < high or (step % 4 == 3 and step > 8):
             following = 0.5 * (low + high)
         if abs(following - x) <= 1e-15 * (1.0 + abs(x)):
             break

@@ -9,11 +9,14 @@ the loss of the majority is two half-lines, that of the minority one line, and t
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from gmm_flatness import _validation as check
 from gmm_flatness.losses import Hinge, Loss, ProximalMoments, get_loss
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
+from gmm_flatness.theory.minimizers.equations import OrderParameters
 
 _HINGE = Hinge()
 
@@ -59,16 +62,33 @@ def _slopes(loss: Loss, kink: float, majority: float) -> tuple[float, float, flo
 def _threshold(delta: float, majority: float, slopes: tuple[float, float, float]) -> float:
     """The `α` at which the linearized problem has norm 1, found in its proximal width; infinite where it has not."""
     std = math.sqrt(delta)
+
+    def missing_norm(log_width: float) -> float:
+        point = _linearized(math.exp(log_width), delta, majority, slopes)
+        return 1.0 - point.norm(-1.0 / point.slope, delta)
+
     shortest, longest = math.log(1e-7 * std), math.log(1e4 * std)
-    if _linearized(math.exp(shortest), delta, majority, slopes)[0] >= 0.0:
+    if missing_norm(shortest) <= 0.0:
         return math.inf
-    log_width = decreasing_root(lambda x: -_linearized(math.exp(x), delta, majority, slopes)[0], shortest, longest,
-                                xtol=1e-14)
-    return _linearized(math.exp(log_width), delta, majority, slopes)[1]
+    log_width = decreasing_root(missing_norm, shortest, longest, xtol=1e-14)
+    return -1.0 / _linearized(math.exp(log_width), delta, majority, slopes).slope
 
 
-def _linearized(width: float, delta: float, majority: float, slopes: tuple[float, float, float]) -> tuple[float, float]:
-    """Squared norm minus one, and `α`, of the linearized problem at proximal width `width`."""
+class _Linearized(NamedTuple):
+    """About `w = 0`, in units of the norm of the weights: where the majority's field is, and averages over all."""
+
+    mean: float  # of the majority's field, beyond the kink
+    displacement: float  # E (u*-h)
+    displacement_sq: float
+    slope: float  # E (∂u*/∂h - 1)
+
+    def norm(self, alpha: float, delta: float) -> float:
+        """Right side of the equation for the squared norm."""
+        return (alpha / delta * self.displacement) ** 2 + alpha / delta * self.displacement_sq
+
+
+def _linearized(width: float, delta: float, majority: float, slopes: tuple[float, float, float]) -> _Linearized:
+    """The linearized problem at proximal width `width`, its bias learned."""
     left, right, mirror = slopes
     minority, std = 1.0 - majority, math.sqrt(delta)
     beyond_right = width * (minority * mirror / majority - right)  # mean displacement that balances the minority
@@ -78,10 +98,31 @@ def _linearized(width: float, delta: float, majority: float, slopes: tuple[float
         return _HINGE.moments(1.0 + mean, std, interval)
 
     reach = 40.0 * std + interval
-    moments = resting(decreasing_root(lambda mean: resting(mean).displacement - beyond_right, -reach, reach,
-                                      xtol=1e-14 * std))
-    alpha = -1.0 / (majority * moments.slope)
-    base = width * right
+    mean = decreasing_root(lambda mean: resting(mean).displacement - beyond_right, -reach, reach, xtol=1e-14 * std)
+    moments, base = resting(mean), width * right
     displacement_sq = base * base + 2.0 * base * moments.displacement + moments.displacement_sq
-    m = 2.0 * alpha / delta * minority * width * mirror
-    return m * m + alpha / delta * (majority * displacement_sq + minority * (width * mirror) ** 2) - 1.0, alpha
+    return _Linearized(mean, 2.0 * minority * width * mirror,
+                       majority * displacement_sq + minority * (width * mirror) ** 2, majority * moments.slope)
+
+
+def hinge_close_to_collapse(mixture: GaussianMixture, ridge: float) -> OrderParameters | None:
+    """The hinge minimizer where its weights are so small that no minority sample reaches the margin, else None.
+
+    There the linearized problem is exact: its width is the root at which the norm is 1, and the ridge sets the scale
+    of the weights, `λV = 1 + αE(∂u*/∂h - 1)`.
+    """
+    alpha, delta = mixture.alpha, mixture.delta
+    majority, label = (mixture.rho, 1) if mixture.rho > 0.5 else (1.0 - mixture.rho, -1)
+    std = math.sqrt(delta)
+
+    def linearized(log_width: float) -> _Linearized:
+        return _linearized(math.exp(log_width), delta, majority, (1.0, 0.0, 1.0))
+
+    log_width = decreasing_root(lambda x: 1.0 - linearized(x).norm(alpha, delta), math.log(1e-7 * std), math.log(std),
+                                xtol=1e-15)
+    point, width = linearized(log_width), math.exp(log_width)
+    scale = delta * (1.0 + alpha * point.slope) / (ridge * width)
+    m = alpha / delta * point.displacement
+    if scale <= 0.0 or 2.0 / scale - 2.0 * m + point.mean - width < 40.0 * std:
+        return None
+    return OrderParameters(scale * m, scale * scale, width * scale / delta, label * (1.0 + scale * (point.mean - m)))

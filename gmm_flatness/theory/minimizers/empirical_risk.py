@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.losses import Loss, check_loss, get_loss
@@ -73,7 +75,10 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     else:
         check.instance("start", start, ErmResult)
         saddle = iterated(problem, OrderParameters(start.m, start.q, start.V, start.trained_bias), branch)
-    at, margin = saddle.at, 1.0 - mixture.alpha * saddle.averages.slope_sq
+    at, mean = saddle.at, saddle.averages
+    margin = 1.0 - mixture.alpha * mean.slope_sq
+    if mean.slope_sq == -mean.slope and math.isfinite(at.V):  # fields either rest or are free: no cancellation then
+        margin = saddle.ridge * at.V
     if margin <= 0.0 and not allow_unstable and not (loss.is_convex and saddle.ridge >= 0.0):
         raise StabilityError("ridge" if norm is None else "norm", ridge if norm is None else norm,
                              f"a value where replica symmetry is stable; stability margin {margin:.3g}, "

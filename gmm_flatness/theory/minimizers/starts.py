@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.losses import get_loss
+from gmm_flatness.losses import Hinge, get_loss
 from gmm_flatness.theory.minimizers.closed_forms import closed_form
-from gmm_flatness.theory.minimizers.collapse import collapse_threshold
+from gmm_flatness.theory.minimizers.collapse import collapse_threshold, hinge_close_to_collapse
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, energy, evaluate, solve
 from gmm_flatness.theory.minimizers.maximum_margin import separating_saddle
 from gmm_flatness.theory.minimizers.separability import LOG_LARGEST, widest_separation
@@ -30,7 +30,18 @@ def iterated(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         saddle = _limit_without_ridge(problem)
         if saddle is not None:
             return saddle
-    return solve(problem, _starts(problem, start))
+    # with weights this small the last bits of the bias decide; the equations linearized about w = 0 know none
+    close = hinge_close_to_collapse if isinstance(problem.loss, Hinge) and problem.bias is None else None
+    try:
+        saddle = solve(problem, _starts(problem, start))
+    except ConvergenceError:
+        if close is None or not problem.ridge or (exact := close(problem.mixture, problem.ridge)) is None:
+            raise
+        return evaluate(problem, exact, 0)
+    if close is not None and problem.ridge and 20.0 * math.sqrt(problem.mixture.delta * saddle.at.q) < 1.0:
+        exact = close(problem.mixture, problem.ridge)
+        return saddle if exact is None else evaluate(problem, exact, saddle.iterations)
+    return saddle
 
 
 def _limit_without_ridge(problem: Problem) -> Saddle | None:
@@ -110,12 +121,28 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         if found and (problem.norm is not None or start is not None):
             break
     if not found:
+        _refuse_overflow(problem)
         raise failures[-1]
     norms = [saddle.at.q for saddle in found]
     if max(norms) < (1.0 + 1e-6) * min(norms):
         return found[0]
     key = (lambda saddle: energy(problem, saddle)) if branch == "lowest" else (lambda saddle: saddle.at.q)
     return (max if branch == "large-norm" else min)(found, key=key)
+
+
+def _refuse_overflow(problem: Problem) -> None:
+    """Say so where the response exceeds every float: all samples can be far above zero, where the loss is flat.
+
+    At the largest margin `k` of weights of that norm the response is `e^(k²/2κ²)`, but for powers.
+    """
+    kappa, norm = getattr(problem.loss, "kappa", None), problem.norm
+    if kappa is None or norm is None:
+        return
+    held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
+    separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
+    if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
+        raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of more than "
+                          "36 kappa, where the loss is flat and the response exceeds every float", threshold=least)
 
 
 def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderParameters]:
