@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -130,8 +131,9 @@ def solve(problem: Problem, starts: Iterator[OrderParameters]) -> Saddle:
             else:
                 at, mean = update.averages_at(found.x)
                 return evaluate(problem, at, found.iterations, mean)
-    raise ConvergenceError(f"{problem.loss.name} saddle point at {problem.mixture} with ridge={problem.ridge}, "
-                           f"norm={problem.norm}: {failure}", partial=failure and failure.partial)
+    loss = problem.loss if is_dataclass(problem.loss) else problem.loss.name
+    raise ConvergenceError(f"{loss} saddle point at {problem.mixture} with ridge={problem.ridge}, norm={problem.norm}, "
+                           f"bias={problem.bias}: {failure}", partial=failure and failure.partial)
 
 
 _SOLVERS: tuple[tuple[Solver, int], ...] = ((Newton(), 25), (Hybrid(), 3), (Anderson(damping=0.3), 300))

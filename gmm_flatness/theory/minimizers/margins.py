@@ -40,6 +40,7 @@ class MarginDistribution:
 
     def cdf(self, x):
         """`P(margin ≤ x)`, elementwise."""
+        x = check.finite_array("x", x)
         return np.vectorize(lambda point: self._probability(point, side=1), otypes=[float])(x)[()]
 
     def log_below(self, x: float) -> float:
@@ -53,7 +54,8 @@ class MarginDistribution:
 
     def pdf(self, x):
         """Density of the part without atoms, elementwise."""
-        return np.vectorize(self._density, otypes=[float])(x)[()]
+        with np.errstate(over="ignore"):  # far out the square of the field overflows, and the density is 0
+            return np.vectorize(self._density, otypes=[float])(check.finite_array("x", x))[()]
 
     @property
     def atoms(self) -> list[tuple[float, float]]:
@@ -74,7 +76,7 @@ class MarginDistribution:
 
     def quantile(self, p):
         """Smallest margin `x` with `P(margin ≤ x) ≥ p`, elementwise, `0 < p < 1`."""
-        return np.vectorize(self._quantile, otypes=[float])(p)[()]
+        return np.vectorize(self._quantile, otypes=[float])(check.finite_array("p", p, low=0.0, high=1.0))[()]
 
     def expect(self, function: Callable[[np.ndarray], np.ndarray], *, breakpoints: tuple[float, ...] = ()) -> float:
         """`E f(margin)` by adaptive quadrature over the field.
@@ -130,7 +132,6 @@ class MarginDistribution:
     def _quantile(self, p: float) -> float:
         from scipy.optimize import brentq
 
-        p = check.probability("p", p)
         reach = self.std * float(-_standard_quantile(min(p, 1.0 - p))) + 1.0
         ends = [float(self.loss.prox(mean + sign * reach, self.width)) + shift
                 for mean, shift in zip(self.means, self.shifts, strict=True) for sign in (-1.0, 1.0)]

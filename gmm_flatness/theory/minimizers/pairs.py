@@ -131,6 +131,8 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
     ConvergenceError
         The equation of the overlap was not solved.
     """
+    check.instance("first", first, ErmResult)
+    check.instance("second", second, ErmResult)
     if first.mixture != second.mixture:
         raise DomainError("second", second.mixture, f"a result for the same mixture as the first, {first.mixture}")
     scale = math.sqrt(first.q * second.q)
