@@ -14,7 +14,7 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent import replicated_descent
 
-FORMULAS = ()
+FORMULAS = ("F035",)
 
 weights = symbols("w_1:4", real=True)
 coupling, step = symbols("gamma eta", positive=True)

@@ -145,20 +145,19 @@ def _problem(mixture: GaussianMixture, y: float, overlap: float, bias: float,
 
 
 def _solved(mixture: GaussianMixture, y: float, overlap: float, beta: float, bias: float) -> Solution:
-    """Infinitely many replicas are reached from many."""
-    if math.isfinite(y):
+    """Many replicas are reached from few: from scratch their response is of order `y` before it is of order 1."""
+    if y <= 4.0:
         return _problem(mixture, y, overlap, bias)(beta)
     failure: ConvergenceError | None = None
-    for many in (4.0, 30.0):
+    for few in (4.0, 30.0):
         try:
-            finite = _problem(mixture, many, overlap, bias)
-            finite(beta)
-            found = _problem(mixture, y, overlap, bias, finite.unknowns)(beta)
-            return found._replace(evaluations=found.evaluations + finite.evaluations)
+            start = _problem(mixture, few, overlap, bias)
+            start(beta)
+            found = _problem(mixture, y, overlap, bias, start.unknowns)(beta)
+            return found._replace(evaluations=found.evaluations + start.evaluations)
         except ConvergenceError as error:
             failure = error
-    raise ConvergenceError(f"infinitely many replicas at overlap {overlap:g}: {failure}",
-                           partial=failure and failure.partial)
+    raise ConvergenceError(f"{y:g} replicas at overlap {overlap:g}: {failure}", partial=failure and failure.partial)
 
 
 def _counting_replicas(mixture: GaussianMixture, y: float, overlap: float, norm: float, bias: float,
