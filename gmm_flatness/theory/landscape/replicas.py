@@ -70,7 +70,7 @@ def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: floa
     Source: C. Baldassi et al. (2016), local-entropy ensembles; replica calculation for these measures.
     """
     y = check.scalar("y", y, low=1.0, closed_low=True, infinite=True)
-    overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
+    overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0 - 1e-12, closed_high=True)
     beta = check.scalar("beta", beta, low=0.0, closed_low=True, infinite=True)
     bias, norm = check.scalar("bias", bias), check.positive("norm", norm)
     check.choice("loss", loss, ("count", "square"))
