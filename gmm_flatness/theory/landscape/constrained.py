@@ -11,8 +11,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, SquareLoss
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
-from gmm_flatness.theory.landscape.continuation import at_error, beta_or_error, first_instability, thermal_entropy
+from gmm_flatness.theory.landscape.continuation import at_error, beta_or_error, first_instability
 from gmm_flatness.theory.landscape.overlap_constraint import SphereAtOverlap
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult
@@ -144,14 +143,12 @@ class _Solver:
 
     def __call__(self, beta: float) -> LocalEntropyResult:
         found = self.saddle_point(beta)
-        reference, mixture, state = self.reference, self.reference.mixture, found.state
+        reference, state = self.reference, found.state
         sampled_overlap = self.overlap * math.sqrt(self.norm) - (1.0 - reference.q) * state.tau
         return LocalEntropyResult(
-            mixture=mixture, loss=self.loss, overlap=self.overlap, norm=self.norm, beta=beta, bias=self.bias,
+            mixture=reference.mixture, loss=self.loss, overlap=self.overlap, norm=self.norm, beta=beta, bias=self.bias,
             Q=state.Q, m=state.m, tau=state.tau, T=None if reference.channel is None else sampled_overlap,
-            free_entropy=found.free_entropy,
-            entropy=thermal_entropy(found.free_entropy, mixture.alpha, beta, found.mean_loss),
-            train_error=found.train_error, train_loss=found.mean_loss if self.loss == "square" else None,
-            test_error=float(generalization_error(state.m, self.norm, self.bias, delta=mixture.delta, rho=mixture.rho)),
+            free_entropy=found.free_entropy, train_error=found.train_error,
+            train_loss=found.mean_loss if self.loss == "square" else None,
             stability_margin=found.stability_margin, stable=found.stability_margin > 0.0 and reference.stable,
             residual=found.residual, iterations=found.evaluations)

@@ -11,8 +11,6 @@ from gmm_flatness.channels import ErrorCount, InfiniteReplicas, Replicas
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
-from gmm_flatness.theory.landscape.continuation import thermal_entropy
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replica_constraints import (
     InfiniteReplicaSphere,
@@ -107,17 +105,13 @@ def replicated_free_entropy(mixture: GaussianMixture, y: float, overlap: float, 
 def _result(mixture: GaussianMixture, y: float, overlap: float, norm: float, bias: float, beta: float, loss: str,
             saddle: ReplicaSaddle) -> ReplicatedResult:
     q1, (m, q0, V) = overlap * norm, saddle.state
-    mean_norm = q1 + (norm - q1) / y
-    bare = replica_entropic_term(ReplicaState(0.0, 0.0, y * mean_norm), y, q1, norm)
+    bare = replica_entropic_term(ReplicaState(0.0, 0.0, y * q1 + (norm - q1)), y, q1, norm)
     free_entropy = (replica_entropic_term(saddle.state, y, q1, norm) + mixture.alpha * saddle.log_partition) - bare
-    test_error, barycenter_error = generalization_error(m, np.array([norm, mean_norm]), bias, delta=mixture.delta,
-                                                        rho=mixture.rho).tolist()
     return ReplicatedResult(
         mixture=mixture, loss=loss, y=y, overlap=overlap, norm=norm, beta=beta, bias=bias, q0=q0, m=m, V_between=V,
-        free_entropy=free_entropy, entropy=thermal_entropy(free_entropy, mixture.alpha, beta, saddle.mean_loss),
-        local_entropy=_local_entropy(mixture, y, q1, norm, beta, saddle), train_error=saddle.train_error,
-        train_loss=saddle.mean_loss if loss == "square" else None, test_error=test_error,
-        barycenter_error=barycenter_error, stability_margin=saddle.stability_margin,
+        free_entropy=free_entropy, local_entropy=_local_entropy(mixture, y, q1, norm, beta, saddle),
+        train_error=saddle.train_error, train_loss=saddle.mean_loss if loss == "square" else None,
+        stability_margin=saddle.stability_margin,
         stability_margin_within=saddle.stability_margin_within,
         stable=saddle.stability_margin > 0.0 and (y == 1.0 or saddle.stability_margin_within > 0.0),
         residual=saddle.residual, iterations=saddle.evaluations)
@@ -195,4 +189,4 @@ def _local_entropy(mixture: GaussianMixture, y: float, q1: float, norm: float, b
     between = (V - (norm - q1)) / V  # y(q1-q0)/V
     added = 0.5 * (between / y + (q0 - m**2) / V * (1.0 - between)) + mixture.alpha * saddle.log_partition_of_one
     bare = 0.5 * q1 / (norm + (y - 1.0) * q1) if math.isfinite(y) else 0.0
-    return thermal_entropy(added - bare, mixture.alpha, beta, saddle.mean_loss)
+    return added - bare + (mixture.alpha * beta * saddle.mean_loss if math.isfinite(beta) else 0.0)

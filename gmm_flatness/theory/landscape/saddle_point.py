@@ -95,12 +95,8 @@ class SaddlePoint:
     def __init__(self, constraint: Constraint, channel: Callable[[float], Any], start: np.ndarray | None = None):
         self.constraint, self.channel = constraint, channel
         self.evaluations = 0
+        self.unknowns = np.zeros(constraint.unknowns) if start is None else start  # of the last solution
         self._past: list[tuple[float, np.ndarray]] = [] if start is None else [(math.nan, start)]
-
-    @property
-    def unknowns(self) -> np.ndarray:
-        """Unknowns of the last solution; zero before there is one."""
-        return self._past[-1][1] if self._past else np.zeros(self.constraint.unknowns)
 
     def __call__(self, beta: float) -> Solution:
         """The saddle point at `beta`.
@@ -115,26 +111,24 @@ class SaddlePoint:
         while self.constraint.refine(self.constraint.state(x), channel):
             x, residual = self._solve(beta, channel)
         state, mixture = self.constraint.state(x), self.constraint.mixture
-        moments = self._moments(state, channel)
+        free_entropy, moments = self._observe(state, channel)
         slope_sq = mean(moments, lambda at: at.force_slope**2)
-        return Solution(state, self._free_entropy(state, moments), mean(moments, lambda at: at.mean_loss),
+        return Solution(state, free_entropy, mean(moments, lambda at: at.mean_loss),
                         mean(moments, lambda at: at.error_probability),
                         1.0 - mixture.alpha * (mixture.delta * state.V) ** 2 * slope_sq, moments, residual,
                         self.evaluations)
 
     def free_entropy(self, state: Any, beta: float) -> float:
         """The variational free entropy at any order parameters; the saddle point is its stationary point."""
-        return self._free_entropy(state, self._moments(state, self.channel(beta)))
+        return self._observe(state, self.channel(beta))[0]
 
-    def _free_entropy(self, state: Any, moments: list[tuple[np.ndarray, Any]]) -> float:
-        constraint = self.constraint
-        return constraint.entropic_term(state) + constraint.mixture.alpha * mean(moments, lambda at: at.log_partition)
-
-    def _moments(self, state: Any, channel: Any) -> list[tuple[np.ndarray, Any]]:
-        """Weights and moments of the channel over the law of the mean field."""
-        variance = self.constraint.mixture.delta * state.V
-        return [(law.weight, channel.moments(law.field, variance))
-                for law in self.constraint.field_law(state, channel)]
+    def _observe(self, state: Any, channel: Any) -> tuple[float, list[tuple[np.ndarray, Any]]]:
+        """Free entropy, and weights and moments of the channel over the law of the mean field."""
+        mixture = self.constraint.mixture
+        moments = [(law.weight, channel.moments(law.field, mixture.delta * state.V))
+                   for law in self.constraint.field_law(state, channel)]
+        log_partition = mean(moments, lambda at: at.log_partition)
+        return self.constraint.entropic_term(state) + mixture.alpha * log_partition, moments
 
     def _solve(self, beta: float, channel: Any) -> tuple[np.ndarray, float]:
         """From the last solutions if that leads anywhere, otherwise by continuation from `β = 0`."""
@@ -144,12 +138,13 @@ class SaddlePoint:
             except ConvergenceError:
                 self._past = []
         if not self._past:
-            x = np.zeros(self.constraint.unknowns)
+            x = np.zeros_like(self.unknowns)
             for step in _continuation(beta):
                 found = self._settle(channel if step == beta else self.channel(step), x)
                 x = found.x
         if found.x.any():
             self._past = [*self._past[-1:], (beta, found.x)]
+            self.unknowns = found.x
         return found.x, found.residual
 
     def _settle(self, channel: Any, x: np.ndarray) -> FixedPoint:
