@@ -161,7 +161,8 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
         Standard deviation.
     features : sequence of (center, clearance)
         Near each center `f` has a singularity at distance `clearance` from the real axis, or jumps and
-        continues analytically past the jump by that much. The first center is always a panel edge.
+        continues analytically past the jump by that much. The first center is a panel edge
+        if the weight reaches it.
     order : int
         Nodes of a panel.
     """
@@ -169,7 +170,7 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     reach = _CORE * std
     low, high = float(means.min()) - reach, float(means.max()) + reach
     features = [(center, max(clearance, 1e-9 * std)) for center, clearance in features]
-    start = features[0][0]
+    start = min(max(features[0][0], low), high)  # from far outside, steps of a clearance would drown in rounding
     points = [start]
     for sign, end in ((-1.0, low), (1.0, high)):
         point = start
