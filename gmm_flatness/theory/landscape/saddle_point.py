@@ -92,7 +92,7 @@ class SaddlePoint:
         Unknowns near the first solution asked for.
     """
 
-    def __init__(self, constraint: Constraint, channel: Callable[[float], Any], start: np.ndarray | None = None):
+    def __init__(self, constraint: Any, channel: Callable[[float], Any], start: np.ndarray | None = None):
         self.constraint, self.channel = constraint, channel
         self.evaluations = 0
         self.unknowns = np.zeros(constraint.unknowns) if start is None else start  # of the last solution
