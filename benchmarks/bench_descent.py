@@ -17,12 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.losses import Logistic
-from gmm_flatness.simulation.descent_engine import Plan, Replicas
-from gmm_flatness.simulation.descent_spaces import Free
-from gmm_flatness.simulation.estimators import training_problem
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.message_passing import message_passing
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import Free
+from gmm_flatness.simulation.descent.engine import Plan, Replicas
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import training_problem
+from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Minimizer, message_passing
 
 DIM, ALPHA, BATCH, RIDGE, COUPLING, RATE = 2000, 5.0, 64, 0.1, 0.3, 1e-3
 MOST_OF_PLAIN, LEAST_OF_OTHERS, MOST_OF_PRODUCTS = 1.2, 0.95, 1.3

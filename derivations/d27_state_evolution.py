@@ -21,8 +21,7 @@ from derivations.gaussian import Mean
 from derivations.report import fronts
 from derivations.symbols import V, alpha, b, beta, delta, h, m, q, rho, ridge
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.simulation.message_evolution import state_evolution
-from gmm_flatness.simulation.message_measures import ErrorCount, Minimizer
+from gmm_flatness.simulation.message_passing import ErrorCount, Minimizer, state_evolution
 
 FORMULAS = ("F010",)
 

@@ -32,7 +32,7 @@ def compute_point(point, rng, parameters):
 
 def _measured(mixture, point, parameters, *, rng):
     from gmm_flatness import run_chain, sample
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
+    from gmm_flatness.simulation.chains import SHORTEST_TIMES, rungs
 
     data, sweeps = sample(mixture, parameters["dim"], rng=rng), parameters["sweeps"]
     found = run_chain(data, beta=rungs(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,

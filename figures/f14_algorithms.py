@@ -46,7 +46,7 @@ def compute_point(point, rng, parameters):
 
 def _algorithms(mixture, parameters):
     """Balanced clusters need no bias; for others each algorithm has the one its loss or measure allows."""
-    from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
+    from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Minimizer
     from gmm_flatness.studies import algorithms
     from gmm_flatness.theory.bayes import optimal_bias
 

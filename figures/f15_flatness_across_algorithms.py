@@ -50,7 +50,7 @@ def _measured(mixture, curve, runs, parameters):
 
 def _algorithm(curve, knob, parameters):
     """The knob is `λ`; `κ` of the local energy, `β` of the Gibbs measure, the overlap of annealed replicas."""
-    from gmm_flatness.simulation.message_measures import ErrorCount, Minimizer
+    from gmm_flatness.simulation.message_passing import ErrorCount, Minimizer
     from gmm_flatness.studies import algorithms
 
     trained = {"ridge": knob, "bias": 0.0}

@@ -47,7 +47,7 @@ def described(found):
 def center(data, name, bias, seen, rng):
     """Weights of the reference on a sample and its bias at norm 1; `seen` is its theory."""
     from gmm_flatness import fit, run_chain
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
+    from gmm_flatness.simulation.chains import SHORTEST_TIMES, rungs
 
     family, value = kind(name)
     if family == "gibbs":
@@ -63,7 +63,7 @@ def center(data, name, bias, seen, rng):
 
 def integrated(data, beta, *, sweeps, bias, rng, **held):
     """Entropy and errors at the end of a ladder; `held` says what the chain keeps fixed."""
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs, thermodynamic_integration
+    from gmm_flatness.simulation.chains import SHORTEST_TIMES, rungs, thermodynamic_integration
 
     found = thermodynamic_integration(data, rungs(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
                                       required_times=SHORTEST_TIMES, **held)

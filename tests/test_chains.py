@@ -12,9 +12,9 @@ from scipy import stats
 from scipy.special import ndtr
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Sample, sample
-from gmm_flatness.simulation.annealing import over_disorder
-from gmm_flatness.simulation.chain_state import make_geometry
-from gmm_flatness.simulation.chains import judged, run_chain
+from gmm_flatness.simulation.chains import over_disorder, run_chain
+from gmm_flatness.simulation.chains.sampling import judged
+from gmm_flatness.simulation.chains.state import make_geometry
 from gmm_flatness.store import Checkpoint
 
 BETA, BIAS = 1.2, 0.3
@@ -201,7 +201,6 @@ def test_a_killed_run_resumes_to_the_identical_result(kind, saves, tmp_path):
 RUN = """
 import time
 from gmm_flatness import GaussianMixture, sample
-from gmm_flatness.simulation.chains import run_chain
 from gmm_flatness.store import Checkpoint
 
 class Waiting(Checkpoint):

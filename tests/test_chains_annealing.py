@@ -8,11 +8,11 @@ from scipy import integrate, stats
 from scipy.special import ndtr
 
 from gmm_flatness import DomainError, GaussianMixture, sample
-from gmm_flatness.simulation import _kernels_chains as kernels
-from gmm_flatness.simulation.annealing import over_disorder
-from gmm_flatness.simulation.chain_state import Stage
-from gmm_flatness.simulation.chains import start_chain
-from gmm_flatness.simulation.replicated_annealing import ElasticState, IndependentSpheres, replicated_annealing
+from gmm_flatness.simulation.chains import _kernels as kernels
+from gmm_flatness.simulation.chains import over_disorder
+from gmm_flatness.simulation.chains.replicas import ElasticState, IndependentSpheres, replicated_annealing
+from gmm_flatness.simulation.chains.sampling import start_chain
+from gmm_flatness.simulation.chains.state import Stage
 from gmm_flatness.store import Checkpoint
 
 MIXTURE = GaussianMixture(4.0, 0.8, 0.4)

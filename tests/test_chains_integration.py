@@ -7,9 +7,7 @@ import pytest
 from scipy import stats
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, sample
-from gmm_flatness.simulation.annealing import over_disorder, thermodynamic_integration
-from gmm_flatness.simulation.chain_statistics import disorder_average
-from gmm_flatness.simulation.chains import run_chain
+from gmm_flatness.simulation.chains import disorder_average, over_disorder, run_chain, thermodynamic_integration
 from gmm_flatness.store import Checkpoint
 
 BETAS = np.linspace(0.0, 2.0, 17)

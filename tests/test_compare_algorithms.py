@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, erm, fit, sample
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.fit import local_energy
+from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Minimizer
 from gmm_flatness.studies import algorithms as alg
 from gmm_flatness.studies.compare_algorithms import compare_algorithms
 

@@ -5,13 +5,11 @@ import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation import _kernels_descent as kernels
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.descent_spaces import FixedOverlap, Spheres
-from gmm_flatness.simulation.descent_trace import expected_local_energy, mean_distance
-from gmm_flatness.simulation.estimators import training_problem
-from gmm_flatness.simulation.perturbation import local_energy, pair_overlap
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent import _kernels as kernels
+from gmm_flatness.simulation.descent import expected_local_energy, mean_distance, replicated_descent
+from gmm_flatness.simulation.descent.constraints import FixedOverlap, Spheres
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import local_energy, pair_overlap, training_problem
 
 MIXTURE = GaussianMixture(2.0, 0.8, 0.3)
 

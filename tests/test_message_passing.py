@@ -11,9 +11,8 @@ from scipy.stats import norm, ttest_1samp
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, erm, fit, sample
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.message_evolution import state_evolution
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.message_passing import balanced_bias, message_passing
+from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Minimizer, state_evolution
+from gmm_flatness.simulation.message_passing.iteration import balanced_bias, message_passing
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 

@@ -19,11 +19,8 @@ from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.chains import run_chain
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.entropy_sgd import entropy_sgd
-from gmm_flatness.simulation.local_energy_descent import local_energy_descent
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Measure, Minimizer
-from gmm_flatness.simulation.message_passing import message_passing
+from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Measure, Minimizer, message_passing
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm

@@ -20,14 +20,14 @@ from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
-from gmm_flatness.simulation.annealing import (
+from gmm_flatness.simulation.chains import (
     SHORTEST_TIMES,
     ThermodynamicIntegration,
+    run_chain,
     rungs,
     thermodynamic_integration,
 )
-from gmm_flatness.simulation.chains import run_chain
-from gmm_flatness.simulation.estimators import fit
+from gmm_flatness.simulation.fit import fit
 from gmm_flatness.theory.landscape.constrained import local_entropy
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated

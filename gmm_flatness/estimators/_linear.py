@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss
-from gmm_flatness.simulation.descent_trace import expected_local_energy
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.descent import expected_local_energy
+from gmm_flatness.simulation.fit import Problem
 
 
 class FlatLinearClassifier(ClassifierMixin, BaseEstimator):

@@ -9,17 +9,17 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.simulation.descent_spaces import make_space
-from gmm_flatness.simulation.entropy_sgd import climb, make_entropy_plan
-from gmm_flatness.simulation.fit_problem import Problem
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import make_space
+from gmm_flatness.simulation.descent.local_entropy import climb, make_entropy_plan
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import Problem
 
 
 class EntropySGDClassifier(FlatLinearClassifier):
     """Linear classifier of two classes trained by Entropy-SGD.
 
     Ascends the local entropy of `Σ ℓ(y (w·x/√d + b)) + (ridge/2)|w|²` over `n` inputs of `d` features, centered and
-    scaled first if `standardize`; `gmm_flatness.simulation.entropy_sgd` has the details.
+    scaled first if `standardize`; `gmm_flatness.simulation.descent.local_entropy` has the details.
 
     Parameters
     ----------

@@ -6,11 +6,11 @@ import numpy as np
 
 from gmm_flatness.estimators._linear import FlatLinearClassifier
 from gmm_flatness.losses import Loss, SmoothedCount
-from gmm_flatness.simulation.descent_engine import Rest
-from gmm_flatness.simulation.descent_spaces import make_space
-from gmm_flatness.simulation.fit_problem import Problem
-from gmm_flatness.simulation.local_energy_descent import anneal_width, checked_widths
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import make_space
+from gmm_flatness.simulation.descent.engine import Rest
+from gmm_flatness.simulation.descent.local_energy import anneal_width, checked_widths
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import Problem
 
 
 class LocalEnergyClassifier(FlatLinearClassifier):

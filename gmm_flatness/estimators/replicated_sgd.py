@@ -9,11 +9,11 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.simulation.descent_engine import Replicas, make_plan
-from gmm_flatness.simulation.descent_spaces import make_space
-from gmm_flatness.simulation.descent_trace import mean_distance
-from gmm_flatness.simulation.fit_problem import Problem
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent import mean_distance
+from gmm_flatness.simulation.descent.constraints import make_space
+from gmm_flatness.simulation.descent.engine import Replicas, make_plan
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import Problem
 
 
 class ReplicatedSGDClassifier(FlatLinearClassifier):

@@ -14,8 +14,8 @@ from gmm_flatness.losses import Hebb
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.simulation.descent_trace import checked_problem, expected_local_energy
-from gmm_flatness.simulation.estimators import population_error
+from gmm_flatness.simulation.descent import checked_problem, expected_local_energy
+from gmm_flatness.simulation.fit import population_error
 from gmm_flatness.store import Table
 from gmm_flatness.studies.algorithms import Algorithm, Solution
 from gmm_flatness.theory.bayes import bayes_error, oracle_error

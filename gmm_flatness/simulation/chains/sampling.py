@@ -1,7 +1,7 @@
 """Monte Carlo chains on the error count: the Gibbs measure, the slice around a reference, coupled replicas.
 
 The weight of a configuration is `exp(-β #errors)` on the training sample, uniform over the configuration
-space of `gmm_flatness.simulation.chain_state`, at a fixed bias. A mean is reported only from a chain many
+space of `gmm_flatness.simulation.chains.state`, at a fixed bias. A mean is reported only from a chain many
 autocorrelation times long.
 """
 
@@ -17,9 +17,9 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.simulation.chain_run import Record, run_stages
-from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
-from gmm_flatness.simulation.chain_statistics import series_mean
+from gmm_flatness.simulation.chains.stages import Record, run_stages
+from gmm_flatness.simulation.chains.state import ChainState, Geometry, Stage, make_geometry
+from gmm_flatness.simulation.chains.statistics import series_mean
 from gmm_flatness.store import Checkpoint
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import curvature
-from gmm_flatness.simulation._kernels_descent import _fields, _pull
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.descent._kernels import _fields, _pull
+from gmm_flatness.simulation.fit.problem import Problem
 
 # Numbers in a block of rows: about 1 MB, which a cache holds while both products pass over it.
 _BLOCK = 2**17

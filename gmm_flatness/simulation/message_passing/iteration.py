@@ -14,8 +14,8 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
-from gmm_flatness.simulation.estimators import optimal_bias, population_error
-from gmm_flatness.simulation.message_measures import Measure
+from gmm_flatness.simulation.fit.estimator import optimal_bias, population_error
+from gmm_flatness.simulation.message_passing.measures import Measure
 
 
 @dataclass(frozen=True, eq=False)

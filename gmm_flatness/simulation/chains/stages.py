@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.chain_state import ChainState, Stage
+from gmm_flatness.simulation.chains.state import ChainState, Stage
 from gmm_flatness.store import Checkpoint
 
 

@@ -15,7 +15,7 @@ from scipy.linalg.lapack import dposv
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import curvature, prox_slope
-from gmm_flatness.simulation.fit_problem import TOLERANCE, Minimum, Problem, certified, stationarity
+from gmm_flatness.simulation.fit.problem import TOLERANCE, Minimum, Problem, certified, stationarity
 
 _MAX_STEPS = 200
 _MAX_ROUNDS = 100

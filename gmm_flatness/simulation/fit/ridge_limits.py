@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.simulation.fit_newton import multipliers
-from gmm_flatness.simulation.fit_problem import Minimum, Problem
+from gmm_flatness.simulation.fit.convex import multipliers
+from gmm_flatness.simulation.fit.problem import Minimum, Problem
 
 _SMALL_RIDGES = tuple(10.0**-power for power in range(2, 9))
 

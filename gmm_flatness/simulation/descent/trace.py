@@ -12,8 +12,8 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.simulation.estimators import Estimator, measured, population_error, training_problem
-from gmm_flatness.simulation.fit_problem import Minimum, Problem, stationarity
+from gmm_flatness.simulation.fit.estimator import Estimator, measured, population_error, training_problem
+from gmm_flatness.simulation.fit.problem import Minimum, Problem, stationarity
 
 
 class Trace(NamedTuple):

@@ -15,8 +15,8 @@ from gmm_flatness.losses import Hebb, Loss, Square, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.simulation import fit_descent, fit_limits, fit_linear, fit_newton
-from gmm_flatness.simulation.fit_problem import Minimum, Problem
+from gmm_flatness.simulation.fit import convex, linear, quasi_newton, ridge_limits
+from gmm_flatness.simulation.fit.problem import Minimum, Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,24 +171,24 @@ def training_problem(data: Sample, loss: Loss, bias: str | float) -> Problem:
 def _with_ridge(problem: Problem, ridge: float) -> Minimum:
     loss = problem.loss
     if isinstance(loss, Square):
-        return fit_linear.square_ridge(problem, ridge)
+        return linear.square_ridge(problem, ridge)
     if isinstance(loss, Hebb):
-        return fit_linear.hebb_ridge(problem, ridge)
+        return linear.hebb_ridge(problem, ridge)
     if not loss.is_convex:
-        return fit_descent.ridge_minimum(problem, check.positive("ridge", ridge))
+        return quasi_newton.ridge_minimum(problem, check.positive("ridge", ridge))
     if loss.kinks:
-        return fit_newton.multipliers(problem, ridge) if ridge > 0.0 else fit_limits.ridgeless(problem)
-    return fit_newton.newton(problem, ridge)
+        return convex.multipliers(problem, ridge) if ridge > 0.0 else ridge_limits.ridgeless(problem)
+    return convex.newton(problem, ridge)
 
 
 def _on_sphere(problem: Problem, norm: float) -> Minimum:
     if isinstance(problem.loss, Square):
-        return fit_linear.square_sphere(problem, norm)
+        return linear.square_sphere(problem, norm)
     if isinstance(problem.loss, Hebb):
-        return fit_linear.hebb_sphere(problem, norm)
+        return linear.hebb_sphere(problem, norm)
     if problem.loss.is_convex and problem.loss.kinks:
-        return fit_limits.kinked_sphere(problem, norm)
-    return fit_descent.sphere_minimum(problem, norm)
+        return ridge_limits.kinked_sphere(problem, norm)
+    return quasi_newton.sphere_minimum(problem, norm)
 
 
 def measured(data: Sample, problem: Problem, found: Minimum, *, best_bias: bool) -> Estimator:

@@ -20,7 +20,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation._kernels_chains import _fields_from_scratch, _sweep
+from gmm_flatness.simulation.chains._kernels import _fields_from_scratch, _sweep
 
 _TARGET_ACCEPTANCE = 0.25
 _GAIN = 1.0

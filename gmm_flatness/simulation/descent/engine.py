@@ -11,8 +11,8 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.simulation.descent_spaces import Space
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import Space
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 
 # Beyond this |w|²/N weights are taken to run away.
 LARGEST = 1e12

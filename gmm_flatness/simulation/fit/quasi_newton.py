@@ -17,7 +17,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses.protocol import curvature
-from gmm_flatness.simulation.fit_problem import Minimum, Problem, certified, stationarity
+from gmm_flatness.simulation.fit.problem import Minimum, Problem, certified, stationarity
 
 _POLISHING_STEPS = 30
 _WIDEST = 4.0

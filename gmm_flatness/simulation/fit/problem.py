@@ -1,4 +1,4 @@
-"""What the solvers of `gmm_flatness.simulation.estimators` work on, and what each of them hands back."""
+"""What the solvers of `gmm_flatness.simulation.fit.estimator` work on, and what each of them hands back."""
 
 from __future__ import annotations
 

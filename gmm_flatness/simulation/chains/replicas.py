@@ -17,10 +17,10 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation._kernels_chains import _sweep_elastic
-from gmm_flatness.simulation.chain_run import run_stages
-from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
-from gmm_flatness.simulation.chains import ladder, start_chain, test_error
+from gmm_flatness.simulation.chains._kernels import _sweep_elastic
+from gmm_flatness.simulation.chains.sampling import ladder, start_chain, test_error
+from gmm_flatness.simulation.chains.stages import run_stages
+from gmm_flatness.simulation.chains.state import ChainState, Geometry, Stage, make_geometry
 from gmm_flatness.store import Checkpoint
 
 

@@ -9,7 +9,7 @@ from scipy.linalg import cho_factor, cho_solve, svd
 from scipy.optimize import brentq
 
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.fit_problem import Minimum, Problem, stationarity
+from gmm_flatness.simulation.fit.problem import Minimum, Problem, stationarity
 
 
 def square_ridge(problem: Problem, ridge: float) -> Minimum:

@@ -11,8 +11,8 @@ from scipy.optimize import linprog
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import get_loss
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.fit_newton import newton
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.fit.convex import newton
+from gmm_flatness.simulation.fit.problem import Problem
 
 # Above the feasibility tolerance of the linear program (1e-7), below the least product it finds when separable.
 _RESOLVED = 1e-6

@@ -22,9 +22,9 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.model.sampling import sample as draw_sample
 from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.simulation.chain_run import run_stages
-from gmm_flatness.simulation.chain_state import Stage, make_geometry
-from gmm_flatness.simulation.chains import ChainResult, chain_result, judged, ladder, lengths, start_chain
+from gmm_flatness.simulation.chains.sampling import ChainResult, chain_result, judged, ladder, lengths, start_chain
+from gmm_flatness.simulation.chains.stages import run_stages
+from gmm_flatness.simulation.chains.state import Stage, make_geometry
 from gmm_flatness.store import Checkpoint
 
 # Autocorrelation times a chain must span where only means over the disorder count: the effective size of one shorter

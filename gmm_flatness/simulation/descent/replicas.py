@@ -11,11 +11,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent_engine import Replicas, make_plan
-from gmm_flatness.simulation.descent_spaces import make_space, starting_weights
-from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
-from gmm_flatness.simulation.estimators import Estimator
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import make_space, starting_weights
+from gmm_flatness.simulation.descent.engine import Replicas, make_plan
+from gmm_flatness.simulation.descent.trace import Recorder, Trace, as_estimator, checked_problem
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit.estimator import Estimator
 
 
 @dataclass(frozen=True, eq=False)

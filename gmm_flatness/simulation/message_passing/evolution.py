@@ -12,8 +12,8 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.simulation.message_measures import Forces, Measure
-from gmm_flatness.simulation.message_passing import balanced_bias, checked_damping, held_bias
+from gmm_flatness.simulation.message_passing.iteration import balanced_bias, checked_damping, held_bias
+from gmm_flatness.simulation.message_passing.measures import Forces, Measure
 
 
 class StateEvolution(NamedTuple):

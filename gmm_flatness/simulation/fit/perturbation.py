@@ -10,7 +10,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.estimators import Estimator, population_error
+from gmm_flatness.simulation.fit.estimator import Estimator, population_error
 
 _KINDS = ("additive", "multiplicative")
 
