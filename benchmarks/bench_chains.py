@@ -18,7 +18,8 @@ from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.simulation.chains import over_disorder, run_chain
 from gmm_flatness.simulation.chains._kernels import _sweep
-from gmm_flatness.simulation.chains.state import ChainState, Stage, make_geometry
+from gmm_flatness.simulation.chains.geometry import make_geometry
+from gmm_flatness.simulation.chains.moves import ChainState, Stage
 
 MOST_OF_C = 1.3
 LEAST_SPEED_UP = 1.8

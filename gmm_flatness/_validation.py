@@ -79,3 +79,10 @@ def finite_array(name: str, value: Any, *, ndim: int | None = None) -> np.ndarra
     if not np.isfinite(array).all():
         raise DomainError(name, "array with NaN or infinity", "finite real numbers")
     return array
+
+
+def instance(name: str, value: Any, kind: type, allowed: str) -> Any:
+    """A value of the class, as it is."""
+    if not isinstance(value, kind):
+        raise DomainError(name, value, allowed)
+    return value

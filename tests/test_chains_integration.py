@@ -128,7 +128,7 @@ CASES = {
     "hebb": (0.1081014, 400, dict(reference=hebb, overlap=0.8, sweeps=1500, burn_in=60)),
     "ridge": (0.0652166, 400, dict(reference=ridge, overlap=0.9, sweeps=1200, burn_in=60)),
     # Coupled replicas forget slowly; with this many samples 20 autocorrelation times of each are plenty.
-    "replicas": (0.1251956, 150, dict(replicas=3, overlap=0.7, sweeps=6000, burn_in=300, required_times=20.0)),
+    "replicas": (0.1251956, 150, dict(replicas=3, overlap=0.7, sweeps=6000, burn_in=300, min_effective_size=20.0)),
 }
 
 
@@ -145,7 +145,7 @@ def test_training_errors_of_the_replica_formulas(name):
 def test_typical_weights_at_the_training_error_of_the_hebb_vector():
     expected = np.array([0.1103357, 0.5045, 0.4261])
     value, stderr = extrapolated((80, 160), 200, lambda chain: [chain.train_error, chain.m, chain.q], run_chain, 3,
-                                 beta=[0.4, 0.8, 1.2, 1.6519], sweeps=4000, burn_in=150, required_times=10.0)
+                                 beta=[0.4, 0.8, 1.2, 1.6519], sweeps=4000, burn_in=150, min_effective_size=10.0)
     assert all(map(agrees, zip(value, stderr, strict=True), expected)), (value, stderr)
     assert not any(map(agrees, zip(value, stderr, strict=True), 1.1 * expected))
     assert not any(map(agrees, zip(value, stderr, strict=True), 0.9 * expected))

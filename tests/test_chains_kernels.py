@@ -5,7 +5,8 @@ import pytest
 
 from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.simulation.chains import _kernels as kernels
-from gmm_flatness.simulation.chains.state import ChainState, make_geometry
+from gmm_flatness.simulation.chains.geometry import make_geometry
+from gmm_flatness.simulation.chains.moves import ChainState
 
 DIM = 30
 

@@ -126,7 +126,7 @@ class ReplicasPoint:
         """A chain cooled to the temperature; only its mean over disorder counts, so that it may be short."""
         data = sample(self.mixture, dim, rng=rng)
         found = run_chain(data, beta=[share * self.beta for share in (0.25, 0.5, 0.75, 1.0)], sweeps=100,
-                          burn_in=200, bias=self.bias, replicas=self.y, overlap=self.overlap, required_times=1.0,
+                          burn_in=200, bias=self.bias, replicas=self.y, overlap=self.overlap, min_effective_size=1.0,
                           rng=rng)
         return {"barycenter_error": found.barycenter_error, "train_error": found.train_error}
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.chains.state import make_geometry
+from gmm_flatness.simulation.chains.geometry import make_geometry
 
 
 class Space(Protocol):

@@ -69,7 +69,7 @@ class Estimator:
     @cached_property
     def test_error(self) -> float:
         """Exact error on fresh data, `E_y H((m + y b)/√(Δq))` with the measured `m`, `q` and `b`."""
-        return population_error(self.mixture, self.m, self.q, self.b)
+        return float(population_error(self.mixture, self.m, self.q, self.b))
 
     @cached_property
     def train_error(self) -> float:
@@ -134,10 +134,10 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     return measured(data, problem, found, best_bias=bias == "optimal")
 
 
-def population_error(mixture: GaussianMixture, m: float, q: float, b: float) -> float:
-    """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of a classifier with these overlaps."""
-    std = math.sqrt(mixture.delta * q)
-    return float(sum(weight * H((m + label * b) / std) for weight, label in mixture.classes))
+def population_error(mixture: GaussianMixture, m, q, b):
+    """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of classifiers with these overlaps, elementwise."""
+    std = np.sqrt(mixture.delta * q)
+    return sum(weight * H((m + label * b) / std) for weight, label in mixture.classes)
 
 
 def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
