@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.losses import Logistic
-from gmm_flatness.simulation.descent.constraints import Free
-from gmm_flatness.simulation.descent.engine import Plan, Replicas
+from gmm_flatness.simulation.descent.constraints import Ridge
+from gmm_flatness.simulation.descent.engine import CoupledDescent, epoch_batches
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import training_problem
 from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Minimizer, message_passing
@@ -43,15 +43,14 @@ def ratio(first: Callable[[], object], second: Callable[[], object], pairs: int 
 def ours(cost: TrainingLoss, replicas: int, batch: int | None, epochs: int = 1) -> Callable[[], object]:
     """Epochs of descent from random weights, starts and measurements left out."""
     generators = np.random.default_rng(0).spawn(replicas)
-    points = cost.joined(Free(RIDGE).draw(DIM, generators), 0.0)
-    state = Replicas(cost, Free(RIDGE), points, generators)
-    constant = np.full(epochs, RATE)
-    plan = Plan(constant, np.full(epochs, COUPLING if replicas > 1 else 0.0), 0.0 * constant, batch, 0.0, None)
+    points = cost.join(Ridge(RIDGE).draw(DIM, generators), 0.0)
+    state = CoupledDescent(cost, Ridge(RIDGE), points, generators)
+    couplings = np.full(epochs, COUPLING if replicas > 1 else 0.0)
 
     def epoch() -> None:
         for step in range(epochs):
-            for picked in state._batches(plan.batch):
-                force, _ = state._force(float(plan.couplings[step]), picked)
+            for picked in epoch_batches(generators, len(cost), batch):
+                force, _ = state._force(float(couplings[step]), picked)
                 state._step(force, RATE, 0.0, 0.0)
 
     return epoch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +13,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent.constraints import Space, make_space, starting_weights
-from gmm_flatness.simulation.descent.engine import LARGEST, Rest, schedule
-from gmm_flatness.simulation.descent.trace import Recorder, Trace, as_estimator, checked_problem
+from gmm_flatness.simulation.descent.constraints import Constraint, make_constraint, starting_weights
+from gmm_flatness.simulation.descent.engine import DescentEnd, epoch_batches, per_epoch, require_bounded
+from gmm_flatness.simulation.descent.trace import Recorder, Trace, to_estimator
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
-from gmm_flatness.simulation.fit.estimator import Estimator
+from gmm_flatness.simulation.fit import Estimator, training_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, n
     start : ndarray, shape (N,), optional
         Weights to start from; random unless given.
     tol : float, optional
-        Stop when the move asked for is below this share of the weights, which is then required.
+        Stop when the move to `μ` is below this share of the weights, which is then required.
     sigma, measure_every
         As in `replicated_descent`.
     rng : None, int, SeedSequence or Generator, optional
@@ -96,24 +97,22 @@ def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, n
 
     Source: P. Chaudhari et al., arXiv:1611.01838.
     """
-    problem = checked_problem(data, get_loss(loss), bias)
-    space, cost = make_space(1, ridge, norm), TrainingLoss(problem)
-    plan = make_entropy_plan(cost, space, coupling=coupling, steps=steps, rate=rate, inner_steps=inner_steps,
-                             inner_rate=inner_rate, memory=memory, temperature=temperature, batch_size=batch_size,
-                             tol=tol)
+    problem = training_problem(data, get_loss(loss), bias)
+    constraint, cost = make_constraint(1, ridge, norm), TrainingLoss(problem)
+    schedule = make_entropy_schedule(cost, constraint, coupling=coupling, steps=steps, rate=rate,
+                                     inner_steps=inner_steps, inner_rate=inner_rate, memory=memory,
+                                     temperature=temperature, batch_size=batch_size, tol=tol)
     record, generator = Recorder(data, problem, sigma, measure_every), np.random.default_rng(rng)
-    points = cost.joined(starting_weights(space, data.dim, [generator], start), problem.b)
-    done = climb(cost, space, points, plan, generator, lambda step, now: record(step, now[:, :-1], cost.biases(now)))
-    weights, biases = done.points[:, :-1].copy(), cost.biases(done.points)
-    trace = record.finished(done.epoch, weights, biases)
-    estimator = as_estimator(data, problem, weights[0], float(biases[0]), ridge=ridge, steps=done.steps,
-                             best_bias=bias == "optimal")
-    return EntropySGD(estimator, trace, done.residual, done.steps)
+    points = cost.join(starting_weights(constraint, data.dim, [generator], start), problem.b)
+    end = ascend_local_entropy(cost, constraint, points, schedule, generator, record)
+    estimator = to_estimator(data, problem, points[0, :-1].copy(), float(cost.biases(points)[0]), ridge=ridge,
+                             steps=end.steps, best_bias=bias == "optimal")
+    return EntropySGD(estimator, record.trace(end.epoch, points), end.residual, end.steps)
 
 
 @dataclass(frozen=True, eq=False)
-class EntropyPlan:
-    """How to climb; the couplings have one number an outer step."""
+class EntropySchedule:
+    """The inner and the outer loop; the couplings have one number an outer step."""
 
     couplings: np.ndarray
     rate: float
@@ -121,81 +120,72 @@ class EntropyPlan:
     inner_rate: float
     memory: float
     temperature: float
-    batch: int | None
+    batch_size: int | None
     tol: float | None
 
 
-def make_entropy_plan(cost: TrainingLoss, space: Space, *, coupling, steps: int, rate: float, inner_steps: int,
-                      inner_rate: float | None, memory: float, temperature: float, batch_size: int | None,
-                      tol: float | None) -> EntropyPlan:
-    """The plan that the arguments of `entropy_sgd` name, validated."""
-    couplings = schedule("coupling", coupling, check.integer("steps", steps))
+def make_entropy_schedule(cost: TrainingLoss, constraint: Constraint, *, coupling, steps: int, rate: float,
+                          inner_steps: int, inner_rate: float | None, memory: float, temperature: float,
+                          batch_size: int | None, tol: float | None) -> EntropySchedule:
+    """The schedule that the arguments of `entropy_sgd` name, validated."""
+    couplings = per_epoch("coupling", coupling, check.integer("steps", steps))
     check.positive("coupling", float(couplings.min()))
-    batch = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
+    batch_size = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
     if inner_rate is None:
-        inner_rate = 1.0 / (1.1 * cost.curvature_bound(batch or len(cost)) + space.ridge + couplings.max())
-    return EntropyPlan(couplings, check.positive("rate", rate), check.integer("inner_steps", inner_steps),
-                       check.positive("inner_rate", inner_rate),
-                       check.scalar("memory", memory, low=0.0, high=1.0, closed_low=True),
-                       check.non_negative("temperature", temperature), batch,
-                       None if tol is None else check.positive("tol", tol))
+        bound = 1.1 * cost.curvature_bound(batch_size or len(cost))
+        inner_rate = 1.0 / (bound + constraint.ridge + couplings.max())
+    return EntropySchedule(couplings, check.positive("rate", rate), check.integer("inner_steps", inner_steps),
+                           check.positive("inner_rate", inner_rate),
+                           check.scalar("memory", memory, low=0.0, high=1.0, closed_low=True),
+                           check.non_negative("temperature", temperature), batch_size,
+                           None if tol is None else check.positive("tol", tol))
 
 
-def climb(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPlan, generator: np.random.Generator,
-          watch: Callable[[int, np.ndarray], None]) -> Rest:
-    """Follow the plan from `points` (1, N+1), moved in place; `watch(step, points)` looks on after every outer step.
+def ascend_local_entropy(cost: TrainingLoss, constraint: Constraint, points: np.ndarray, schedule: EntropySchedule,
+                         generator: np.random.Generator,
+                         callback: Callable[[int, np.ndarray], None] | None = None) -> DescentEnd:
+    """Follow the schedule from `points` (1, N+1), moved in place; `callback(step, points)` after every outer step.
 
     Raises
     ------
     ConvergenceError
         As `entropy_sgd`; `partial` holds the last points.
     """
-    batches, residual = _batches(len(cost), plan.batch, generator), math.inf
-    for step, coupling in enumerate(plan.couplings.tolist(), start=1):
+    batches = itertools.chain.from_iterable(
+        epoch_batches([generator], len(cost), schedule.batch_size) for _ in itertools.count())
+    for step, coupling in enumerate(schedule.couplings.tolist(), start=1):
         with np.errstate(over="ignore", invalid="ignore"):
-            move = _inner_mean(cost, space, points, plan, coupling, batches, generator)
+            move = _inner_mean(cost, constraint, points, schedule, coupling, batches, generator)
         move -= points
-        along = move.copy()
-        space.project(points[:, :-1], along[:, :-1])
-        residual = float(np.linalg.norm(along) / np.linalg.norm(points))
-        if plan.tol is not None and residual <= plan.tol:
-            return Rest(points, residual, step - 1, step - 1)
-        points += plan.rate * move
-        space.place(points[:, :-1])
-        size = float(np.vdot(points, points)) / cost.dim
-        if not size < LARGEST:
-            raise ConvergenceError(f"Entropy-SGD diverged at outer step {step}: |w|²/N = {size:.3g}; give a smaller "
-                                   "inner_rate or rate", partial=points)
-        watch(step, points)
-    if plan.tol is not None:
+        tangent = move.copy()
+        constraint.project(points[:, :-1], tangent[:, :-1])
+        residual = float(np.linalg.norm(tangent) / np.linalg.norm(points))
+        if schedule.tol is not None and residual <= schedule.tol:
+            return DescentEnd(points, residual, step - 1, step - 1)
+        points += schedule.rate * move
+        constraint.retract(points[:, :-1])
+        require_bounded(points, cost.dim, f"Entropy-SGD diverged at outer step {step}", "inner_rate or rate")
+        if callback is not None:
+            callback(step, points)
+    if schedule.tol is not None:
         raise ConvergenceError(f"Entropy-SGD still moves by {residual:.2e} of the weights after {step} outer steps "
-                               f"(tolerance {plan.tol:.0e}); give more steps", partial=points)
-    return Rest(points, residual, step, step)
+                               f"(tolerance {schedule.tol:.0e}); give more steps", partial=points)
+    return DescentEnd(points, residual, step, step)
 
 
-def _inner_mean(cost: TrainingLoss, space: Space, points: np.ndarray, plan: EntropyPlan, coupling: float,
-                batches: Iterator[np.ndarray | None], generator: np.random.Generator) -> np.ndarray:
+def _inner_mean(cost: TrainingLoss, constraint: Constraint, points: np.ndarray, schedule: EntropySchedule,
+                coupling: float, batches: Iterator[np.ndarray | None], generator: np.random.Generator) -> np.ndarray:
     """Running average of the inner loop."""
     inner, mean = points.copy(), points.copy()
-    noise_size = math.sqrt(2.0 * plan.inner_rate * plan.temperature)
-    for _ in range(plan.inner_steps):
+    noise_size = math.sqrt(2.0 * schedule.inner_rate * schedule.temperature)
+    for _ in range(schedule.inner_steps):
         force, _ = cost.gradient(inner, next(batches))
         force += coupling * (inner - points)
-        force[:, :-1] += space.ridge * inner[:, :-1]
-        inner -= plan.inner_rate * force
+        force[:, :-1] += constraint.ridge * inner[:, :-1]
+        inner -= schedule.inner_rate * force
         if noise_size:
-            free = inner if cost.learns else inner[:, :-1]
+            free = inner if cost.learns_bias else inner[:, :-1]
             free += noise_size * generator.standard_normal(free.shape)
-        mean *= plan.memory
-        mean += (1.0 - plan.memory) * inner
+        mean *= schedule.memory
+        mean += (1.0 - schedule.memory) * inner
     return mean
-
-
-def _batches(count: int, size: int | None, generator: np.random.Generator) -> Iterator[np.ndarray | None]:
-    """Picked points of one inner step after another, for ever."""
-    while True:
-        if size is None:
-            yield None
-            continue
-        order = generator.permutation(count)[:, None]
-        yield from (order[start:start + size] for start in range(0, count, size))

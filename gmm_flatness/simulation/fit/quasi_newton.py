@@ -17,22 +17,22 @@ from scipy.optimize import minimize, minimize_scalar
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses.protocol import curvature
-from gmm_flatness.simulation.fit.problem import Minimum, Problem, certified, stationarity
+from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem, require_stationary, stationarity
 
-_POLISHING_STEPS = 30
+_NEWTON_STEPS = 30
 _WIDEST = 4.0
 
 
 @dataclass(frozen=True)
-class _Space:
-    """Weights anywhere, with a ridge."""
+class _Ridge:
+    """Weights anywhere, with the energy `(ridge/2)|w|²`."""
 
     ridge: float
 
-    def place(self, weights: np.ndarray) -> np.ndarray:
+    def retract(self, weights: np.ndarray) -> np.ndarray:
         return weights
 
-    def multiplier(self, weights: np.ndarray, along: np.ndarray) -> float:
+    def multiplier(self, weights: np.ndarray, gradient: np.ndarray) -> float:
         return self.ridge
 
     def penalty(self, weights: np.ndarray) -> float:
@@ -45,126 +45,124 @@ class _Sphere:
 
     radius: float
 
-    def place(self, weights: np.ndarray) -> np.ndarray:
+    def retract(self, weights: np.ndarray) -> np.ndarray:
         return weights * (self.radius / float(np.linalg.norm(weights)))
 
-    def multiplier(self, weights: np.ndarray, along: np.ndarray) -> float:
-        return -float(weights @ along) / self.radius**2
+    def multiplier(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+        return -float(weights @ gradient) / self.radius**2
 
     def penalty(self, weights: np.ndarray) -> float:
         return 0.0
 
 
-def sphere_minimum(problem: Problem, norm: float) -> Minimum:
+def sphere_minimum(problem: TrainingProblem, norm: float) -> Minimum:
     """A minimum of `Σ ℓ` on `|w|² = norm N`, the one that descent from the Hebb vector leads to."""
-    return _annealed(problem, _Sphere(math.sqrt(norm * problem.dim)), problem.aligned.sum(axis=0))
+    return _anneal_width(problem, _Sphere(math.sqrt(norm * problem.dim)), problem.aligned.sum(axis=0))
 
 
-def ridge_minimum(problem: Problem, ridge: float) -> Minimum:
+def ridge_minimum(problem: TrainingProblem, ridge: float) -> Minimum:
     """A minimum of `Σ ℓ + (ridge/2)|w|²` that descent from the best multiple of the Hebb vector leads to."""
-    hebb, space = problem.aligned.sum(axis=0), _Space(ridge)
+    hebb, constraint = problem.aligned.sum(axis=0), _Ridge(ridge)
 
     def along_ray(log_scale: float) -> float:
-        return _objective(problem, space, _joined(problem, math.exp(log_scale) * hebb, problem.b))[0]
+        return _objective(problem, constraint, _join(problem, math.exp(log_scale) * hebb, problem.b))[0]
 
     scale = minimize_scalar(along_ray, bounds=(-12.0, 5.0), method="bounded").x
-    return _annealed(problem, space, math.exp(scale) * hebb)
+    return _anneal_width(problem, constraint, math.exp(scale) * hebb)
 
 
-def _annealed(problem: Problem, domain: _Space | _Sphere, weights: np.ndarray) -> Minimum:
+def _anneal_width(problem: TrainingProblem, constraint: _Ridge | _Sphere, weights: np.ndarray) -> Minimum:
     """Descend; where the loss has a smoothing width first at larger widths, halved in turn.
 
     A bias that is learned is held until the last width: at large ones it would run off to the majority class.
     """
-    state, steps = Minimum(domain.place(weights), problem.b, math.nan, math.inf, 0), 0
-    for loss in _softened(problem.loss):
-        state = _descend(replace(problem, loss=loss, learns=problem.learns and loss == problem.loss), domain, state)
+    losses: list[Any] = [problem.loss]
+    kappa = getattr(problem.loss, "kappa", None)
+    if kappa is not None:
+        halvings = max(1, math.ceil(math.log2(_WIDEST / kappa)))
+        losses = [replace(losses[0], kappa=kappa * 2.0**power) for power in range(halvings, -1, -1)]
+    state, steps = Minimum(constraint.retract(weights), problem.b, math.nan, math.inf, 0), 0
+    for loss in losses:
+        at_width = replace(problem, loss=loss, learns_bias=problem.learns_bias and loss == problem.loss)
+        state = _descend(at_width, constraint, state)
         steps += state.iterations
-    hint = " (its bias may have run off to the majority class)" if problem.learns else ""
-    return certified(state._replace(iterations=steps), f"descent on the {problem.loss.name} loss{hint}")
+    hint = " (its bias may have run off to the majority class)" if problem.learns_bias else ""
+    return require_stationary(state._replace(iterations=steps), f"descent on the {problem.loss.name} loss{hint}")
 
 
-def _softened(loss: Any) -> list:
-    kappa = getattr(loss, "kappa", None)
-    if kappa is None:
-        return [loss]
-    halvings = max(1, math.ceil(math.log2(_WIDEST / kappa)))
-    return [replace(loss, kappa=kappa * 2.0**power) for power in range(halvings, -1, -1)]
-
-
-def _descend(problem: Problem, domain: _Space | _Sphere, start: Minimum) -> Minimum:
+def _descend(problem: TrainingProblem, constraint: _Ridge | _Sphere, start: Minimum) -> Minimum:
+    """Quasi-Newton descent, then Newton steps on the optimality conditions, kept while they halve the residual."""
     options = {"maxiter": 3000, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-9}
-    found = minimize(lambda point: _objective(problem, domain, point), _joined(problem, start.weights, start.b),
+    found = minimize(lambda point: _objective(problem, constraint, point), _join(problem, start.weights, start.b),
                      jac=True, method="L-BFGS-B", options=options)
-    weights, b = _split(problem, found.x)
-    return _polished(problem, domain, _judged(problem, domain, domain.place(weights), b, found.nit))
-
-
-def _objective(problem: Problem, domain: _Space | _Sphere, point: np.ndarray) -> tuple[float, np.ndarray]:
-    """Value and gradient, with respect to `point`, where the domain places it."""
-    free, b = _split(problem, point)
-    weights = domain.place(free)
-    fields = problem.fields(weights, b)
-    along, bias = problem.pull(np.asarray(problem.loss.derivative(fields)))
-    gradient = along + domain.multiplier(weights, along) * weights
-    gradient *= math.sqrt(float(weights @ weights) / float(free @ free))
-    return float(np.sum(problem.loss.value(fields))) + domain.penalty(weights), _joined(problem, gradient, bias)
-
-
-def _joined(problem: Problem, weights: np.ndarray, b: float) -> np.ndarray:
-    return np.append(weights, b) if problem.learns else weights
-
-
-def _split(problem: Problem, point: np.ndarray) -> tuple[np.ndarray, float]:
-    return (point[:-1], float(point[-1])) if problem.learns else (point, problem.b)
-
-
-def _judged(problem: Problem, domain: _Space | _Sphere, weights: np.ndarray, b: float, iterations: int) -> Minimum:
-    slopes = np.asarray(problem.loss.derivative(problem.fields(weights, b)))
-    ridge = domain.multiplier(weights, problem.pull(slopes)[0])
-    return Minimum(weights, b, ridge, stationarity(problem, slopes, weights, ridge), iterations)
-
-
-def _polished(problem: Problem, domain: _Space | _Sphere, best: Minimum) -> Minimum:
-    """Newton steps on the optimality conditions, kept while they halve the residual."""
-    for _ in range(_POLISHING_STEPS):
-        step = _newton_step(problem, domain, best)
-        weights, b = _split(problem, _joined(problem, best.weights, best.b) + step)
-        trial = _judged(problem, domain, domain.place(weights), b, best.iterations + 1)
+    best = _evaluate(problem, constraint, found.x, found.nit)
+    for _ in range(_NEWTON_STEPS):
+        point = _join(problem, best.weights, best.b) + _newton_step(problem, constraint, best)
+        trial = _evaluate(problem, constraint, point, best.iterations + 1)
         if not trial.residual < 0.5 * best.residual:
             break
         best = trial
-    _require_minimum(problem, domain, best)
+    _require_minimum(problem, constraint, best)
     return best
 
 
-def _newton_step(problem: Problem, domain: _Space | _Sphere, at: Minimum) -> np.ndarray:
-    along, bias = problem.pull(np.asarray(problem.loss.derivative(problem.fields(at.weights, at.b))))
-    gradient, matrix = _joined(problem, along + at.ridge * at.weights, bias), _curvature(problem, at)
-    if isinstance(domain, _Space):
+def _objective(problem: TrainingProblem, constraint: _Ridge | _Sphere,
+               point: np.ndarray) -> tuple[float, np.ndarray]:
+    """Value and gradient, with respect to `point`, where the constraint retracts it."""
+    free, b = _split(problem, point)
+    weights = constraint.retract(free)
+    fields = problem.fields(weights, b)
+    gradient, slope_b = problem.gradient(np.asarray(problem.loss.derivative(fields)))
+    gradient = gradient + constraint.multiplier(weights, gradient) * weights
+    gradient *= math.sqrt(float(weights @ weights) / float(free @ free))
+    value = float(np.sum(problem.loss.value(fields))) + constraint.penalty(weights)
+    return value, _join(problem, gradient, slope_b)
+
+
+def _join(problem: TrainingProblem, weights: np.ndarray, b: float) -> np.ndarray:
+    return np.append(weights, b) if problem.learns_bias else weights
+
+
+def _split(problem: TrainingProblem, point: np.ndarray) -> tuple[np.ndarray, float]:
+    return (point[:-1], float(point[-1])) if problem.learns_bias else (point, problem.b)
+
+
+def _evaluate(problem: TrainingProblem, constraint: _Ridge | _Sphere, point: np.ndarray, iterations: int) -> Minimum:
+    """The retracted point with its multiplier and residual."""
+    free, b = _split(problem, point)
+    weights = constraint.retract(free)
+    slopes = np.asarray(problem.loss.derivative(problem.fields(weights, b)))
+    ridge = constraint.multiplier(weights, problem.gradient(slopes)[0])
+    return Minimum(weights, b, ridge, stationarity(problem, slopes, weights, ridge), iterations)
+
+
+def _newton_step(problem: TrainingProblem, constraint: _Ridge | _Sphere, at: Minimum) -> np.ndarray:
+    slope_w, slope_b = problem.gradient(np.asarray(problem.loss.derivative(problem.fields(at.weights, at.b))))
+    gradient, matrix = _join(problem, slope_w + at.ridge * at.weights, slope_b), _hessian(problem, at)
+    if isinstance(constraint, _Ridge):
         return -np.linalg.solve(matrix, gradient)
     normal = np.zeros(len(gradient))
-    normal[:problem.dim] = at.weights / domain.radius
+    normal[:problem.dim] = at.weights / constraint.radius
     bordered = np.block([[matrix, normal[:, None]], [normal[None, :], np.zeros((1, 1))]])
     return -np.linalg.solve(bordered, np.append(gradient, 0.0))[:-1]
 
 
-def _curvature(problem: Problem, at: Minimum) -> np.ndarray:
+def _hessian(problem: TrainingProblem, at: Minimum) -> np.ndarray:
     """Second derivative of the Lagrangian in the weights and, if learned, the bias."""
-    bends = np.asarray(curvature(problem.loss, problem.fields(at.weights, at.b)))
-    columns = np.column_stack([problem.aligned, problem.y]) if problem.learns else problem.aligned
-    matrix = columns.T @ (bends[:, None] * columns)
+    curvatures = np.asarray(curvature(problem.loss, problem.fields(at.weights, at.b)))
+    columns = np.column_stack([problem.aligned, problem.y]) if problem.learns_bias else problem.aligned
+    matrix = columns.T @ (curvatures[:, None] * columns)
     inner = np.arange(problem.dim)
     matrix[inner, inner] += at.ridge
     return matrix
 
 
-def _require_minimum(problem: Problem, domain: _Space | _Sphere, at: Minimum) -> None:
+def _require_minimum(problem: TrainingProblem, constraint: _Ridge | _Sphere, at: Minimum) -> None:
     """Raise unless the curvature is positive, along the sphere if there is one."""
-    matrix = _curvature(problem, at)
-    if isinstance(domain, _Sphere):
+    matrix = _hessian(problem, at)
+    if isinstance(constraint, _Sphere):
         # Enough weight on the normal direction leaves the sign to the tangent ones.
-        weight = 1e3 * float(np.abs(matrix).sum(axis=1).max()) / domain.radius**2
+        weight = 1e3 * float(np.abs(matrix).sum(axis=1).max()) / constraint.radius**2
         matrix[:problem.dim, :problem.dim] += weight * np.outer(at.weights, at.weights)
     try:
         cholesky(matrix)
