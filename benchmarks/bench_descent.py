@@ -21,7 +21,7 @@ from gmm_flatness.simulation.descent.constraints import Ridge
 from gmm_flatness.simulation.descent.engine import CoupledDescent, epoch_batches
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import training_problem
-from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Minimizer, message_passing
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure, message_passing
 
 DIM, ALPHA, BATCH, RIDGE, COUPLING, RATE = 2000, 5.0, 64, 0.1, 0.3, 1e-3
 MOST_OF_PLAIN, LEAST_OF_OTHERS, MOST_OF_PRODUCTS = 1.2, 0.95, 1.3
@@ -144,8 +144,8 @@ def main() -> None:
                     continue
                 print(f"speed / {name}, three replicas, {kind}: {speed:.3f} (at least {LEAST_OF_OTHERS})")
         for measure, bias in ((Minimizer("square", ridge=0.5), "learned"), (Minimizer("logistic", ridge=0.5), 0.0),
-                              (Minimizer("logistic", ridge=0.5), "learned"), (ErrorCount(1.0), 0.0),
-                              (CoupledErrorCount(1.0, 3, 0.7), 0.0)):
+                              (Minimizer("logistic", ridge=0.5), "learned"), (GibbsMeasure(1.0), 0.0),
+                              (ReplicatedGibbsMeasure(1.0, 3, 0.7), 0.0)):
             found = against_products(measure, bias=bias)
             name = f"message passing ({measure.name}, bias {bias})"
             print(f"{name} / two products: {found:.3f} (at most {MOST_OF_PRODUCTS})")

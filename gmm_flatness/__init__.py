@@ -56,8 +56,8 @@ _PUBLIC = {
     "message_passing": "simulation.message_passing",
     "state_evolution": "simulation.message_passing",
     "Minimizer": "simulation.message_passing",
-    "ErrorCount": "simulation.message_passing",
-    "CoupledErrorCount": "simulation.message_passing",
+    "GibbsMeasure": "simulation.message_passing",
+    "ReplicatedGibbsMeasure": "simulation.message_passing",
     "compare_algorithms": "studies.compare_algorithms",
     "ReplicatedSGDClassifier": "estimators.replicated_sgd",
     "EntropySGDClassifier": "estimators.entropy_sgd",
@@ -88,9 +88,9 @@ if TYPE_CHECKING:
     from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
     from gmm_flatness.simulation.fit import Estimator, fit
     from gmm_flatness.simulation.message_passing import (
-        CoupledErrorCount,
-        ErrorCount,
+        GibbsMeasure,
         Minimizer,
+        ReplicatedGibbsMeasure,
         message_passing,
         state_evolution,
     )

@@ -20,7 +20,13 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.chains import run_chain
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
-from gmm_flatness.simulation.message_passing import CoupledErrorCount, ErrorCount, Measure, Minimizer, message_passing
+from gmm_flatness.simulation.message_passing import (
+    GibbsMeasure,
+    Measure,
+    Minimizer,
+    ReplicatedGibbsMeasure,
+    message_passing,
+)
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
@@ -164,7 +170,7 @@ def _minimizer_ends(point: ErmPoint) -> dict[str, float]:
 
 
 def _count_messages(mixture: GaussianMixture, beta: float, bias: float) -> Case:
-    run = Messages(mixture, ErrorCount(beta), bias, partial(_count_ends, mixture, beta, bias))
+    run = Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias))
     return _case(f"message-passing/count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030", run.ends,
                  run.simulate, "m")
 
@@ -175,7 +181,7 @@ def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str,
 
 
 def _coupled_messages(point: ReplicasPoint) -> Case:
-    measure = CoupledErrorCount(point.beta, point.y, point.overlap)
+    measure = ReplicatedGibbsMeasure(point.beta, point.y, point.overlap)
     run = Messages(point.mixture, measure, point.bias, partial(_coupled_ends, point))
     return _case(f"message-passing/replicas-{point.name}", "F033", run.ends, run.simulate, "m")
 

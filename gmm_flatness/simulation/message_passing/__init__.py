@@ -2,7 +2,7 @@
 
 from gmm_flatness.simulation.message_passing.evolution import StateEvolution, state_evolution
 from gmm_flatness.simulation.message_passing.iteration import MessagePassing, message_passing
-from gmm_flatness.simulation.message_passing.measures import CoupledErrorCount, ErrorCount, Measure, Minimizer
+from gmm_flatness.simulation.message_passing.measures import GibbsMeasure, Measure, Minimizer, ReplicatedGibbsMeasure
 
-__all__ = ["CoupledErrorCount", "ErrorCount", "Measure", "MessagePassing", "Minimizer", "StateEvolution",
+__all__ = ["GibbsMeasure", "Measure", "MessagePassing", "Minimizer", "ReplicatedGibbsMeasure", "StateEvolution",
            "message_passing", "state_evolution"]
