@@ -163,7 +163,7 @@ def test_the_command_names_what_it_does_not_know(capsys):
 def test_a_chain_too_short_is_tried_once_more_at_three_times_its_length_before_the_verdict_is_left_open(enough, tried):
     lengths = []
 
-    def chain(*, sweeps, required_times):
+    def chain(*, sweeps, min_effective_size):
         lengths.append(sweeps)
         if sweeps < enough:
             raise ConvergenceError("too short")
