@@ -1,8 +1,8 @@
 """Square loss instead of error counting: weights of norm `r` at a fixed overlap with a reference, in closed form.
 
 With `L = r - Q` and `g = βΔL` the log weight of a sample is quadratic and its slope linear in the mean field `A`:
-the displacement `ΔL f = t(1-A)`, `t = g/(1+g)`, is that of section 3's minimizer at width `g`. What follows holds
-for any average over `A`.
+the displacement `ΔL f = t(1-A)`, `t = g/(1+g)`, is that of the minimizer of the square loss (`d06_erm_square`) at
+width `g`. What follows holds for any average over `A`.
 """
 
 from functools import cache

@@ -91,7 +91,7 @@ def one_replica():
 
 
 def neighbors():
-    """`∂_y(yφ_y)` at `y = 1` is the potential of section 6 around a Gibbs reference, with `s = Q = q_1`."""
+    """`∂_y(yφ_y)` at `y = 1` is the potential around a Gibbs reference (`d18_gibbs_reference`), with `s = Q = q_1`."""
     same = {T: q0, mt: m, qt: q0, gap: 1 - q0, s: q1, Q: q1}
     projected = entropic(PROJECTION_GIBBS).subs(same)
     shared = [(s - T) / sqrt(gap), Q - T**2 / qt - (s - T) ** 2 / gap]

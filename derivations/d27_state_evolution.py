@@ -102,7 +102,10 @@ def columns():
 
 
 def fixed_points():
-    """The recursion closes on the saddle points of sections 3, 5 and 7; on a sphere the ridge is the multiplier."""
+    """The recursion closes on the saddle points of `d05_erm_energy`, `d16_gibbs` and `d21_replicated`.
+
+    On a sphere the ridge is the multiplier.
+    """
     minimizer = {
         m_hat: alpha * SHIFT / (delta * V),
         q_hat: alpha * SQUARE / (delta * V**2),

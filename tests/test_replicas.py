@@ -74,7 +74,7 @@ def random_points(seed, count):
 
 
 @pytest.mark.evidence("F033", "quadrature")
-@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), list(random_points(33, 20)))
+@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), [*random_points(33, 20), (CHECK, 3.0, 0.7, 1.0, 0.0)])
 def test_free_entropy_and_errors_by_nested_adaptive_quadrature(mixture, y, overlap, beta, bias):
     r = replicated(mixture, y, overlap, beta=beta, bias=bias, allow_unstable=True)
     own, shared = mixture.delta * (1.0 - overlap), mixture.delta * (overlap - r.q0)
@@ -247,8 +247,8 @@ def test_many_replicas_approach_infinitely_many_as_one_over_their_number():
     assert abs(many[0].m - limit.m) > 1e-5
 
 
-@pytest.mark.evidence("F033", "published")
-def test_known_points():
+def test_handbook_points():
+    """Handbook values: y = 3 is reproduced by nested quadrature, y = ∞ as the limit of many replicas."""
     r = replicated(CHECK, 3, 0.7, beta=1.0)
     assert (r.q0, r.m, r.train_error, r.barycenter_error) == pytest.approx(
         (0.4728073, 0.5287190, 0.1251956, 0.2772181), abs=6e-8)
