@@ -29,7 +29,8 @@ def built(script, folder, **texts):
 
 
 def test_mathematics_becomes_mathml(script, tmp_path):
-    text = "# One\n\n$$ \\frac{a_1 * b * c}{\\left(1 - q\\right)^{2}} = 0 $$\n\nusing $ m = \\mathbb{E}[f] $\n\n`$HOME`\n"
+    formula = "$$ \\frac{a_1 * b * c}{\\left(1 - q\\right)^{2}} = 0 $$"
+    text = f"# One\n\n{formula}\n\nusing $ m = \\mathbb{{E}}[f] $\n\n`$HOME`\n"
     faults, html = built(script, tmp_path, one=text)
     assert faults == []
     assert html.count("<math") == 2 and "<mfrac>" in html and "<em>" not in html

@@ -134,7 +134,8 @@ def spelled_out(ref, r, function):
 
 @pytest.mark.evidence("F032", "quadrature")
 @pytest.mark.parametrize(("name", "overlap", "beta"), [
-    ("gibbs", 0.3, 2.0), ("gibbs", 0.6, 1.0), ("gibbs", 0.9, 1.0), ("cold gibbs", 0.7, 1.5), ("tilted gibbs", 0.6, 2.0)])
+    ("gibbs", 0.3, 2.0), ("gibbs", 0.6, 1.0), ("gibbs", 0.9, 1.0), ("cold gibbs", 0.7, 1.5),
+    ("tilted gibbs", 0.6, 2.0)])
 def test_measures_with_the_reference_spelled_out(name, overlap, beta):
     ref = reference(name)
     r = local_entropy(ref, overlap, beta=beta)

@@ -74,7 +74,8 @@ def random_points(seed, count):
 
 
 @pytest.mark.evidence("F033", "quadrature")
-@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), [*random_points(33, 20), (CHECK, 3.0, 0.7, 1.0, 0.0)])
+@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), [
+    *random_points(33, 20), (CHECK, 3.0, 0.7, 1.0, 0.0)])
 def test_free_entropy_and_errors_by_nested_adaptive_quadrature(mixture, y, overlap, beta, bias):
     r = replicated(mixture, y, overlap, beta=beta, bias=bias, allow_unstable=True)
     own, shared = mixture.delta * (1.0 - overlap), mixture.delta * (overlap - r.q0)
