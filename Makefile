@@ -48,5 +48,8 @@ docs: $(VENV)/docs.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks
 
+install-drill:
+	PYTHON=$(PYTHON) tests/install_drill.sh
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info figures/output .pytest_cache .mypy_cache .ruff_cache
