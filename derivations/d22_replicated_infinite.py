@@ -166,13 +166,13 @@ def compare(seed=0):
             V_between = 1 - q1 + spacing
             return q1 - m**2 - V_between**2 * alpha * delta * force_sq, m - V_between * alpha * force
 
-        spacing, m = newton(equations, (found.L - 1 + q1, found.m), steps=2)
+        spacing, m = newton(equations, (found.V_between - 1 + q1, found.m), steps=2)
         best, _, _, wrong, response = at(spacing, m)
         V_between = 1 - q1 + spacing
         phi = TERM(spacing, q1, m) + alpha * best
         return V_between, m, phi, phi + beta * alpha * wrong, wrong, 1 - alpha * (delta * V_between) ** 2 * response
 
-    fields = ("L", "m", "free_entropy", "entropy", "train_error", "stability_margin")
+    fields = ("V_between", "m", "free_entropy", "entropy", "train_error", "stability_margin")
 
     def compared(name, part, tolerance, points):
         return match(

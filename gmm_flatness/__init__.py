@@ -39,12 +39,12 @@ _PUBLIC = {
     "smoothing_instability": "theory.minimizers.flatness",
     "gibbs": "theory.landscape.gibbs_measure",
     "gibbs_instability": "theory.landscape.gibbs_measure",
-    "GibbsResult": "theory.landscape.gibbs_measure",
+    "GibbsResult": "theory.landscape.results",
     "local_entropy": "theory.landscape.constrained",
     "local_entropy_profile": "theory.landscape.constrained",
-    "LocalEntropyResult": "theory.landscape.local_entropy_result",
+    "LocalEntropyResult": "theory.landscape.results",
     "replicated": "theory.landscape.replicas",
-    "ReplicatedResult": "theory.landscape.replicas_result",
+    "ReplicatedResult": "theory.landscape.results",
     "fit": "simulation.estimators",
     "Estimator": "simulation.estimators",
     "run_chain": "simulation.chains",
@@ -104,10 +104,9 @@ if TYPE_CHECKING:
         oracle_error,
     )
     from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile
-    from gmm_flatness.theory.landscape.gibbs_measure import GibbsResult, gibbs, gibbs_instability
-    from gmm_flatness.theory.landscape.local_entropy_result import LocalEntropyResult
+    from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability
     from gmm_flatness.theory.landscape.replicas import replicated
-    from gmm_flatness.theory.landscape.replicas_result import ReplicatedResult
+    from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult, ReplicatedResult
     from gmm_flatness.theory.minimizers.collapse import collapse_threshold
     from gmm_flatness.theory.minimizers.empirical_risk import erm
     from gmm_flatness.theory.minimizers.flatness import flattest, smoothing_instability, smoothing_path

@@ -51,7 +51,7 @@ def label_average(mixture, m, q, bias, function):
 
 def entropic(r, q0=None, L=None):
     """Log volume of the overlaps per replica, `y` finite."""
-    L = r.L if L is None else L
+    L = r.V_between if L is None else L
     q0 = r.q0 if q0 is None else q0
     return 0.5 * ((r.y - 1.0) / r.y * math.log(1.0 - r.overlap) + math.log(L) / r.y + (q0 - r.m**2) / L)
 
@@ -90,7 +90,7 @@ def test_free_entropy_and_errors_by_nested_adaptive_quadrature(mixture, y, overl
     phi = entropic(r) + mixture.alpha * label_average(mixture, r.m, r.q0, bias, energy)
     assert r.free_entropy == pytest.approx(phi - bare(r), abs=2e-8)
     assert r.train_error == pytest.approx(label_average(mixture, r.m, r.q0, bias, error), abs=2e-8)
-    assert pytest.approx(1.0 - overlap + y * (overlap - r.q0), abs=1e-11) == r.L
+    assert pytest.approx(1.0 - overlap + y * (overlap - r.q0), abs=1e-11) == r.V_between
     assert r.residual < 1e-11
 
 
@@ -117,8 +117,8 @@ def test_local_entropy_and_margins_by_adaptive_quadrature(overlap, y, beta=1.0):
     def over(function):
         return label_average(CHECK, r.m, r.q0, 0.0, function)
 
-    assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.L**2 * over(group_bend), abs=1e-7)
-    assert r.inner_stability_margin == pytest.approx(1.0 - 2.0 * own**2 * over(mean(lambda x: bend(x) ** 2)), abs=1e-7)
+    assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.V_between**2 * over(group_bend), abs=1e-7)
+    assert r.stability_margin_within == pytest.approx(1.0 - 2.0 * own**2 * over(mean(lambda x: bend(x) ** 2)), abs=1e-7)
     growth = slope(lambda at: at * (replicated_free_entropy(CHECK, at, overlap, beta=beta, q0=r.q0, m=r.m)), y, 1e-3)
     reference = 0.5 * (math.log(1.0 - overlap) + overlap / (1.0 + (y - 1.0) * overlap))
     assert r.local_entropy == pytest.approx(growth + 2.0 * beta * r.train_error - reference, abs=1e-8)
@@ -135,7 +135,7 @@ def slope(function, x, step):
 def test_the_saddle_point_is_where_the_gradient_vanishes(y, overlap, beta, bias):
     mixture = GaussianMixture(2.0, 1.2, 0.4 if bias else 0.5)
     r = replicated(mixture, y, overlap, beta=beta, bias=bias)
-    order = r.L if math.isinf(y) else r.q0
+    order = r.V_between if math.isinf(y) else r.q0
 
     def phi(q0=order, m=r.m):
         return replicated_free_entropy(mixture, y, overlap, beta=beta, q0=q0, m=m, bias=bias)
@@ -164,7 +164,7 @@ def test_at_the_gibbs_overlap_replicas_are_independent(y):
     r = replicated(CHECK, y, expected.q, beta=1.5)
     assert (r.q0, r.m, r.train_error) == pytest.approx((expected.q, expected.m, expected.train_error), abs=1e-9)
     assert r.stability_margin == pytest.approx(expected.stability_margin, abs=1e-7)
-    assert r.inner_stability_margin == pytest.approx(expected.stability_margin, abs=1e-7)
+    assert r.stability_margin_within == pytest.approx(expected.stability_margin, abs=1e-7)
     below, above = (replicated(CHECK, y, expected.q + shift, beta=1.5) for shift in (-1e-6, 1e-6))
     assert below.q0 > below.overlap and above.q0 < above.overlap
     assert below.free_entropy == pytest.approx(above.free_entropy, abs=1e-5)
@@ -212,7 +212,7 @@ def best_field(B, own, stretch, beta):
 @pytest.mark.parametrize("overlap", [0.5, 0.7, 0.8])
 def test_infinitely_many_replicas_by_a_search_for_the_best_field(overlap, beta=1.0):
     r = replicated(CHECK, math.inf, overlap, beta=beta, allow_unstable=True)
-    own, stretch = 1.0 - overlap, r.L - (1.0 - overlap)
+    own, stretch = 1.0 - overlap, r.V_between - (1.0 - overlap)
     scan = np.linspace(-3.0, 1.0, 81)
     moves = np.abs(np.diff([best_field(B, own, stretch, beta)[0] for B in scan]))
     at = int(np.argmax(moves))
@@ -229,7 +229,7 @@ def test_infinitely_many_replicas_by_a_search_for_the_best_field(overlap, beta=1
         value, _ = quad(integrand, -6.0, 7.0, points=points, epsabs=1e-9, epsrel=1e-9, limit=300)
         return value / (ROOT_2PI * math.sqrt(overlap))
 
-    gain = 0.5 * (overlap - r.m**2) / r.L + 2.0 * mean(lambda x, value: value)
+    gain = 0.5 * (overlap - r.m**2) / r.V_between + 2.0 * mean(lambda x, value: value)
     error = mean(lambda x, value: math.exp(-beta - log_weight(x, beta)) * tail(x))
     assert r.free_entropy == pytest.approx(gain, abs=5e-8)
     assert r.train_error == pytest.approx(error, abs=5e-7)
@@ -242,7 +242,7 @@ def test_many_replicas_approach_infinitely_many_as_one_over_their_number():
     limit = replicated(CHECK, math.inf, 0.5, beta=1.0)
     counts = np.array([200.0, 400.0, 800.0])
     many = [replicated(CHECK, y, 0.5, beta=1.0) for y in counts]
-    for name in ("m", "L", "train_error", "stability_margin", "inner_stability_margin"):
+    for name in ("m", "V_between", "train_error", "stability_margin", "stability_margin_within"):
         fit = np.polynomial.Polynomial.fit(1.0 / counts, [getattr(r, name) for r in many], 2)
         assert fit(0.0) == pytest.approx(getattr(limit, name), abs=2e-6), name
     assert abs(many[0].m - limit.m) > 1e-5
@@ -254,7 +254,7 @@ def test_handbook_points():
     assert (r.q0, r.m, r.train_error, r.barycenter_error) == pytest.approx(
         (0.4728073, 0.5287190, 0.1251956, 0.2772181), abs=6e-8)
     r = replicated(CHECK, math.inf, 0.7, beta=1.0)
-    assert (r.m, r.L - 0.3) == pytest.approx((0.6015869, 1.0280661), abs=6e-8)
+    assert (r.m, r.V_between - 0.3) == pytest.approx((0.6015869, 1.0280661), abs=6e-8)
     assert r.free_entropy + 0.5 * math.log(0.3) == pytest.approx(-0.7968031, abs=6e-8)
 
 
@@ -270,7 +270,7 @@ def test_norm_only_rescales_the_error_count():
     mixture = CHECK.at(rho=0.3)
     one = replicated(mixture, 3, 0.7, beta=1.0, bias=-0.4)
     big = replicated(mixture, 3, 0.7, beta=1.0, bias=-0.8, norm=4.0)
-    assert (big.q0, big.m, big.L) == pytest.approx((4.0 * one.q0, 2.0 * one.m, 4.0 * one.L), rel=1e-9)
+    assert (big.q0, big.m, big.V_between) == pytest.approx((4.0 * one.q0, 2.0 * one.m, 4.0 * one.V_between), rel=1e-9)
     for name in ("free_entropy", "local_entropy", "train_error", "test_error", "barycenter_error", "stability_margin"):
         assert getattr(big, name) == pytest.approx(getattr(one, name), abs=1e-10)
 
@@ -310,9 +310,9 @@ def test_square_loss_splits_into_barycenter_and_differences(alpha, y, overlap, b
 def test_square_loss_order_parameters_lie_on_the_ridge_path():
     for mixture, bias in ((CHECK, 0.0), (GaussianMixture(1.5, 0.8, 0.3), -0.3)):
         r = replicated(mixture, 3, 0.8, beta=1.3, loss="square", bias=bias)
-        ridge = 1.0 / (1.3 * r.L) - mixture.alpha * mixture.delta / (1.0 + 1.3 * mixture.delta * r.L)
+        ridge = 1.0 / (1.3 * r.V_between) - mixture.alpha * mixture.delta / (1.0 + 1.3 * mixture.delta * r.V_between)
         same = erm(mixture, "square", ridge=ridge, bias=bias)
-        assert (r.m, r.q0, 1.3 * r.L) == pytest.approx((same.m, same.q, same.V), rel=1e-9)
+        assert (r.m, r.q0, 1.3 * r.V_between) == pytest.approx((same.m, same.q, same.V), rel=1e-9)
 
 
 def test_square_loss_derivatives_are_its_costs():
@@ -331,7 +331,7 @@ def test_square_loss_derivatives_are_its_costs():
     assert r.local_entropy == pytest.approx(added + 1.5 * beta * r.train_loss, abs=1e-9)
     crowd = replicated(mixture, math.inf, 0.8, beta=beta, loss="square", bias=-0.3)
     many = replicated(mixture, 1e7, 0.8, beta=beta, loss="square", bias=-0.3)
-    for name in ("m", "L", "free_entropy", "local_entropy", "train_loss", "train_error"):
+    for name in ("m", "V_between", "free_entropy", "local_entropy", "train_loss", "train_error"):
         assert getattr(crowd, name) == pytest.approx(getattr(many, name), abs=1e-5), name
 
 

@@ -185,7 +185,7 @@ def _coupled_messages(point: ReplicasPoint) -> Case:
 
 def _coupled_ends(point: ReplicasPoint) -> dict[str, float]:
     found = replicated(point.mixture, point.y, point.overlap, beta=point.beta, bias=point.bias)
-    return {"m": found.m, "q": found.q0, "V": found.L}
+    return {"m": found.m, "q": found.q0, "V": found.V_between}
 
 
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)

@@ -136,8 +136,12 @@ def analytic_nodes(means, std: float, center: float, strip: float,
         z = np.linspace(-TAIL, TAIL, 57)
         weight = (z[1] - z[0]) * np.exp(-0.5 * z * z) / SQRT_2PI
         return offset + center + std * z, np.broadcast_to(weight, (len(offset), z.size))
-    low, middle, high = (_stretch(offset + shift * std, strip, spread) for shift in (-TAIL, 0.0, TAIL))
-    step = min(0.13 if spread < strip else 0.065, 0.45 * std / float(_unstretch(middle, strip, spread)[1].max()))
+    low, high = (_stretch(offset + shift * std, strip, spread) for shift in (-TAIL, TAIL))
+    step = 0.13 if spread < strip else 0.065
+    # Local spacings in standard deviations that keep second moments to 1e-14, at the mean and where weight fades.
+    for shift, spacing in ((0.0, 0.4), (-5.0, 0.7), (5.0, 0.7)):
+        slope = _unstretch(_stretch(offset + shift * std, strip, spread), strip, spread)[1]
+        step = min(step, spacing * std / float(slope.max()))
     count = math.ceil(float((high - low).max()) / step) + 1
     x, slope = _unstretch(np.linspace(low[:, 0], high[:, 0], count, axis=1), strip, spread)
     z = (x - offset) / std

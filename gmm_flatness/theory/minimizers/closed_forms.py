@@ -37,7 +37,7 @@ def _hebb(problem: Problem) -> OrderParameters:
 def _square(problem: Problem) -> OrderParameters:
     mixture = problem.mixture
     t, g = _shrinkage(mixture, problem.ridge or 0.0) if problem.norm is None else _at_norm(problem, problem.norm)
-    m, q, b = _square_point(mixture, t, problem.bias)
+    m, q, b = square_overlaps(mixture, t, problem.bias)
     return OrderParameters(m, q, g / mixture.delta, b)
 
 
@@ -55,7 +55,7 @@ def _shrinkage(mixture: GaussianMixture, ridge: float) -> tuple[float, float]:
     return g / (1.0 + g), g
 
 
-def _square_point(mixture: GaussianMixture, t: float, bias: float | None) -> tuple[float, float, float]:
+def square_overlaps(mixture: GaussianMixture, t: float, bias: float | None) -> tuple[float, float, float]:
     """`m, q, b` at shrinkage `t`; `bias` None when it is learned."""
     alpha, delta, rho = mixture.alpha, mixture.delta, mixture.rho
     tilt = 2.0 * rho - 1.0
@@ -76,13 +76,13 @@ def _at_norm(problem: Problem, norm: float) -> tuple[float, float]:
     interpolates = mixture.alpha < 1.0
 
     def excess(log_t: float) -> float:
-        return math.log(_square_point(mixture, math.exp(log_t), problem.bias)[1] / norm)
+        return math.log(square_overlaps(mixture, math.exp(log_t), problem.bias)[1] / norm)
 
     if interpolates and (gap := excess(0.0)) <= 0.0:
         if gap > -1e-14:
             return 1.0, math.inf
         raise DomainError("norm", norm, "at most the norm of minimum-norm interpolation, beyond which the "
-                          "minimizer is not unique", threshold=_square_point(mixture, 1.0, problem.bias)[1])
+                          "minimizer is not unique", threshold=square_overlaps(mixture, 1.0, problem.bias)[1])
     top = 0.0 if interpolates else -0.5 * math.log(mixture.alpha) - 1e-15
     t = math.exp(brentq(excess, -300.0, top, xtol=1e-15, rtol=1e-15, maxiter=500))
     return t, t / (1.0 - t)
