@@ -153,9 +153,9 @@ class Reading(HTMLParser):
             self.texts.append(data)
 
     def faults(self, readings: dict[Path, Reading]) -> list[str]:
-        """Texts with TeX in them, and links to a file or an anchor that is not there."""
+        """Texts with TeX or a fence in them, and links to a file or an anchor that is not there."""
         found = [f"{self.page.name}: not rendered: {text.strip()}" for text in self.texts
-                 if "$" in text or re.search(r"\\[A-Za-z]", text)]
+                 if "$" in text or "```" in text or re.search(r"\\[A-Za-z]", text)]
         for link in self.links:
             address = urlsplit(link)
             file = (self.page.parent / address.path).resolve() if address.path else self.page

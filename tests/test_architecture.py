@@ -11,7 +11,8 @@ import pytest
 from gmm_flatness import GaussianMixture, erm, fit, sample
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
-BLOCKS = dict(re.findall(r"^```python (\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+BLOCKS = dict(re.findall(r"^### An? (\w+)\n.*?^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"),
+                         re.DOTALL | re.MULTILINE))
 
 
 def run(name):

@@ -47,6 +47,7 @@ def test_links_lead_to_built_pages(script, tmp_path):
     ("# One\n\n[gone](missing.md)", "one.html: dead link: missing.md"),
     ("# One\n\n[gone](#nowhere)", "one.html: dead link: #nowhere"),
     ("# One\n\n[outside](https://arxiv.org/abs/2006.07897)", None),
+    ("# One\n\n```python block\n\n    x = 1\n", "one.html: not rendered: ```python block"),
     ("# One\n\na price of 3$", "one.html: not rendered: a price of 3$"),
     ("# One\n\n$$ \\nosuchcommand{x} $$", "one.html: not rendered: \\nosuchcommand"),
 ])
