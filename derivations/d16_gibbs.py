@@ -140,9 +140,9 @@ def compare(seed=0):
 
         found = shipped(*map(float, (alpha, delta, rho, beta, b)))
         m, q = newton(equations, (found.m, found.q))
-        psi, _, _, bend_sq, wrong = averages(m, q, b, delta, rho, beta)
+        psi, _, _, slope_sq, wrong = averages(m, q, b, delta, rho, beta)
         phi = entropic(m, q) + alpha * psi
-        margin = 1 - alpha * (delta * (1 - q)) ** 2 * bend_sq
+        margin = 1 - alpha * (delta * (1 - q)) ** 2 * slope_sq
         return m, q, phi, phi + beta * alpha * wrong, wrong, test_error(m, b, delta, rho), margin
 
     fields = ("m", "q", "free_entropy", "entropy", "train_error", "test_error", "stability_margin")

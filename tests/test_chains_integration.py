@@ -44,7 +44,7 @@ def test_free_entropies_of_the_circle():
     assert all(run.free_entropy[0] == run.entropy[0] == 0.0 for run in runs)
 
 
-def test_quadrature_error_covers_a_coarse_ladder():
+def test_quadrature_error_covers_a_coarse_beta_schedule():
     drawn = small()
     coarse = np.linspace(0.0, 4.0, 5)
     free = enumerated(drawn, coarse, 0.0)[1]
@@ -92,7 +92,7 @@ def test_a_killed_integration_resumes_to_the_identical_result(tmp_path):
 
 
 @pytest.mark.parametrize("betas", [[0.0, 1.0], [0.1, 0.5, 1.0], [0.0, 1.0, 0.5], 1.0, [0.0, 0.5, np.inf]])
-def test_a_ladder_that_is_none_is_refused(betas):
+def test_invalid_beta_schedules_are_refused(betas):
     with pytest.raises(DomainError, match="betas"):
         thermodynamic_integration(small(), betas, sweeps=100, burn_in=10)
 

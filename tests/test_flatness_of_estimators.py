@@ -61,7 +61,7 @@ def test_flattest_beats_its_rivals_at_its_own_radius():
     assert best == pytest.approx(erm(mixture, SmoothedCount(sigma), norm=1.0).train_loss, rel=1e-8)
 
 
-def test_flatness_on_the_sphere_is_blind_to_the_norm():
+def test_flatness_on_the_sphere_does_not_depend_on_the_norm():
     one, other = (flattest(MIXTURE, 1.2, norm=norm) for norm in (1.0, 7.0))
     assert one.overlap == pytest.approx(other.overlap, rel=1e-9)
     assert one.test_error == pytest.approx(other.test_error, rel=1e-9)
@@ -77,8 +77,8 @@ def test_handbook_instabilities(alpha, kappa):
 
     def softening(h):
         u = scalar_prox(r.loss, h, r.width) / found
-        bend = r.width * u * math.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi) / found**2
-        return (bend / (1.0 + bend)) ** 2
+        curvature = r.width * u * math.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi) / found**2
+        return (curvature / (1.0 + curvature)) ** 2
 
     assert alpha * gauss_average(softening, r.m, math.sqrt(r.q)) == pytest.approx(1.0, abs=1e-6)
 

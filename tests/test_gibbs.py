@@ -58,12 +58,12 @@ def direct_margin(r):
     """`1 - αΔ²(1-q)² E(∂f)²` at a result's order parameters."""
     mixture, variance, c = r.mixture, r.mixture.delta * (1.0 - r.q), -math.expm1(-r.beta)
 
-    def bend(A):
+    def slope_sq(A):
         x = A / math.sqrt(variance)
         slope = c * math.exp(-0.5 * x * x - log_weight(A, variance, r.beta)) / math.sqrt(2.0 * math.pi)
         return (slope * (x + slope) / variance) ** 2
 
-    return 1.0 - mixture.alpha * variance**2 * averaged(mixture, r.q, r.m, r.bias, variance, bend)
+    return 1.0 - mixture.alpha * variance**2 * averaged(mixture, r.q, r.m, r.bias, variance, slope_sq)
 
 
 def random_points(seed, count):
@@ -160,8 +160,8 @@ def test_the_margin_is_the_curvature_against_splitting_into_pairs(alpha, beta):
     def split(k):
         return replicated_free_entropy(mixture, 2.0, r.q + k * step, beta=beta, q0=r.q + 0.5 * k * step, m=r.m)
 
-    bend = (-split(2) + 16.0 * split(1) - 30.0 * split(0) + 16.0 * split(-1) - split(-2)) / (12.0 * step**2)
-    assert bend == pytest.approx(-0.25 * r.stability_margin / (1.0 - r.q) ** 2, rel=1e-4)
+    curvature = (-split(2) + 16.0 * split(1) - 30.0 * split(0) + 16.0 * split(-1) - split(-2)) / (12.0 * step**2)
+    assert curvature == pytest.approx(-0.25 * r.stability_margin / (1.0 - r.q) ** 2, rel=1e-4)
 
 
 @pytest.mark.evidence("F031", "quadrature")

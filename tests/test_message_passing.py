@@ -132,7 +132,7 @@ def test_forces_on_many_fields_are_interpolated_faithfully():
     np.testing.assert_allclose(many.slope[:700], few.slope, atol=1e-5)
 
 
-def test_replicas_at_their_own_overlap_do_not_feel_each_other():
+def test_replicas_at_the_gibbs_overlap_are_uncoupled():
     single = gibbs(MIXTURE, beta=1.2, bias=0.1)
     fields = np.linspace(-3.0, 3.0, 9)
     coupled = CoupledErrorCount(1.2, 5, single.q).respond(fields, (1.0 - single.q) * (1.0 + 1e-13), 0.8)

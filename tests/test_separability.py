@@ -63,7 +63,7 @@ def test_threshold_against_brute_force():
 
 @pytest.mark.evidence("F014", "simulation")
 @pytest.mark.parametrize(("rho", "bias"), [(0.5, 0.0), (0.2, "learned")])
-def test_linear_programming_changes_its_mind_at_the_threshold(rho, bias):
+def test_linear_programs_turn_infeasible_at_the_threshold(rho, bias):
     threshold, rng = separability_threshold(1.0, rho, bias=bias), np.random.default_rng(10)
     for factor, expected in ((0.8, 10), (1.25, 0)):
         drawn = [sample(GaussianMixture(factor * threshold, 1.0, rho), 120, rng=rng) for _ in range(10)]
