@@ -64,7 +64,8 @@ def compare(seed=0):
     observed = evaluator((ERROR, TRAIN_ERROR), (m, q, V, b, delta, rho))
 
     def shipped_averages(mean, std, width):
-        return proximal_moments(Logistic(), (mean,), std, width)[0][:3]
+        row = proximal_moments(Logistic(), (mean,), std, width)[0]
+        return row.displacement, row.displacement_sq, -row.slope
 
     def solution(bias):
         def shipped(alpha, delta, rho, ridge):

@@ -98,7 +98,8 @@ def compare(seed=0):
     model = {alpha: Interval(0.5, 5.0), delta: Interval(0.5, 2.0), q: Interval(0.5, 2.0), kappa: Interval(2.0, 10.0)}
 
     def shipped_averages(mean, std, width, kappa):
-        return proximal_moments(SmoothedCount(kappa), (mean,), std, width)[0][:3]
+        row = proximal_moments(SmoothedCount(kappa), (mean,), std, width)[0]
+        return row.displacement, row.displacement_sq, -row.slope
 
     def shipped(alpha, delta, q, kappa):
         return erm(GaussianMixture(alpha, delta), SmoothedCount(kappa), norm=q, bias=0.0)

@@ -19,7 +19,7 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.entropy_sgd import entropy_sgd
 
-FORMULAS = ()
+FORMULAS = ("F034",)
 
 a, w, inner = symbols("a w w'", real=True)
 c, coupling, nu, step, memory = symbols("c gamma nu eta k", positive=True)

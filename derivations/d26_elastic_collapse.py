@@ -13,7 +13,7 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
 from gmm_flatness.simulation.descent import replicated_descent
 
-FORMULAS = ()
+FORMULAS = ("F035",)
 
 weights = symbols("w_1:4", real=True)
 coupling, step = symbols("gamma eta", positive=True)

@@ -46,9 +46,9 @@ def compute_point(point, rng, parameters):
 
 def _algorithms(mixture, parameters):
     """Balanced clusters need no bias; for others each algorithm has the one its loss or measure allows."""
+    from gmm_flatness.model.classifier import optimal_bias
     from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
     from gmm_flatness.studies import algorithms
-    from gmm_flatness.theory.bayes import optimal_bias
 
     balanced = mixture.rho == 0.5
     trained = {"ridge": parameters["ridge"], "bias": 0.0 if balanced else "learned"}

@@ -22,9 +22,9 @@ _PUBLIC = {
     "SmoothedCount": "losses",
     "bayes_error": "theory.bayes",
     "bayes_overlap": "theory.bayes",
-    "generalization_error": "theory.bayes",
-    "log_generalization_error": "theory.bayes",
-    "optimal_bias": "theory.bayes",
+    "generalization_error": "model.classifier",
+    "log_generalization_error": "model.classifier",
+    "optimal_bias": "model.classifier",
     "oracle_error": "theory.bayes",
     "erm": "theory.minimizers.empirical_risk",
     "ErmResult": "theory.minimizers.result",
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from gmm_flatness.estimators.local_energy import LocalEnergyClassifier
     from gmm_flatness.estimators.replicated_sgd import ReplicatedSGDClassifier
     from gmm_flatness.losses import Loss, SmoothedCount
+    from gmm_flatness.model.classifier import generalization_error, log_generalization_error, optimal_bias
     from gmm_flatness.model.mixture import GaussianMixture
     from gmm_flatness.model.priors import Prior
     from gmm_flatness.model.sampling import Sample, sample
@@ -95,14 +96,7 @@ if TYPE_CHECKING:
     from gmm_flatness.simulation.replicated_annealing import replicated_annealing
     from gmm_flatness.studies.compare_algorithms import compare_algorithms
     from gmm_flatness.studies.sweep import sweep
-    from gmm_flatness.theory.bayes import (
-        bayes_error,
-        bayes_overlap,
-        generalization_error,
-        log_generalization_error,
-        optimal_bias,
-        oracle_error,
-    )
+    from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
     from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile
     from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability
     from gmm_flatness.theory.landscape.replicas import replicated

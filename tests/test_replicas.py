@@ -118,7 +118,8 @@ def test_local_entropy_and_margins_by_adaptive_quadrature(overlap, y, beta=1.0):
         return label_average(CHECK, r.m, r.q0, 0.0, function)
 
     assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.V_between**2 * over(replicas_slope_sq), abs=1e-7)
-    assert r.stability_margin_within == pytest.approx(1.0 - 2.0 * own**2 * over(mean(lambda x: force_slope(x) ** 2)), abs=1e-7)
+    within = 1.0 - 2.0 * own**2 * over(mean(lambda x: force_slope(x) ** 2))
+    assert r.stability_margin_within == pytest.approx(within, abs=1e-7)
     growth = slope(lambda at: at * (replicated_free_entropy(CHECK, at, overlap, beta=beta, q0=r.q0, m=r.m)), y, 1e-3)
     reference = 0.5 * (math.log(1.0 - overlap) + overlap / (1.0 + (y - 1.0) * overlap))
     assert r.local_entropy == pytest.approx(growth + 2.0 * beta * r.train_error - reference, abs=1e-8)
@@ -362,3 +363,30 @@ def test_refusals_name_what_can_be_reached():
 def test_the_result_is_plain_data():
     values = replicated(CHECK, 3, 0.7, beta=1.0, loss="square").to_dict()
     assert values["alpha"] == 2.0 and values["stable"] is True and values["distance"] == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize("overlap", [0.6, 0.8])
+def test_large_numbers_of_replicas_approach_the_limit_as_one_over_y(overlap):
+    """Richardson's extrapolation from y and 2y leaves a square of 1/y; y of 1000 and more used to fail."""
+    limit = replicated(CHECK, math.inf, overlap, beta=1.0, allow_unstable=True)
+    for y in (500.0, 1000.0, 5000.0):
+        once, twice = (replicated(CHECK, k * y, overlap, beta=1.0, allow_unstable=True) for k in (1.0, 2.0))
+        for name in ("m", "V_between", "local_entropy", "train_error"):
+            a, b, end = (getattr(r, name) for r in (once, twice, limit))
+            assert abs(2.0 * b - a - end) < 30.0 / y**2, (y, name)
+            assert abs(a - end) > 1e-3 / y
+
+
+def test_every_point_says_what_it_took(beta=1.0):
+    """Evaluations of the equations: replicas, infinitely many of them, and the root of the square loss."""
+    for y, loss in ((3.0, "count"), (math.inf, "count"), (3.0, "square"), (math.inf, "square")):
+        assert replicated(CHECK, y, 0.6, beta=beta, loss=loss, allow_unstable=True).iterations > 3, (y, loss)
+    found, direct = gibbs(CHECK, train_error=0.2), gibbs(CHECK, beta=beta)
+    assert found.iterations > 3 * direct.iterations > 0
+
+
+def test_overlaps_that_differ_from_one_by_rounding_are_refused():
+    with pytest.raises(DomainError, match="overlap"):
+        replicated(CHECK, 2, 1.0 - 1e-15, beta=1.0)
+    near = [replicated(CHECK, 2, 1.0 - gap, beta=1.0).train_error for gap in (1e-8, 1e-10)]
+    assert near[0] == pytest.approx(near[1], rel=1e-3)

@@ -11,10 +11,10 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Hebb, Loss, Square, get_loss
+from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
+from gmm_flatness.model import classifier
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.simulation import fit_descent, fit_limits, fit_linear, fit_newton
 from gmm_flatness.simulation.fit_problem import Minimum, Problem
 
@@ -123,7 +123,7 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     """
     if not isinstance(data, Sample):
         raise DomainError("data", data, "a Sample, as drawn by gmm_flatness.sample")
-    loss = get_loss(loss)
+    loss = check_loss(get_loss(loss))
     if (ridge is None) == (norm is None):
         raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
     problem = training_problem(data, loss, bias)
@@ -136,8 +136,7 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
 
 def population_error(mixture: GaussianMixture, m: float, q: float, b: float) -> float:
     """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of a classifier with these overlaps."""
-    std = math.sqrt(mixture.delta * q)
-    return float(sum(weight * H((m + label * b) / std) for weight, label in mixture.classes))
+    return float(classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho))
 
 
 def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
@@ -153,7 +152,7 @@ def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
     if m <= 0.0:
         raise DomainError("bias", "optimal", f"a number: the weights have overlap m = {m:.4g} with the centroid, and "
                           "a best bias exists for m > 0 only")
-    return 0.5 * mixture.delta * q / m * mixture.log_odds
+    return float(classifier.optimal_bias(m, q, delta=mixture.delta, rho=mixture.rho))
 
 
 def training_problem(data: Sample, loss: Loss, bias: str | float) -> Problem:

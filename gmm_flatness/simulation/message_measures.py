@@ -81,7 +81,7 @@ class Minimizer:
 
     def averages(self, means: tuple[float, ...], std: float, V: float, delta: float) -> list[Forces]:
         width = delta * V
-        return [Forces(part.pull / width, part.pull_sq / width**2, -part.rigidity / width)
+        return [Forces(part.displacement / width, part.displacement_sq / width**2, part.slope / width)
                 for part in proximal_moments(self.loss, means, std, width)]
 
     def room(self, pressure: float, V_hat: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_flatness.losses import Loss, SmoothedCount, get_loss
+from gmm_flatness.model.classifier import generalization_error, optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent import replicated_descent
@@ -22,7 +23,6 @@ from gmm_flatness.simulation.local_energy_descent import local_energy_descent
 from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
 from gmm_flatness.simulation.message_passing import message_passing
 from gmm_flatness.simulation.replicated_annealing import replicated_annealing
-from gmm_flatness.theory.bayes import generalization_error, optimal_bias
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm

@@ -39,7 +39,7 @@ from gmm_flatness import (
     sample,
     thermodynamic_integration,
 )
-from gmm_flatness.priors import RademacherPrior
+from gmm_flatness.model.priors import RademacherPrior
 from gmm_flatness.simulation.perturbation import local_energy
 from gmm_flatness.store import Cache
 

@@ -15,6 +15,7 @@ PATH = Path(__file__).with_name("theory.json.gz")
 TOLERANCE = 1e-11
 # Change of the parameters from which the conditioning is found.
 NUDGE = 1e-6
+LAST_BITS = 1e-15
 # What the parts of a difference may be off by, as a share of the tolerance: they are met at the stopping point of an
 # iteration, to about 1e-13.
 ROUNDING = 1e-2
@@ -39,10 +40,12 @@ def conditioned(case):
     """`{key: [value, scale]}`, the scale left out where it is the value.
 
     The scale is the largest of the value, of its change for a relative change of the parameters (the number is then
-    that of a problem whose parameters differ by the tolerance), and of `ROUNDING` times the parts of a difference.
+    that of a problem whose parameters differ by the tolerance), of `ROUNDING` times the parts of a difference, and of
+    what makes the tolerance four times its jump when the last bits of the parameters change.
     """
     found, rng = compute(case), np.random.default_rng(0)
     nudged = [compute(nudged_case(case, rng)) for _ in range(2)]
+    shaken = compute(nudged_case(case, rng, LAST_BITS))
     record = {}
     for key, item in found.items():
         if isinstance(item, str):
@@ -50,6 +53,8 @@ def conditioned(case):
             continue
         value, parts = item if isinstance(item, tuple) else (item, 0.0)
         changes = [abs(number(other[key]) - value) / NUDGE for other in nudged if key in other]
+        if key in shaken and abs(jump := number(shaken[key]) - value) > 0.25 * TOLERANCE * abs(value):
+            changes.append(4.0 * abs(jump) / TOLERANCE)
         scale = max([ROUNDING * parts, *(change for change in changes if math.isfinite(change))])
         record[key] = [value, float(f"{scale:.1e}")] if scale > abs(value) else value
     return record

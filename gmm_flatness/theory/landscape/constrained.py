@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
@@ -11,8 +12,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, SquareLoss
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
-from gmm_flatness.theory.landscape.continuation import at_error, beta_or_error, first_instability, thermal_entropy
+from gmm_flatness.theory.landscape.continuation import at_error, beta_or_error, first_instability
 from gmm_flatness.theory.landscape.overlap_constraint import SphereAtOverlap
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult
@@ -96,27 +96,30 @@ def local_entropy_profile(reference: ErmResult | GibbsResult, overlaps: Iterable
             b = math.sqrt(norm) * seen.bias * (overlap if bias == "scaled" else 1.0)
         else:
             b = check.scalar("bias", bias)
-        solver = _Solver(seen, overlap, norm, b, loss, extrapolate(past, overlap) if past else None)
+        saddle_point = SaddlePoint(SphereAtOverlap(seen, overlap, norm, b), CHANNELS[loss],
+                                   extrapolate(past, overlap) if past else None)
+        solve = partial(_solved, saddle_point, loss)
         if target is not None:
-            results.append(at_error(solver, target, allow_unstable=allow_unstable))
+            results.append(at_error(solve, target, allow_unstable=allow_unstable))
         else:
-            results.append(_at_beta(solver, beta, given, allow_unstable))
-        past = [*past[-1:], (overlap, solver.saddle_point.unknowns)]
+            results.append(_at_beta(solve, beta, given, allow_unstable))
+        past = [*past[-1:], (overlap, saddle_point.unknowns)]
     return tuple(results)
 
 
-def _at_beta(solver: _Solver, beta: float, given: str, allow_unstable: bool) -> LocalEntropyResult:
+def _at_beta(solve: Callable[[float], LocalEntropyResult], beta: float, given: str,
+             allow_unstable: bool) -> LocalEntropyResult:
     if math.isinf(beta):
-        cold = solver(40.0)
+        cold = solve(40.0)
         try:
-            solver(beta)
+            solve(beta)
         except ConvergenceError:
             raise DomainError(given, math.inf if given == "beta" else 0.0,
                               f"errors at finite beta: at overlap {cold.overlap:g} no weights without errors were "
                               f"found, and the training error at beta = 40 is {cold.train_error:.3g}") from None
-    result = solver(beta)
+    result = solve(beta)
     if not (result.stability_margin > 0.0 or allow_unstable):
-        limit = first_instability(solver, beta)
+        limit = first_instability(solve, beta)
         raise StabilityError("beta", beta, f"below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
                              f"where replica symmetry is stable at overlap {result.overlap:g}; allow_unstable=True "
                              "returns the unstable solution", threshold=limit.beta)
@@ -134,24 +137,14 @@ def constrained_free_entropy(reference: ErmResult | GibbsResult, overlap: float,
     return SaddlePoint(constraint, CHANNELS[loss]).free_entropy(constraint.state_at(Q=Q, m=m, tau=tau), beta)
 
 
-class _Solver:
-    """The weights at one overlap, solved at one `β` after another."""
-
-    def __init__(self, reference: Reference, overlap: float, norm: float, bias: float, loss: str,
-                 start: np.ndarray | None):
-        self.reference, self.overlap, self.norm, self.bias, self.loss = reference, overlap, norm, bias, loss
-        self.saddle_point = SaddlePoint(SphereAtOverlap(reference, overlap, norm, bias), CHANNELS[loss], start)
-
-    def __call__(self, beta: float) -> LocalEntropyResult:
-        found = self.saddle_point(beta)
-        reference, mixture, state = self.reference, self.reference.mixture, found.state
-        sampled_overlap = self.overlap * math.sqrt(self.norm) - (1.0 - reference.q) * state.tau
-        return LocalEntropyResult(
-            mixture=mixture, loss=self.loss, overlap=self.overlap, norm=self.norm, beta=beta, bias=self.bias,
-            Q=state.Q, m=state.m, tau=state.tau, T=None if reference.channel is None else sampled_overlap,
-            free_entropy=found.free_entropy,
-            entropy=thermal_entropy(found.free_entropy, mixture.alpha, beta, found.mean_loss),
-            train_error=found.train_error, train_loss=found.mean_loss if self.loss == "square" else None,
-            test_error=float(generalization_error(state.m, self.norm, self.bias, delta=mixture.delta, rho=mixture.rho)),
-            stability_margin=found.stability_margin, stable=found.stability_margin > 0.0 and reference.stable,
-            residual=found.residual, iterations=found.evaluations)
+def _solved(saddle_point: SaddlePoint, loss: str, beta: float) -> LocalEntropyResult:
+    found, constraint = saddle_point(beta), saddle_point.constraint
+    reference, state = constraint.reference, found.state
+    return LocalEntropyResult(
+        mixture=reference.mixture, loss=loss, overlap=constraint.overlap, norm=constraint.norm, beta=beta,
+        bias=constraint.bias, Q=state.Q, m=state.m, tau=state.tau,
+        T=None if reference.channel is None else constraint.s - (1.0 - reference.q) * state.tau,
+        free_entropy=found.free_entropy, train_error=found.train_error,
+        train_loss=found.mean_loss if loss == "square" else None, stability_margin=found.stability_margin,
+        stable=found.stability_margin > 0.0 and reference.stable, residual=found.residual,
+        iterations=found.evaluations)

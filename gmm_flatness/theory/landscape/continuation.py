@@ -101,8 +101,3 @@ def first_instability(solve: Callable[[float], P], coldest: float) -> Instabilit
             return Instability(beta, solve(beta).train_error)
         stable, beta = beta, min(1.5 * beta, coldest)
     return Instability(math.inf, 0.0)
-
-
-def thermal_entropy(free_entropy: float, alpha: float, beta: float, mean_loss: float) -> float:
-    """`φ + βα mean_loss`; at infinite `β` the loss vanishes faster."""
-    return free_entropy + alpha * beta * mean_loss if math.isfinite(beta) else free_entropy

@@ -16,14 +16,12 @@ from gmm_flatness.channels import ErrorCount, field_nodes
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
 from gmm_flatness.theory.landscape.continuation import (
     COLDEST,
     Instability,
     at_error,
     beta_or_error,
     first_instability,
-    thermal_entropy,
 )
 from gmm_flatness.theory.landscape.results import GibbsResult
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw, SaddlePoint, response
@@ -162,11 +160,9 @@ def _solver(mixture: GaussianMixture, bias: float):
 
     def solve(beta: float) -> GibbsResult:
         found = saddle_point(beta)
-        test_error = generalization_error(found.state.m, 1.0, bias, delta=mixture.delta, rho=mixture.rho)
         return GibbsResult(
             mixture=mixture, beta=beta, bias=bias, m=found.state.m, q=found.state.q, free_entropy=found.free_entropy,
-            entropy=thermal_entropy(found.free_entropy, mixture.alpha, beta, found.mean_loss),
-            train_error=found.train_error, test_error=float(test_error), stability_margin=found.stability_margin,
+            train_error=found.train_error, stability_margin=found.stability_margin,
             stable=found.stability_margin > 0.0, residual=found.residual, iterations=found.evaluations)
 
     return solve

@@ -44,7 +44,8 @@ class SphereAtOverlap:
     unknowns = 3
 
     def __init__(self, reference: Reference, overlap: float, norm: float, bias: float):
-        self.reference, self.mixture, self.bias = reference, reference.mixture, bias
+        self.reference, self.mixture = reference, reference.mixture
+        self.overlap, self.norm, self.bias = overlap, norm, bias
         self.s = overlap * math.sqrt(norm)
         self.free_norm = norm * (1.0 - overlap) * (1.0 + overlap)  # norm - s²
 

@@ -11,8 +11,6 @@ from gmm_flatness.channels import ErrorCount, InfiniteReplicas, Replicas
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
-from gmm_flatness.theory.landscape.continuation import thermal_entropy
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replica_constraints import (
     InfiniteReplicaSphere,
@@ -70,7 +68,7 @@ def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: floa
     Source: C. Baldassi et al. (2016), local-entropy ensembles; replica calculation for these measures.
     """
     y = check.scalar("y", y, low=1.0, closed_low=True, infinite=True)
-    overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
+    overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0 - 1e-12, closed_high=True)
     beta = check.scalar("beta", beta, low=0.0, closed_low=True, infinite=True)
     bias, norm = check.scalar("bias", bias), check.positive("norm", norm)
     check.choice("loss", loss, ("count", "square"))
@@ -107,17 +105,13 @@ def replicated_free_entropy(mixture: GaussianMixture, y: float, overlap: float, 
 def _result(mixture: GaussianMixture, y: float, overlap: float, norm: float, bias: float, beta: float, loss: str,
             saddle: ReplicaSaddle) -> ReplicatedResult:
     q1, (m, q0, V) = overlap * norm, saddle.state
-    mean_norm = q1 + (norm - q1) / y
-    bare = replica_entropic_term(ReplicaState(0.0, 0.0, y * mean_norm), y, q1, norm)
+    bare = replica_entropic_term(ReplicaState(0.0, 0.0, y * q1 + (norm - q1)), y, q1, norm)
     free_entropy = (replica_entropic_term(saddle.state, y, q1, norm) + mixture.alpha * saddle.log_partition) - bare
-    test_error, barycenter_error = generalization_error(m, np.array([norm, mean_norm]), bias, delta=mixture.delta,
-                                                        rho=mixture.rho).tolist()
     return ReplicatedResult(
         mixture=mixture, loss=loss, y=y, overlap=overlap, norm=norm, beta=beta, bias=bias, q0=q0, m=m, V_between=V,
-        free_entropy=free_entropy, entropy=thermal_entropy(free_entropy, mixture.alpha, beta, saddle.mean_loss),
-        local_entropy=_local_entropy(mixture, y, q1, norm, beta, saddle), train_error=saddle.train_error,
-        train_loss=saddle.mean_loss if loss == "square" else None, test_error=test_error,
-        barycenter_error=barycenter_error, stability_margin=saddle.stability_margin,
+        free_entropy=free_entropy, local_entropy=_local_entropy(mixture, y, q1, norm, beta, saddle),
+        train_error=saddle.train_error, train_loss=saddle.mean_loss if loss == "square" else None,
+        stability_margin=saddle.stability_margin,
         stability_margin_within=saddle.stability_margin_within,
         stable=saddle.stability_margin > 0.0 and (y == 1.0 or saddle.stability_margin_within > 0.0),
         residual=saddle.residual, iterations=saddle.evaluations)
@@ -145,20 +139,19 @@ def _problem(mixture: GaussianMixture, y: float, overlap: float, bias: float,
 
 
 def _solved(mixture: GaussianMixture, y: float, overlap: float, beta: float, bias: float) -> Solution:
-    """Infinitely many replicas are reached from many."""
-    if math.isfinite(y):
+    """Many replicas are reached from few: from scratch their response is of order `y` before it is of order 1."""
+    if y <= 4.0:
         return _problem(mixture, y, overlap, bias)(beta)
     failure: ConvergenceError | None = None
-    for many in (4.0, 30.0):
+    for few in (4.0, 30.0):
         try:
-            finite = _problem(mixture, many, overlap, bias)
-            finite(beta)
-            found = _problem(mixture, y, overlap, bias, finite.unknowns)(beta)
-            return found._replace(evaluations=found.evaluations + finite.evaluations)
+            start = _problem(mixture, few, overlap, bias)
+            start(beta)
+            found = _problem(mixture, y, overlap, bias, start.unknowns)(beta)
+            return found._replace(evaluations=found.evaluations + start.evaluations)
         except ConvergenceError as error:
             failure = error
-    raise ConvergenceError(f"infinitely many replicas at overlap {overlap:g}: {failure}",
-                           partial=failure and failure.partial)
+    raise ConvergenceError(f"{y:g} replicas at overlap {overlap:g}: {failure}", partial=failure and failure.partial)
 
 
 def _counting_replicas(mixture: GaussianMixture, y: float, overlap: float, norm: float, bias: float,
@@ -196,4 +189,4 @@ def _local_entropy(mixture: GaussianMixture, y: float, q1: float, norm: float, b
     between = (V - (norm - q1)) / V  # y(q1-q0)/V
     added = 0.5 * (between / y + (q0 - m**2) / V * (1.0 - between)) + mixture.alpha * saddle.log_partition_of_one
     bare = 0.5 * q1 / (norm + (y - 1.0) * q1) if math.isfinite(y) else 0.0
-    return thermal_entropy(added - bare, mixture.alpha, beta, saddle.mean_loss)
+    return added - bare + (mixture.alpha * beta * saddle.mean_loss if math.isfinite(beta) else 0.0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.theory.bayes import generalization_error
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,8 @@ class LandscapeResult:
         Overlap `w·v/N` with the centroid.
     free_entropy : float
         Log of the mean of `exp(-β Σ loss)` over the allowed weights, per dimension (and per replica); at most 0.
-    entropy : float
-        `free_entropy + βα mean_loss`: log of the volume fraction at that training error (square loss: training loss).
-    train_error, test_error : float
-        Of typical weights, on the training samples and on fresh ones.
+    train_error : float
+        Of typical weights.
     stability_margin : float
         `1 - αΔ²V² E(∂f)²`, `f` the force of a sample and `V` the response; replica symmetry is stable where it is
         positive.
@@ -43,24 +44,43 @@ class LandscapeResult:
     bias: float
     m: float
     free_entropy: float
-    entropy: float
     train_error: float
-    test_error: float
     stability_margin: float
     stable: bool
     residual: float
     iterations: int
 
+    _derived: ClassVar[tuple[str, ...]] = ("entropy", "test_error")
+
+    @property
+    def entropy(self) -> float:
+        """`free_entropy + βα mean_loss`: log of the volume fraction at that training error (or training loss)."""
+        if math.isinf(self.beta):  # the loss vanishes faster
+            return self.free_entropy
+        train_loss = getattr(self, "train_loss", None)
+        return self.free_entropy + self.mixture.alpha * self.beta * (
+            self.train_error if train_loss is None else train_loss)
+
+    @cached_property
+    def test_error(self) -> float:
+        """Generalization error of typical weights."""
+        return self._error_at(getattr(self, "norm", 1.0))
+
+    def _error_at(self, norm: float) -> float:
+        mixture = self.mixture
+        return float(generalization_error(self.m, norm, self.bias, delta=mixture.delta, rho=mixture.rho))
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain numbers and strings."""
         values = asdict(self)
-        distance = {"distance": self.distance} if isinstance(self, AtOverlap) else {}
-        return values.pop("mixture") | values | distance
+        return values.pop("mixture") | values | {name: getattr(self, name) for name in self._derived}
 
 
 @dataclass(frozen=True)
 class AtOverlap:
     """Weights at a fixed cosine `overlap`; `loss` is "count" or "square", `norm` their `|w|²/N`."""
+
+    _derived: ClassVar[tuple[str, ...]] = ("entropy", "test_error", "distance")
 
     loss: str
     overlap: float
@@ -134,8 +154,6 @@ class ReplicatedResult(AtOverlap, LandscapeResult):
     local_entropy : float or None
         Entropy of one replica as the others see it, relative to `β = 0`; None for repelling fields (`q0 > q1`),
         where replicas can be counted but not added.
-    barycenter_error : float
-        Test error of the mean of the replicas, with the same bias.
     stability_margin : float
         Of the overlaps between groups.
     stability_margin_within : float
@@ -149,5 +167,11 @@ class ReplicatedResult(AtOverlap, LandscapeResult):
     q0: float
     V_between: float
     local_entropy: float | None
-    barycenter_error: float
     stability_margin_within: float
+
+    _derived: ClassVar[tuple[str, ...]] = ("entropy", "test_error", "distance", "barycenter_error")
+
+    @cached_property
+    def barycenter_error(self) -> float:
+        """Generalization error of the mean of the replicas, with the same bias."""
+        return self._error_at(self.norm * (self.overlap + (1.0 - self.overlap) / self.y))

@@ -19,7 +19,7 @@ import numpy as np
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.fixed_point import Anderson, Hybrid, Solver, fixed_point
+from gmm_flatness.numerics.fixed_point import Anderson, FixedPoint, Hybrid, Solver, fixed_point
 
 TOLERANCE = 1e-12
 # Up to this inverse temperature a cold start goes in steps by a factor; beyond, the measure hardly changes any more.
@@ -92,15 +92,11 @@ class SaddlePoint:
         Unknowns near the first solution asked for.
     """
 
-    def __init__(self, constraint: Constraint, channel: Callable[[float], Any], start: np.ndarray | None = None):
+    def __init__(self, constraint: Any, channel: Callable[[float], Any], start: np.ndarray | None = None):
         self.constraint, self.channel = constraint, channel
         self.evaluations = 0
+        self.unknowns = np.zeros(constraint.unknowns) if start is None else start  # of the last solution
         self._past: list[tuple[float, np.ndarray]] = [] if start is None else [(math.nan, start)]
-
-    @property
-    def unknowns(self) -> np.ndarray:
-        """Unknowns of the last solution; zero before there is one."""
-        return self._past[-1][1] if self._past else np.zeros(self.constraint.unknowns)
 
     def __call__(self, beta: float) -> Solution:
         """The saddle point at `beta`.
@@ -111,60 +107,61 @@ class SaddlePoint:
             It, or a warmer one on the way to it, was not solved.
         """
         channel = self.channel(beta)
-        x, residual = self._solve(beta)
+        x, residual = self._solve(beta, channel)
         while self.constraint.refine(self.constraint.state(x), channel):
-            x, residual = self._solve(beta)
+            x, residual = self._solve(beta, channel)
         state, mixture = self.constraint.state(x), self.constraint.mixture
-        moments = self._moments(state, channel)
+        free_entropy, moments = self._observe(state, channel)
         slope_sq = mean(moments, lambda at: at.force_slope**2)
-        return Solution(state, self._free_entropy(state, moments), mean(moments, lambda at: at.mean_loss),
+        return Solution(state, free_entropy, mean(moments, lambda at: at.mean_loss),
                         mean(moments, lambda at: at.error_probability),
                         1.0 - mixture.alpha * (mixture.delta * state.V) ** 2 * slope_sq, moments, residual,
                         self.evaluations)
 
     def free_entropy(self, state: Any, beta: float) -> float:
         """The variational free entropy at any order parameters; the saddle point is its stationary point."""
-        return self._free_entropy(state, self._moments(state, self.channel(beta)))
+        return self._observe(state, self.channel(beta))[0]
 
-    def _free_entropy(self, state: Any, moments: list[tuple[np.ndarray, Any]]) -> float:
-        constraint = self.constraint
-        return constraint.entropic_term(state) + constraint.mixture.alpha * mean(moments, lambda at: at.log_partition)
+    def _observe(self, state: Any, channel: Any) -> tuple[float, list[tuple[np.ndarray, Any]]]:
+        """Free entropy, and weights and moments of the channel over the law of the mean field."""
+        mixture = self.constraint.mixture
+        moments = [(law.weight, channel.moments(law.field, mixture.delta * state.V))
+                   for law in self.constraint.field_law(state, channel)]
+        log_partition = mean(moments, lambda at: at.log_partition)
+        return self.constraint.entropic_term(state) + mixture.alpha * log_partition, moments
 
-    def _moments(self, state: Any, channel: Any) -> list[tuple[np.ndarray, Any]]:
-        """Weights and moments of the channel over the law of the mean field."""
-        variance = self.constraint.mixture.delta * state.V
-        return [(law.weight, channel.moments(law.field, variance))
-                for law in self.constraint.field_law(state, channel)]
-
-    def _update(self, beta: float, x: np.ndarray) -> np.ndarray:
-        state, channel = self.constraint.state(x), self.channel(beta)
-        variance, drives = self.constraint.mixture.delta * state.V, np.zeros(3)
-        self.evaluations += 1
-        for law in self.constraint.field_law(state, channel):
-            force = channel.force(law.field, variance)
-            weighted = law.weight * force
-            drives += weighted.sum(), (weighted * law.displacement).sum(), (weighted * force).sum()
-        return self.constraint.drive(*drives.tolist())
-
-    def _solve(self, beta: float) -> tuple[np.ndarray, float]:
+    def _solve(self, beta: float, channel: Any) -> tuple[np.ndarray, float]:
         """From the last solutions if that leads anywhere, otherwise by continuation from `β = 0`."""
         if self._past:
             try:
-                found = self._settle(beta, extrapolate(self._past, beta))
+                found = self._settle(channel, extrapolate(self._past, beta))
             except ConvergenceError:
                 self._past = []
         if not self._past:
-            x = np.zeros(self.constraint.unknowns)
+            x = np.zeros_like(self.unknowns)
             for step in _continuation(beta):
-                found = self._settle(step, x)
+                found = self._settle(channel if step == beta else self.channel(step), x)
                 x = found.x
         if found.x.any():
             self._past = [*self._past[-1:], (beta, found.x)]
+            self.unknowns = found.x
         return found.x, found.residual
 
-    def _settle(self, beta: float, x: np.ndarray):
-        def update(x):
-            return self._update(beta, x)
+    def _settle(self, channel: Any, x: np.ndarray) -> FixedPoint:
+        """The fixed point of the equations near `x`."""
+        constraint = self.constraint
+
+        def update(x: np.ndarray) -> np.ndarray:
+            self.evaluations += 1
+            state, force_sum, displaced, squared = constraint.state(x), 0.0, 0.0, 0.0
+            variance = constraint.mixture.delta * state.V
+            for law in constraint.field_law(state, channel):
+                force = channel.force(law.field, variance)
+                weighted = law.weight * force
+                force_sum += weighted.sum()
+                displaced += (weighted * law.displacement).sum()
+                squared += (weighted * force).sum()
+            return constraint.drive(float(force_sum), float(displaced), float(squared))
 
         failure: ConvergenceError | None = None
         for solver, limit in _SOLVERS:
@@ -172,7 +169,7 @@ class SaddlePoint:
                 return fixed_point(update, x if x.any() else update(x), solver=solver, tol=TOLERANCE, max_iter=limit)
             except ConvergenceError as error:
                 failure = error
-        raise ConvergenceError(f"saddle point at beta = {beta:g}: {failure}", partial=failure and failure.partial)
+        raise ConvergenceError(f"saddle point of {channel}: {failure}", partial=failure and failure.partial)
 
 
 def mean(moments: list[tuple[np.ndarray, Any]], pick: Callable[[Any], np.ndarray]) -> float:

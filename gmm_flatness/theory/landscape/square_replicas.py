@@ -8,7 +8,7 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import tail
 from gmm_flatness.theory.landscape.replica_constraints import ReplicaSaddle, ReplicaState
-from gmm_flatness.theory.minimizers.closed_forms import square_overlaps
+from gmm_flatness.theory.minimizers.closed_forms import SquareOverlaps, square_overlaps
 
 
 def square_replicas(mixture: GaussianMixture, y: float, q1: float, norm: float, bias: float,
@@ -20,8 +20,8 @@ def square_replicas(mixture: GaussianMixture, y: float, q1: float, norm: float, 
     """
     alpha, delta = mixture.alpha, mixture.delta
     V, evaluations = _response(mixture, y, q1, norm, bias, beta)
-    m, q0 = _overlaps(mixture, bias, beta * delta * V)
-    residual_sq = delta * q0 + sum(weight * (1.0 - m - label * bias) ** 2 for weight, label in mixture.classes)
+    m, q0, _, miss_sq = _overlaps(mixture, bias, beta * delta * V)
+    residual_sq = delta * q0 + miss_sq
     v, w = delta * (norm - q1), delta * V
     own, group = 1.0 + beta * v, 1.0 + beta * w
     variance = v / own + (w / group - v / own) / y  # of one replica's field, given what the groups share
@@ -39,9 +39,9 @@ def square_replicas(mixture: GaussianMixture, y: float, q1: float, norm: float, 
         stability_margin_within=1.0 - alpha * (beta * v / own) ** 2, residual=off, evaluations=evaluations)
 
 
-def _overlaps(mixture: GaussianMixture, bias: float, g: float) -> tuple[float, float]:
-    """`m` and `q0` at width `g = βΔV`."""
-    return square_overlaps(mixture, g / (1.0 + g) if math.isfinite(g) else 1.0, bias)[:2]
+def _overlaps(mixture: GaussianMixture, bias: float, g: float) -> SquareOverlaps:
+    """Those of ridge regression at width `g = βΔV`."""
+    return square_overlaps(mixture, g / (1.0 + g) if math.isfinite(g) else 1.0, bias)
 
 
 def _response(mixture: GaussianMixture, y: float, q1: float, norm: float, bias: float,
@@ -52,19 +52,19 @@ def _response(mixture: GaussianMixture, y: float, q1: float, norm: float, bias: 
     root, scale = math.sqrt(mixture.alpha), beta * mixture.delta
     cap = (1.0 - 1e-12) / (root - 1.0) if root > 1.0 else math.inf
     if math.isinf(y):
-        largest = _overlaps(mixture, bias, math.inf)[1] if root < 1.0 else math.inf
+        largest = _overlaps(mixture, bias, math.inf).q if root < 1.0 else math.inf
         if q1 >= largest:
             raise DomainError("overlap", q1 / norm, "smaller with infinitely many replicas: their mean interpolates "
                               "the samples at the threshold", threshold=largest / norm)
         high = 1.0
-        while high < cap and _overlaps(mixture, bias, high)[1] < q1:
+        while high < cap and _overlaps(mixture, bias, high).q < q1:
             high *= 2.0
-        g, found = brentq(lambda g: _overlaps(mixture, bias, g)[1] - q1, 0.0, min(high, cap), rtol=1e-14,
+        g, found = brentq(lambda g: _overlaps(mixture, bias, g).q - q1, 0.0, min(high, cap), rtol=1e-14,
                           full_output=True)
         return g / scale, found.function_calls
     free = norm + (y - 1.0) * q1
     if beta == 0.0:
         return free, 0
-    V, found = brentq(lambda V: V - free + y * _overlaps(mixture, bias, scale * V)[1], 0.0, min(free, cap / scale),
+    V, found = brentq(lambda V: V - free + y * _overlaps(mixture, bias, scale * V).q, 0.0, min(free, cap / scale),
                       xtol=1e-15 * free, rtol=1e-14, full_output=True)
     return V, found.function_calls
