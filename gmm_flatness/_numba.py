@@ -8,7 +8,7 @@ from typing import Any
 import numba
 
 
-def njit(function: Callable | None = None, **options: Any) -> Callable:
+def njit(function: Callable | None = None, **options: Any) -> Any:
     """Compile `function`, as `numba.njit(cache=True, **options)` does; used with or without options.
 
     Numba refuses to cache where both the installed package and the user's home are read-only.
