@@ -11,9 +11,8 @@ from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numba.extending import overload
-
-from gmm_flatness._numba import njit
 
 # Compiled products call this library; loaded now, so that limits on its threads set later find it.
 import_module("scipy.linalg.cython_blas")
@@ -39,31 +38,31 @@ class Buffers(NamedTuple):
     shifted: np.ndarray
 
 
-@njit
+@njit(cache=True)
 def _units(buffer, capacity, rows, below, width):
     """The (rows, width) block of one layer inside a flat buffer."""
     start = capacity * below
     return buffer[start:start + rows * width].reshape(rows, width)
 
 
-@njit
+@njit(cache=True)
 def _weights(flat, layer):
     return flat[layer[2]:layer[2] + layer[0] * layer[1]].reshape(layer[0], layer[1])
 
 
-@njit
+@njit(cache=True)
 def _biases(flat, layer):
     return flat[layer[3]:layer[3] + layer[1]]
 
 
-@njit
+@njit(cache=True)
 def _shift(units, biases):
     for i in range(units.shape[0]):
         for j in range(units.shape[1]):
             units[i, j] += biases[j]
 
 
-@njit
+@njit(cache=True)
 def _shift_relu(units, biases):
     zero = units.dtype.type(0)
     for i in range(units.shape[0]):
@@ -72,14 +71,14 @@ def _shift_relu(units, biases):
             units[i, j] = shifted if shifted > zero else zero
 
 
-@njit
+@njit(cache=True)
 def _shift_tanh(units, biases):
     for i in range(units.shape[0]):
         for j in range(units.shape[1]):
             units[i, j] = math.tanh(units[i, j] + biases[j])
 
 
-@njit
+@njit(cache=True)
 def forward(shape, params, rows, buffers):
     """Outputs (rows, k) of the batch whose inputs are the first block of `buffers.activations`."""
     capacity = len(buffers.weights)
@@ -98,7 +97,7 @@ def forward(shape, params, rows, buffers):
     return units
 
 
-@njit
+@njit(cache=True)
 def _through(deltas, units, tanh):
     """Multiply by the derivative of the activation, written with the activation itself."""
     one, zero = units.dtype.type(1), units.dtype.type(0)
@@ -111,7 +110,7 @@ def _through(deltas, units, tanh):
                 deltas[i, j] = deltas[i, j] if unit > zero else zero
 
 
-@njit
+@njit(cache=True)
 def _column_sums(matrix, out):
     out[:] = 0
     for i in range(matrix.shape[0]):
@@ -119,7 +118,7 @@ def _column_sums(matrix, out):
             out[j] += matrix[i, j]
 
 
-@njit
+@njit(cache=True)
 def backward(shape, params, rows, buffers):
     """Gradient of the batch from the derivative by its outputs, the last block of `buffers.deltas`."""
     capacity = len(buffers.weights)
@@ -135,7 +134,7 @@ def backward(shape, params, rows, buffers):
             _through(below, inputs, shape.tanh)
 
 
-@njit
+@njit(cache=True)
 def _softmax_row(outputs, targets, weight, deltas):
     top = outputs[0]
     for j in range(1, len(outputs)):
@@ -151,7 +150,7 @@ def _softmax_row(outputs, targets, weight, deltas):
     return weight * (math.log(total) - picked)
 
 
-@njit
+@njit(cache=True)
 def _logistic_row(outputs, targets, weight, deltas):
     one = outputs.dtype.type(1)
     margin = targets[0] * outputs[0]
@@ -161,7 +160,7 @@ def _logistic_row(outputs, targets, weight, deltas):
     return weight * (math.log1p(decay) - min(margin, outputs.dtype.type(0)))
 
 
-@njit
+@njit(cache=True)
 def _square_row(outputs, targets, weight, deltas):
     total = outputs.dtype.type(0)
     for j in range(len(outputs)):
@@ -171,7 +170,7 @@ def _square_row(outputs, targets, weight, deltas):
     return weight * total / 2
 
 
-@njit
+@njit(cache=True)
 def loss_rows(kind, outputs, targets, weights, deltas):
     """Weighted sum of the batch's losses; its derivative by the outputs goes into `deltas`."""
     total = 0.0
@@ -185,7 +184,7 @@ def loss_rows(kind, outputs, targets, weights, deltas):
     return total
 
 
-@njit
+@njit(cache=True)
 def _built_in_gradient(loss, shape, params, rows, buffers):
     outputs = forward(shape, params, rows, buffers)
     layer = shape.layers[-1]
@@ -196,7 +195,7 @@ def _built_in_gradient(loss, shape, params, rows, buffers):
     return value
 
 
-@njit
+@njit(cache=True)
 def all_outputs(shape, params, inputs, buffers, out):
     """Outputs (n, k) of all `inputs` (n, fan_in), a buffer's worth at a time."""
     capacity = len(buffers.weights)
@@ -207,7 +206,7 @@ def all_outputs(shape, params, inputs, buffers, out):
         out[start:start + len(taken)] = forward(shape, params, len(taken), buffers)
 
 
-@njit
+@njit(cache=True)
 def wrong_rows(outputs, targets, wrong):
     """Mark the rows whose largest output is not the largest target (one output: whose signs differ)."""
     for i in range(len(outputs)):

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from gmm_flatness._numba import njit
 from gmm_flatness.mlp._kernels import _units, batch_gradient
 
 
@@ -39,7 +39,7 @@ class State(NamedTuple):
     clock: np.ndarray
 
 
-@njit
+@njit(cache=True)
 def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
     zero = position.dtype.type(0)
     for i in range(len(position)):
@@ -51,7 +51,7 @@ def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
         position[i] = moved if abs(moved) > tiny else zero
 
 
-@njit
+@njit(cache=True)
 def descend(layers, position, velocity, gradient, rate, rules):
     """One Nesterov step; the decay acts on weights, not on biases."""
     for index in range(len(layers)):
@@ -62,7 +62,7 @@ def descend(layers, position, velocity, gradient, rate, rules):
                       rules.momentum, rules.zero, rules.tiny)
 
 
-@njit
+@njit(cache=True)
 def ascend(position, gradient, radius, out):
     """The point at distance `radius` up the gradient."""
     square = radius - radius
@@ -73,28 +73,28 @@ def ascend(position, gradient, radius, out):
         out[i] = position[i] + scale * gradient[i]
 
 
-@njit
+@njit(cache=True)
 def attract(position, target, pull):
     """Shrink the distance to `target` by the factor `1 - pull`; exact at `pull` 0, stable up to 1."""
     for i in range(len(position)):
         position[i] -= pull * (position[i] - target[i])
 
 
-@njit
+@njit(cache=True)
 def average(mean, position, weight):
     """Move a running mean by `weight` of the way to `position`."""
     for i in range(len(mean)):
         mean[i] += weight * (position[i] - mean[i])
 
 
-@njit
+@njit(cache=True)
 def jitter(position, noise, scale):
     """Add `scale` times the noise to every parameter."""
     for i in range(len(position)):
         position[i] += scale * noise[i]
 
 
-@njit
+@njit(cache=True)
 def barycenter(position, center, one):
     """Mean of the replicas."""
     share = one / position.dtype.type(len(position))
@@ -105,7 +105,7 @@ def barycenter(position, center, one):
             center[i] += share * row[i]
 
 
-@njit
+@njit(cache=True)
 def gather(data, order, shape, buffers):
     """Copy one batch into the buffers, its rows' weights divided by their number."""
     inputs, targets, weights = data
@@ -120,7 +120,7 @@ def gather(data, order, shape, buffers):
         buffers.weights[i] = share * weights[order[i]]
 
 
-@njit
+@njit(cache=True)
 def _entropic(position, anchor, mean, pull, rules, turn):
     """Inner step of Entropy-SGD, and its outer step where `turn` says so; the momentum is kept."""
     attract(position, anchor, pull)
@@ -130,7 +130,7 @@ def _entropic(position, anchor, mean, pull, rules, turn):
         position[:] = mean
 
 
-@njit
+@njit(cache=True)
 def train_steps(loss, shape, buffers, data, order, batch, rates, pulls, noise, scales, rules, state):
     """Run `len(rates)` steps; returns the sum over steps and replicas of the batch losses.
 
