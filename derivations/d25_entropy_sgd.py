@@ -17,7 +17,7 @@ from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
-from gmm_flatness.simulation.entropy_sgd import entropy_sgd
+from gmm_flatness.simulation.descent import entropy_sgd
 
 FORMULAS = ("F034",)
 

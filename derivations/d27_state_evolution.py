@@ -21,8 +21,7 @@ from derivations.gaussian import Mean
 from derivations.report import fronts
 from derivations.symbols import V, alpha, b, beta, delta, h, m, q, rho, ridge
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.simulation.message_evolution import state_evolution
-from gmm_flatness.simulation.message_measures import ErrorCount, Minimizer
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, state_evolution
 
 FORMULAS = ("F010",)
 
@@ -198,7 +197,7 @@ def _gibbs(domain, seed):
 
     def shipped(alpha, delta, rho, b, beta):
         mixture = GaussianMixture(alpha, delta, rho)
-        return _last(state_evolution(mixture, ErrorCount(beta), bias=b, iterations=_ITERATIONS))
+        return _last(state_evolution(mixture, GibbsMeasure(beta), bias=b, iterations=_ITERATIONS))
 
     return match("state_evolution, Gibbs measure", derived, shipped, domain, seed=seed, tolerance=1e-9)
 

@@ -47,12 +47,12 @@ def described(found):
 def center(data, name, bias, seen, rng):
     """Weights of the reference on a sample and its bias at norm 1; `seen` is its theory."""
     from gmm_flatness import fit, run_chain
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
 
     family, value = kind(name)
     if family == "gibbs":
-        found = run_chain(data, beta=rungs(seen.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
-                          required_times=SHORTEST_TIMES)
+        found = run_chain(data, beta=beta_schedule(seen.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
+                          min_effective_size=MIN_EFFECTIVE_SIZE)
         return found.weights[0], bias
     if family == "hard margin":
         found = fit(data, "hinge", ridge=0.0, bias=bias)
@@ -62,11 +62,11 @@ def center(data, name, bias, seen, rng):
 
 
 def integrated(data, beta, *, sweeps, bias, rng, **held):
-    """Entropy and errors at the end of a ladder; `held` says what the chain keeps fixed."""
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs, thermodynamic_integration
+    """Entropy and errors at the end of an annealing; `held` says what the chain keeps fixed."""
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule, thermodynamic_integration
 
-    found = thermodynamic_integration(data, rungs(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
-                                      required_times=SHORTEST_TIMES, **held)
+    found = thermodynamic_integration(data, beta_schedule(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
+                                      min_effective_size=MIN_EFFECTIVE_SIZE, **held)
     chain = found.chains[-1]
     return {"entropy": float(found.entropy[-1]), "train_error": chain.train_error, "test_error": chain.test_error}
 

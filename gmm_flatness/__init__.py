@@ -45,21 +45,21 @@ _PUBLIC = {
     "LocalEntropyResult": "theory.landscape.results",
     "replicated": "theory.landscape.replicas",
     "ReplicatedResult": "theory.landscape.results",
-    "fit": "simulation.estimators",
-    "Estimator": "simulation.estimators",
+    "fit": "simulation.fit",
+    "Estimator": "simulation.fit",
     "run_chain": "simulation.chains",
-    "thermodynamic_integration": "simulation.annealing",
-    "over_disorder": "simulation.annealing",
-    "disorder_average": "simulation.chain_statistics",
-    "replicated_annealing": "simulation.replicated_annealing",
+    "thermodynamic_integration": "simulation.chains",
+    "over_disorder": "simulation.chains",
+    "disorder_average": "simulation.chains",
+    "replicated_annealing": "simulation.chains",
     "replicated_descent": "simulation.descent",
-    "entropy_sgd": "simulation.entropy_sgd",
-    "local_energy_descent": "simulation.local_energy_descent",
+    "entropy_sgd": "simulation.descent",
+    "local_energy_descent": "simulation.descent",
     "message_passing": "simulation.message_passing",
-    "state_evolution": "simulation.message_evolution",
-    "Minimizer": "simulation.message_measures",
-    "ErrorCount": "simulation.message_measures",
-    "CoupledErrorCount": "simulation.message_measures",
+    "state_evolution": "simulation.message_passing",
+    "Minimizer": "simulation.message_passing",
+    "GibbsMeasure": "simulation.message_passing",
+    "ReplicatedGibbsMeasure": "simulation.message_passing",
     "compare_algorithms": "studies.compare_algorithms",
     "ReplicatedSGDClassifier": "estimators.replicated_sgd",
     "EntropySGDClassifier": "estimators.entropy_sgd",
@@ -83,17 +83,22 @@ if TYPE_CHECKING:
     from gmm_flatness.model.mixture import GaussianMixture
     from gmm_flatness.model.priors import Prior
     from gmm_flatness.model.sampling import Sample, sample
-    from gmm_flatness.simulation.annealing import over_disorder, thermodynamic_integration
-    from gmm_flatness.simulation.chain_statistics import disorder_average
-    from gmm_flatness.simulation.chains import run_chain
-    from gmm_flatness.simulation.descent import replicated_descent
-    from gmm_flatness.simulation.entropy_sgd import entropy_sgd
-    from gmm_flatness.simulation.estimators import Estimator, fit
-    from gmm_flatness.simulation.local_energy_descent import local_energy_descent
-    from gmm_flatness.simulation.message_evolution import state_evolution
-    from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-    from gmm_flatness.simulation.message_passing import message_passing
-    from gmm_flatness.simulation.replicated_annealing import replicated_annealing
+    from gmm_flatness.simulation.chains import (
+        disorder_average,
+        over_disorder,
+        replicated_annealing,
+        run_chain,
+        thermodynamic_integration,
+    )
+    from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+    from gmm_flatness.simulation.fit import Estimator, fit
+    from gmm_flatness.simulation.message_passing import (
+        GibbsMeasure,
+        Minimizer,
+        ReplicatedGibbsMeasure,
+        message_passing,
+        state_evolution,
+    )
     from gmm_flatness.studies.compare_algorithms import compare_algorithms
     from gmm_flatness.studies.sweep import sweep
     from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error

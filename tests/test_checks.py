@@ -64,7 +64,7 @@ def test_a_false_theory_fails_after_a_repeat_with_fresh_disorder_and_more_sample
     assert "toy/one (again)" in text and "repeated" in text and "FAIL" in summary(verdict)
 
 
-def test_a_case_that_fails_by_chance_is_repeated():
+def test_a_case_that_fails_by_chance_is_judged_by_its_repeat():
     calls = []
 
     def unlucky_first(dim, *, rng):
@@ -87,7 +87,7 @@ def test_an_effort_may_have_a_control_of_its_own():
     assert EFFORT._replace(control=0.05).times(0.5) == Effort((10, 20), (20, 10), 0.05)
 
 
-def test_an_undecided_simulation_is_reported_and_a_broken_one_fails():
+def test_a_simulation_may_decline_to_speak_but_not_break_down():
     verdict = run_campaign([case("toy/silent", silent), case()], seed=1)
     assert [outcome.verdict for outcome in verdict.outcomes] == ["undecided", "pass"]
     assert verdict.passed and "not equilibrated" in table(verdict)
@@ -134,7 +134,7 @@ def test_eight_points_a_subject(subject):
 
 
 @pytest.mark.parametrize("one", all_cases(), ids=lambda one: one.name)
-def test_theory_and_simulation_give_the_same_numbers(one):
+def test_theory_and_simulation_speak_of_the_same_numbers(one):
     theory, simulation = one.theory(), one.simulate(20, rng=np.random.default_rng(1))
     assert one.primary in theory and theory[one.primary] != 0.0
     assert set(theory) <= set(simulation)
@@ -163,7 +163,7 @@ def test_the_command_names_what_it_does_not_know(capsys):
 def test_a_chain_too_short_is_tried_once_more_at_three_times_its_length_before_the_verdict_is_left_open(enough, tried):
     lengths = []
 
-    def chain(*, sweeps, required_times):
+    def chain(*, sweeps, min_effective_size):
         lengths.append(sweeps)
         if sweeps < enough:
             raise ConvergenceError("too short")

@@ -9,7 +9,7 @@ from reference import gauss_average
 from scipy import optimize, stats
 
 from gmm_flatness import DomainError, GaussianMixture, erm, hard_margin, sample, separability_threshold
-from gmm_flatness.simulation.separability import is_separable
+from gmm_flatness.simulation.fit import is_separable
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
 
 

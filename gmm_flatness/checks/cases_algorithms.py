@@ -19,11 +19,14 @@ from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.chains import run_chain
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.entropy_sgd import entropy_sgd
-from gmm_flatness.simulation.local_energy_descent import local_energy_descent
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Measure, Minimizer
-from gmm_flatness.simulation.message_passing import message_passing
+from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+from gmm_flatness.simulation.message_passing import (
+    GibbsMeasure,
+    Measure,
+    Minimizer,
+    ReplicatedGibbsMeasure,
+    message_passing,
+)
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
@@ -129,7 +132,7 @@ class ReplicasPoint:
         """A chain cooled to the temperature; only its mean over disorder counts, so that it may be short."""
         data = sample(self.mixture, dim, rng=rng)
         found = run_chain(data, beta=[share * self.beta for share in (0.25, 0.5, 0.75, 1.0)], sweeps=100,
-                          burn_in=200, bias=self.bias, replicas=self.y, overlap=self.overlap, required_times=1.0,
+                          burn_in=200, bias=self.bias, replicas=self.y, overlap=self.overlap, min_effective_size=1.0,
                           rng=rng)
         return {"barycenter_error": found.barycenter_error, "train_error": found.train_error}
 
@@ -167,7 +170,7 @@ def _minimizer_ends(point: ErmPoint) -> dict[str, float]:
 
 
 def _count_messages(mixture: GaussianMixture, beta: float, bias: float) -> Case:
-    run = Messages(mixture, ErrorCount(beta), bias, partial(_count_ends, mixture, beta, bias))
+    run = Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias))
     return _case(f"message-passing/count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030", run.ends,
                  run.simulate, "m")
 
@@ -178,7 +181,7 @@ def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str,
 
 
 def _coupled_messages(point: ReplicasPoint) -> Case:
-    measure = CoupledErrorCount(point.beta, point.y, point.overlap)
+    measure = ReplicatedGibbsMeasure(point.beta, point.y, point.overlap)
     run = Messages(point.mixture, measure, point.bias, partial(_coupled_ends, point))
     return _case(f"message-passing/replicas-{point.name}", "F033", run.ends, run.simulate, "m")
 

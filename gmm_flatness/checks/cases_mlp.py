@@ -12,7 +12,7 @@ from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.mlp.linear import one_layer
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import population_error
+from gmm_flatness.simulation.fit import population_error
 
 _FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (48, 24, 12))
 _NAMES = {"logistic": "cross-entropy", "square": "square"}

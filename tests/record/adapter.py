@@ -10,10 +10,10 @@ from operator import attrgetter
 import numpy as np
 
 from gmm_flatness import (
-    CoupledErrorCount,
-    ErrorCount,
     GaussianMixture,
+    GibbsMeasure,
     Minimizer,
+    ReplicatedGibbsMeasure,
     SmoothedCount,
     bayes_error,
     bayes_overlap,
@@ -218,7 +218,7 @@ def solve_state_evolution(mixture, measure, every, **options):
     kind, settings = measure
     if kind == "minimizer":
         settings = settings | {"loss": make_loss(settings["loss"])}
-    made = {"minimizer": Minimizer, "count": ErrorCount, "coupled": CoupledErrorCount}[kind](**settings)
+    made = {"minimizer": Minimizer, "count": GibbsMeasure, "coupled": ReplicatedGibbsMeasure}[kind](**settings)
     path = state_evolution(GaussianMixture(*mixture), made, **options)
     columns = {"m": path.m, "q": path.q, "V": path.V, "bias": path.biases}
     return {f"{key}/{i}": (float(column[i]), 1.0 if key == "bias" else 0.0)

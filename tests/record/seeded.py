@@ -22,10 +22,10 @@ from figures import f01_learning_curves, f06_separability, f07_local_energy, f09
 from figures.engine import compute as compute_figure
 from figures.engine import replace
 from gmm_flatness import (
-    CoupledErrorCount,
-    ErrorCount,
     GaussianMixture,
+    GibbsMeasure,
     Minimizer,
+    ReplicatedGibbsMeasure,
     SmoothedCount,
     entropy_sgd,
     fit,
@@ -40,7 +40,7 @@ from gmm_flatness import (
     thermodynamic_integration,
 )
 from gmm_flatness.model.priors import RademacherPrior
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.fit import local_energy
 from gmm_flatness.store import Cache
 
 PATH = Path(__file__).with_name("seeded.json")
@@ -195,7 +195,7 @@ def descents():
 def messages():
     measures = {"square": Minimizer("square", ridge=0.5), "logistic": Minimizer("logistic", ridge=0.5),
                 "hinge": Minimizer("hinge", ridge=1.0), "smoothed": Minimizer(SmoothedCount(3.0), norm=1.0),
-                "count": ErrorCount(0.5), "coupled": CoupledErrorCount(0.4, 3, 0.8)}
+                "count": GibbsMeasure(0.5), "coupled": ReplicatedGibbsMeasure(0.4, 3, 0.8)}
 
     def run(name):
         bias = "learned" if name in ("square", "logistic") else 0.0

@@ -15,6 +15,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, field_nodes
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.roots import response
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.landscape.continuation import (
     COLDEST,
@@ -24,7 +25,7 @@ from gmm_flatness.theory.landscape.continuation import (
     first_instability,
 )
 from gmm_flatness.theory.landscape.results import GibbsResult
-from gmm_flatness.theory.landscape.saddle_point import FieldLaw, SaddlePoint, response
+from gmm_flatness.theory.landscape.saddle_point import FieldLaw, SaddlePoint
 from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 

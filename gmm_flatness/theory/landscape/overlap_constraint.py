@@ -18,8 +18,9 @@ from gmm_flatness.channels import Channel, field_nodes
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.panels import REACH, bisect_panels, panel_average, row_panels
 from gmm_flatness.numerics.quadrature import analytic_nodes
+from gmm_flatness.numerics.roots import response
 from gmm_flatness.theory.landscape.references import Reference
-from gmm_flatness.theory.landscape.saddle_point import FieldLaw, response
+from gmm_flatness.theory.landscape.saddle_point import FieldLaw
 
 
 class OverlapState(NamedTuple):

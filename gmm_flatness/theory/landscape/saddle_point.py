@@ -177,11 +177,6 @@ def mean(moments: list[tuple[np.ndarray, Any]], pick: Callable[[Any], np.ndarray
     return sum(float(np.sum(weight * pick(at))) for weight, at in moments)
 
 
-def response(pressure: float, norm: float) -> float:
-    """The positive `V` with `pressure V² + V = norm`: what is left of a norm when forces fix a part of it."""
-    return 2.0 * norm / (1.0 + math.sqrt(1.0 + 4.0 * pressure * norm))
-
-
 def extrapolate(past: list[tuple[float, np.ndarray]], at: float) -> np.ndarray:
     """Linear extrapolation of the last two solutions where the step is short, else the last one."""
     (before, x_before), (last, x_last) = past[0], past[-1]

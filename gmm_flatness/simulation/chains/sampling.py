@@ -1,7 +1,7 @@
-"""Monte Carlo chains on the error count: the Gibbs measure, the slice around a reference, coupled replicas.
+"""Monte Carlo chains on the error count: the Gibbs measure, the sphere around a reference, coupled replicas.
 
 The weight of a configuration is `exp(-β #errors)` on the training sample, uniform over the configuration
-space of `gmm_flatness.simulation.chain_state`, at a fixed bias. A mean is reported only from a chain many
+space of `gmm_flatness.simulation.chains.geometry`, at a fixed bias. A mean is reported only from a chain many
 autocorrelation times long.
 """
 
@@ -13,14 +13,20 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.simulation.chain_run import Record, run_stages
-from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
-from gmm_flatness.simulation.chain_statistics import series_mean
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.chains.geometry import Geometry, make_geometry
+from gmm_flatness.simulation.chains.moves import Stage
+from gmm_flatness.simulation.chains.stages import StageRecord, check_betas, run_stages, start_chain
+from gmm_flatness.simulation.chains.statistics import series_mean
+from gmm_flatness.simulation.fit import population_error
 from gmm_flatness.store import Checkpoint
+
+# Effective size that a chain must reach where only means over the disorder count: of a chain shorter than its memory
+# it comes out near 7.5, whatever the length.
+MIN_EFFECTIVE_SIZE = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +50,7 @@ class ChainResult:
         Overlap `w·v/N` with the centroid.
     q : float
         Overlap of two independent configurations on this sample, as that of the mean weights of the two
-        halves of the run; with replicas, of two independent groups (`q0`); around a reference, `Q`.
+        halves of the run; with replicas, of two independent sets (`q0`); around a reference, `Q`.
     test_error, barycenter_error : float
         Mean test error of a replica, and of the mean of the replicas with the same bias.
     acceptance, step : float
@@ -88,9 +94,8 @@ class ChainResult:
 
 
 def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, burn_in: int, bias: float = 0.0,
-              reference=None, overlap: float | None = None, replicas: int = 1, required_times: float = 50.0,
-              rng=None, checkpoint: Checkpoint | None = None,
-              checkpoint_interval: float = 60.0) -> ChainResult:
+              reference=None, overlap: float | None = None, replicas: int = 1, min_effective_size: float = 50.0,
+              rng=None, checkpoint: Checkpoint | None = None, checkpoint_interval: float = 60.0) -> ChainResult:
     """Sample weights with probability proportional to `exp(-β #errors)` and measure them.
 
     Parameters
@@ -112,7 +117,7 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
         replicas.
     replicas : int
         Number of replicas `y < N`; the weight is `exp(-β Σ_a #errors_a)`.
-    required_times : float
+    min_effective_size : float
         Autocorrelation times a chain must span before its means are reported.
     rng : None, int, SeedSequence or Generator, optional
         Passed to `numpy.random.default_rng`; the start is drawn uniformly from the constrained sphere.
@@ -132,69 +137,51 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
     ConvergenceError
         The chain is too short or stuck; `partial` is the result refused.
     """
-    betas = ladder("beta", np.atleast_1d(check.finite_array("beta", beta)))
-    sweeps, burn_in = lengths(sweeps, burn_in)
+    return chain_results(sample, check_betas("beta", beta), last_only=True, sweeps=sweeps, burn_in=burn_in, bias=bias,
+                         reference=reference, overlap=overlap, replicas=replicas, rng=rng,
+                         min_effective_size=min_effective_size, checkpoint=checkpoint,
+                         checkpoint_interval=checkpoint_interval)[-1]
+
+
+def chain_results(sample: Sample, betas: list[float], *, last_only: bool, sweeps: int, burn_in: int, bias: float,
+                  reference, overlap: float | None, replicas: int, min_effective_size: float, rng,
+                  checkpoint: Checkpoint | None, checkpoint_interval: float) -> list[ChainResult]:
+    """One chain through `betas`, measured at all of them or only at the last; validated before it runs."""
+    sweeps, burn_in = check.integer("sweeps", sweeps, low=4), check.integer("burn_in", burn_in)
+    min_effective_size = check.positive("min_effective_size", min_effective_size)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
+    check_sample("sample", sample)
     geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
-    state = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint)
-    stages = [Stage(beta, burn_in, 0) for beta in betas[:-1]] + [Stage(betas[-1], burn_in, sweeps)]
-    record = run_stages(state, stages, checkpoint, interval)[-1]
-    return judged(chain_result(sample, geometry, bias, record), required_times)
+    chain = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint)
+    stages = [Stage(beta, burn_in, 0 if last_only and beta != betas[-1] else sweeps) for beta in betas]
+    records = run_stages(chain, stages, checkpoint, interval)
+    return [require_effective_size(_measured(sample, geometry, float(bias), record), min_effective_size)
+            for record, stage in zip(records, stages, strict=True) if stage.sweeps]
 
 
-def start_chain(sample: Sample, geometry: Geometry, *, bias: float, rng, checkpoint: Checkpoint | None,
-                kind: type[ChainState] = ChainState) -> ChainState:
-    """A chain of some kind at a uniform configuration; other parameters as in `run_chain`."""
-    if checkpoint is not None and rng is None:
-        raise DomainError("rng", rng, "an explicit seed with a checkpoint, so that the run can be resumed")
-    return kind(sample, geometry, check.scalar("bias", bias), np.random.default_rng(rng))
-
-
-def chain_result(sample: Sample, geometry: Geometry, bias: float, record: Record) -> ChainResult:
-    """Means, errors and overlaps of one measured stage, not yet judged."""
-    errors, along = (series_mean(series.mean(axis=1)) for series in (record.train_error, record.m))
-    time = max(errors.autocorrelation_time, along.autocorrelation_time)
-    mixture, replicas, overlap = sample.mixture, geometry.replicas, geometry.overlap
-    mutual = overlap if geometry.axis is None and overlap is not None else 0.0
-    norm = (1.0 + (replicas - 1) * mutual) / replicas
+def _measured(sample: Sample, geometry: Geometry, bias: float, record: StageRecord) -> ChainResult:
+    """Means, errors and overlaps of one measured stage, however short."""
+    train_error, m = (series_mean(series.mean(axis=1)) for series in (record.train_error, record.m))
+    time = max(train_error.autocorrelation_time, m.autocorrelation_time)
+    mixture, barycenter_m = sample.mixture, record.m.mean(axis=1)
     return ChainResult(
-        mixture=mixture, dim=sample.dim, size=len(sample), beta=record.beta, bias=float(bias), replicas=replicas,
-        overlap=overlap, train_error=errors.value, train_error_stderr=errors.stderr, m=along.value,
-        m_stderr=along.stderr, q=float(record.half_means[0] @ record.half_means[1]) / sample.dim,
-        test_error=float(np.mean(test_error(mixture, record.m, 1.0, bias))),
-        barycenter_error=float(np.mean(test_error(mixture, record.m.mean(axis=1), norm, bias))),
-        acceptance=record.acceptance, step=record.step, autocorrelation_time=time,
-        effective_size=len(record.m) / time, drift=errors.drift, sweeps=len(record.m),
-        weights=geometry.reflect(record.weights))
+        mixture=mixture, dim=sample.dim, size=len(sample), beta=record.beta, bias=bias, replicas=geometry.replicas,
+        overlap=geometry.overlap, train_error=train_error.value, train_error_stderr=train_error.stderr, m=m.value,
+        m_stderr=m.stderr, q=float(record.half_means[0] @ record.half_means[1]) / sample.dim,
+        test_error=float(np.mean(population_error(mixture, record.m, 1.0, bias))),
+        barycenter_error=float(np.mean(population_error(mixture, barycenter_m, geometry.barycenter_norm, bias))),
+        acceptance=record.acceptance, step=record.step, autocorrelation_time=time, effective_size=len(record.m) / time,
+        drift=train_error.drift, sweeps=len(record.m), weights=geometry.reflect(record.weights))
 
 
-def judged(result: ChainResult, required_times: float) -> ChainResult:
-    """The result, or a refusal where the chain is shorter than `required_times` autocorrelation times."""
-    required_times = check.positive("required_times", required_times)
+def require_effective_size(result: ChainResult, minimum: float) -> ChainResult:
+    """The result, or a refusal where the chain spans fewer than `minimum` autocorrelation times."""
     if result.acceptance == 0.0:
         raise ConvergenceError(f"no move was accepted at beta = {result.beta:g} with angles up to "
                                f"{result.step:.3g}; anneal from smaller beta, with more burn_in", partial=result)
-    if not result.effective_size >= required_times:
+    if not result.effective_size >= minimum:
         raise ConvergenceError(
             f"the chain at beta = {result.beta:g} spans {result.effective_size:.3g} autocorrelation times "
-            f"({result.sweeps} sweeps at {result.autocorrelation_time:.4g} each) where {required_times:g} are "
+            f"({result.sweeps} sweeps at {result.autocorrelation_time:.4g} each) where {minimum:g} are "
             f"required; give more sweeps", partial=result)
     return result
-
-
-def test_error(mixture: GaussianMixture, m: np.ndarray, norm: float | np.ndarray, bias: float) -> np.ndarray:
-    """`Σ_y P(y) H((m + y b)/√(Δ norm))` of weights with overlap `m` and `|w|²/N = norm`."""
-    width = np.sqrt(mixture.delta * norm)
-    return np.sum([weight * H((m + label * bias) / width) for weight, label in mixture.classes], axis=0)
-
-
-def ladder(name: str, betas: np.ndarray) -> list[float]:
-    """Increasing inverse temperatures, validated."""
-    if betas.ndim != 1 or betas.size == 0 or betas[0] < 0.0 or not (np.diff(betas) > 0.0).all():
-        raise DomainError(name, betas, "one non-negative number, or an increasing sequence of them")
-    return betas.tolist()
-
-
-def lengths(sweeps: int, burn_in: int) -> tuple[int, int]:
-    """Measured sweeps (two halves of two or more) and burn-in, validated."""
-    return check.integer("sweeps", sweeps, low=4), check.integer("burn_in", burn_in)

@@ -1,4 +1,4 @@
-"""What the solvers of `gmm_flatness.simulation.estimators` work on, and what each of them hands back."""
+"""What the solvers of `gmm_flatness.simulation.fit` work on, and what each of them hands back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Minimum(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class TrainingProblem:
     """Minimize `Σ ℓ(u)` plus a term in `|w|²`, with aligned fields `u = G w + y b`.
 
     Attributes
@@ -44,7 +44,7 @@ class Problem:
     loss : Loss
     b : float
         The bias, or where to start from if it is learned.
-    learns : bool
+    learns_bias : bool
         Whether the bias is learned.
     """
 
@@ -52,7 +52,7 @@ class Problem:
     y: np.ndarray
     loss: Loss
     b: float = 0.0
-    learns: bool = True
+    learns_bias: bool = True
 
     @property
     def dim(self) -> int:
@@ -64,26 +64,30 @@ class Problem:
         """Squared length of each row of `G`."""
         return np.einsum("ij,ij->i", self.aligned, self.aligned)
 
+    def origin(self) -> Minimum:
+        """Zero weights, to start from."""
+        return Minimum(np.zeros(self.dim), self.b, math.nan, math.inf, 0)
+
     def fields(self, weights: np.ndarray, b: float) -> np.ndarray:
         """Aligned fields `u` of the training points."""
         return self.aligned @ weights + self.y * b
 
-    def pull(self, slopes: np.ndarray) -> tuple[np.ndarray, float]:
+    def gradient(self, slopes: np.ndarray) -> tuple[np.ndarray, float]:
         """Gradient of `Σ ℓ` with respect to weights and bias (0 if not learned), from `slopes` `ℓ'(u)`."""
-        return self.aligned.T @ slopes, float(self.y @ slopes) if self.learns else 0.0
+        return self.aligned.T @ slopes, float(self.y @ slopes) if self.learns_bias else 0.0
 
 
-def stationarity(problem: Problem, slopes: np.ndarray, weights: np.ndarray, ridge: float) -> float:
+def stationarity(problem: TrainingProblem, slopes: np.ndarray, weights: np.ndarray, ridge: float) -> float:
     """Norm of the gradient over that of its parts, one a training point: 0 at a stationary point."""
-    along, bias = problem.pull(slopes)
+    gradient, slope_b = problem.gradient(slopes)
     parts = math.sqrt(float(np.square(slopes) @ problem.lengths_sq)) + abs(ridge) * float(np.linalg.norm(weights))
     total = float(np.abs(slopes).sum())
     if total == 0.0:
         return 0.0 if parts == 0.0 else 1.0
-    return max(float(np.linalg.norm(along + ridge * weights)) / parts, abs(bias) / total)
+    return max(float(np.linalg.norm(gradient + ridge * weights)) / parts, abs(slope_b) / total)
 
 
-def certified(minimum: Minimum, what: str) -> Minimum:
+def require_stationary(minimum: Minimum, what: str) -> Minimum:
     """The minimum, or a refusal where its residual exceeds the tolerance."""
     if not minimum.residual <= TOLERANCE:
         raise ConvergenceError(f"{what} stopped after {minimum.iterations} steps at residual "

@@ -1,4 +1,4 @@
-"""Compiled inner loops of descent: fields of several replicas on rows of their own, and the pull back."""
+"""Compiled inner loops of descent: fields of several replicas on rows of their own, and gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _fields(rows, picked, weights, out):
 
 
 @njit(cache=True)
-def _pull(rows, picked, slopes, out):
+def _accumulate(rows, picked, slopes, out):
     """`out[a] += Σ_k slopes[k, a] rows[picked[k, a]]`, in the order of `k` whatever the number of replicas."""
     whole = picked.shape[0] - picked.shape[0] % 4
     for k in range(0, whole, 4):

@@ -64,18 +64,18 @@ def _rotate(columns, weights, fields, errors, trial, shifts, low, high, i, j, co
 
 
 @njit(cache=True)
-def _record(direction, weights, along, weight_sum):
-    """`w_a·direction` of every replica into `along` (y,); the weights (y, N) added to `weight_sum` (N,)."""
+def _record(direction, weights, products, weight_sum):
+    """`w_a·direction` of every replica into `products` (y,); the weights (y, N) added to `weight_sum` (N,)."""
     for a in range(weights.shape[0]):
-        along[a] = 0.0
+        products[a] = 0.0
         for i in range(direction.size):
-            along[a] += weights[a, i] * direction[i]
+            products[a] += weights[a, i] * direction[i]
             weight_sum[i] += weights[a, i]
 
 
 @njit(cache=True)
 def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, cosines, sines, thresholds,
-           beta, error_series, along_series, weight_sum):
+           beta, error_series, product_series, weight_sum):
     """Sweeps of moves, drawn as (sweeps, moves) arrays; fills the series and returns the accepted count."""
     accepted = 0
     for t in range(pairs.shape[0]):
@@ -83,33 +83,27 @@ def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, co
             accepted += _rotate(columns, weights, fields, errors, trial, shifts, 0, weights.shape[0],
                                 pairs[t, k, 0], pairs[t, k, 1], cosines[t, k], sines[t, k], beta, thresholds[t, k])
         error_series[t] = errors
-        _record(direction, weights, along_series[t], weight_sum)
+        _record(direction, weights, product_series[t], weight_sum)
     return accepted
-
-
-@njit(cache=True, inline="always")
-def _pull(total, weights, a, i, j, cosine, sine):
-    """Growth of `|total|²`, `total = Σ_a w_a`, when replica `a` alone rotates coordinates `i, j`."""
-    u, v = weights[a, i], weights[a, j]
-    first = (cosine * u - sine * v) - u
-    second = (sine * u + cosine * v) - v
-    return first * (2.0 * total[i] + first) + second * (2.0 * total[j] + second)
 
 
 @njit(cache=True)
 def _sweep_elastic(columns, direction, weights, fields, errors, trial, shifts, movers, pairs, cosines, sines,
-                   thresholds, beta, stiffness, total, error_series, along_series, weight_sum):
+                   thresholds, beta, stiffness, total, error_series, product_series, weight_sum):
     """Sweeps in which one replica moves at a time, `movers` (sweeps, moves), at energy `-stiffness |total|²`."""
     accepted = 0
     for t in range(pairs.shape[0]):
         for k in range(pairs.shape[1]):
             a, i, j = movers[t, k], pairs[t, k, 0], pairs[t, k, 1]
-            gain = stiffness * _pull(total, weights, a, i, j, cosines[t, k], sines[t, k])
+            u, v = weights[a, i], weights[a, j]
+            first = (cosines[t, k] * u - sines[t, k] * v) - u
+            second = (sines[t, k] * u + cosines[t, k] * v) - v
+            gain = stiffness * (first * (2.0 * total[i] + first) + second * (2.0 * total[j] + second))
             if _rotate(columns, weights, fields, errors, trial, shifts, a, a + 1, i, j, cosines[t, k], sines[t, k],
                        beta, thresholds[t, k] + gain):
                 total[i] += shifts[a, 0]
                 total[j] += shifts[a, 1]
                 accepted += 1
         error_series[t] = errors
-        _record(direction, weights, along_series[t], weight_sum)
+        _record(direction, weights, product_series[t], weight_sum)
     return accepted

@@ -1,46 +1,29 @@
-"""Free entropies by thermodynamic integration along an annealed ladder of temperatures, and over disorder.
+"""Free entropies by thermodynamic integration along an annealing schedule.
 
 `φ(β) - φ(0) = -α ∫_0^β e dβ'` with `e` the training error (its mean over the replicas, `φ` a replica) and
-`α = n/N` of the sample. One chain is annealed up the ladder; a cubic spline through the measured errors is
+`α = n/N` of the sample. One chain is annealed through the schedule; a cubic spline through the measured errors is
 integrated, so every free entropy is a fixed linear combination of them and so is its error.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.model.sampling import sample as draw_sample
-from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.simulation.chain_run import run_stages
-from gmm_flatness.simulation.chain_state import Stage, make_geometry
-from gmm_flatness.simulation.chains import ChainResult, chain_result, judged, ladder, lengths, start_chain
+from gmm_flatness.simulation.chains.sampling import ChainResult, chain_results
+from gmm_flatness.simulation.chains.stages import check_betas
 from gmm_flatness.store import Checkpoint
-
-# Autocorrelation times a chain must span where only means over the disorder count: the effective size of one shorter
-# than its memory comes out near 7.5, whatever its length.
-SHORTEST_TIMES = 8.0
-_STEP = 0.3  # Longest step in β of `rungs`.
-
-
-def rungs(beta: float) -> np.ndarray:
-    """Inverse temperatures from 0 to `beta`, at least five and near enough to anneal and to integrate along."""
-    return np.linspace(0.0, beta, max(5, math.ceil(beta / _STEP) + 1))
 
 
 @dataclass(frozen=True, eq=False)
 class ThermodynamicIntegration:
-    """Free entropies of one sample along a ladder, relative to β = 0. Arrays have the ladder's length.
+    """Free entropies of one sample relative to β = 0. Arrays have the length of the schedule.
 
     Attributes
     ----------
@@ -84,14 +67,14 @@ class ThermodynamicIntegration:
         return np.hypot(self.free_entropy_stderr, self.quadrature_error)
 
     def to_dict(self) -> dict:
-        """The ladder as lists, with the mixture's parameters."""
+        """The schedule and the measurements as lists, with the mixture's parameters."""
         columns = {item.name: getattr(self, item.name).tolist() for item in fields(self) if item.name != "chains"}
         return self.mixture.to_dict() | columns
 
 
 def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps: int, burn_in: int,
                               bias: float = 0.0, reference=None, overlap: float | None = None, replicas: int = 1,
-                              required_times: float = 50.0, rng=None, checkpoint: Checkpoint | None = None,
+                              min_effective_size: float = 50.0, rng=None, checkpoint: Checkpoint | None = None,
                               checkpoint_interval: float = 60.0) -> ThermodynamicIntegration:
     """Integrate the training error of an annealed chain over the inverse temperature.
 
@@ -102,7 +85,7 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
         Increasing inverse temperatures, the first 0, at least three.
     sweeps, burn_in : int
         Measured sweeps, and sweeps before them, at every temperature.
-    bias, reference, overlap, replicas, required_times, rng, checkpoint, checkpoint_interval
+    bias, reference, overlap, replicas, min_effective_size, rng, checkpoint, checkpoint_interval
         As in `run_chain`.
 
     Returns
@@ -112,19 +95,16 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
     Raises
     ------
     DomainError, ConvergenceError
-        As `run_chain`; every chain of the ladder has to be long enough.
+        As `run_chain`; the chain has to be long enough at every temperature.
     """
-    grid = np.array(ladder("betas", check.finite_array("betas", betas)))
-    if grid.size < 3 or grid[0] != 0.0:
+    grid = check_betas("betas", betas)
+    if len(grid) < 3 or grid[0] != 0.0:
         raise DomainError("betas", betas, "at least three increasing numbers, the first 0")
-    sweeps, burn_in = lengths(sweeps, burn_in)
-    interval = check.non_negative("checkpoint_interval", checkpoint_interval)
-    geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
-    state = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint)
-    records = run_stages(state, [Stage(beta, burn_in, sweeps) for beta in grid.tolist()],
-                         checkpoint, interval)
-    return _integrate(tuple(judged(chain_result(sample, geometry, bias, record), required_times)
-                            for record in records))
+    chains = chain_results(sample, grid, last_only=False, sweeps=sweeps, burn_in=burn_in, bias=bias,
+                           reference=reference, overlap=overlap, replicas=replicas, rng=rng,
+                           min_effective_size=min_effective_size, checkpoint=checkpoint,
+                           checkpoint_interval=checkpoint_interval)
+    return _integrate(tuple(chains))
 
 
 def _integrate(chains: tuple[ChainResult, ...]) -> ThermodynamicIntegration:
@@ -144,51 +124,3 @@ def _integrate(chains: tuple[ChainResult, ...]) -> ThermodynamicIntegration:
 def _integral_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Matrix (ends, nodes) taking values at the nodes to the spline's integrals from the first node."""
     return CubicSpline(nodes, np.eye(nodes.size)).antiderivative()(ends)
-
-
-def over_disorder(run: Callable, mixture: GaussianMixture, dim: int, repeats: int, *,
-                  reference: Callable[[Sample], np.ndarray] | None = None, rng=None, workers: int | None = 1,
-                  progress: str | None = None, checkpoints: str | PathLike | None = None, **options) -> list:
-    """A run on each of several independent samples of the mixture.
-
-    Parameters
-    ----------
-    run : callable
-        `run_chain`, `thermodynamic_integration` or any `run(sample, *, rng, **options)`.
-    mixture : GaussianMixture
-    dim : int
-        Dimension `N`.
-    repeats : int
-        Number of samples; average the results with `disorder_average`.
-    reference : callable, optional
-        Takes a sample, gives the reference vector on it.
-    rng, workers, progress
-        As in `gmm_flatness.parallel.run_ensemble`.
-    checkpoints : path, optional
-        Folder with a checkpoint for each run: the same call with the same seed takes up where it was killed.
-    **options
-        Passed on to `run`.
-
-    Returns
-    -------
-    list
-        The results in order; they do not depend on `workers`.
-    """
-    return run_ensemble(_on_fresh_sample, repeats, rng=rng, workers=workers, progress=progress,
-                        args=(run, mixture, dim, reference, checkpoints), kwargs=options)
-
-
-def _on_fresh_sample(run: Callable, mixture: GaussianMixture, dim: int, reference: Callable | None,
-                     checkpoints: str | PathLike | None, *, rng: np.random.Generator, **options):
-    if checkpoints is not None:
-        options["checkpoint"] = Checkpoint(Path(checkpoints) / f"{_place(rng)}.npz")
-    sample = draw_sample(mixture, dim, rng=rng)
-    if reference is not None:
-        options["reference"] = reference(sample)
-    return run(sample, rng=rng, **options)
-
-
-def _place(rng: np.random.Generator) -> str:
-    """Place of a spawned generator among its siblings."""
-    seeds = rng.bit_generator.seed_seq
-    return "-".join(str(key) for key in getattr(seeds, "spawn_key", ()))

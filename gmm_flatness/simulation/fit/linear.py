@@ -9,17 +9,22 @@ from scipy.linalg import cho_factor, cho_solve, svd
 from scipy.optimize import brentq
 
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.fit_problem import Minimum, Problem, stationarity
+from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem, stationarity
 
 
-def square_ridge(problem: Problem, ridge: float) -> Minimum:
+def square_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
     """Ridge regression; at `ridge = 0` the least-squares solution of smallest norm, its limit."""
     inputs, target = _regression(problem)
-    weights = _minimum_norm(inputs, target) if ridge == 0.0 else _regularized(inputs, target, ridge)
-    return _finished(problem, inputs, target, weights, ridge)
+    if ridge == 0.0:
+        weights = np.linalg.lstsq(inputs, target, rcond=None)[0]
+    elif len(inputs) < problem.dim:
+        weights = inputs.T @ _solve_shifted(inputs @ inputs.T, ridge, target)
+    else:
+        weights = _solve_shifted(inputs.T @ inputs, ridge, inputs.T @ target)
+    return _minimum(problem, inputs, target, weights, ridge)
 
 
-def square_sphere(problem: Problem, norm: float) -> Minimum:
+def square_sphere(problem: TrainingProblem, norm: float) -> Minimum:
     """Least squares at `|w|² = norm N`: the multiplier solves `Σ_k (s_k c_k/(s_k² + λ))² = norm N`.
 
     `s_k` are the singular values of the inputs, `c_k` the target in their basis. The left side falls with
@@ -43,36 +48,29 @@ def square_sphere(problem: Problem, norm: float) -> Minimum:
     ridge = brentq(excess, low, low + 1.01 * math.sqrt(float(along @ along) / wanted), xtol=1e-300, rtol=1e-15)
     weights = right.T @ (along / (values**2 + ridge))
     weights *= math.sqrt(wanted) / float(np.linalg.norm(weights))
-    return _finished(problem, inputs, target, weights, ridge)
+    return _minimum(problem, inputs, target, weights, ridge)
 
 
-def hebb_ridge(problem: Problem, ridge: float) -> Minimum:
+def hebb_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
     """`w = Σ y x/(√N λ)`."""
     if ridge == 0.0:
         raise DomainError("ridge", ridge, "positive for the Hebb loss, which has no minimum without")
     return Minimum(problem.aligned.sum(axis=0) / ridge, problem.b, ridge, 0.0, 1)
 
 
-def hebb_sphere(problem: Problem, norm: float) -> Minimum:
+def hebb_sphere(problem: TrainingProblem, norm: float) -> Minimum:
     """The Hebb vector scaled to the sphere."""
     vector = problem.aligned.sum(axis=0)
     ridge = float(np.linalg.norm(vector)) / math.sqrt(norm * problem.dim)
     return Minimum(vector / ridge, problem.b, ridge, 0.0, 1)
 
 
-def _regression(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+def _regression(problem: TrainingProblem) -> tuple[np.ndarray, np.ndarray]:
     """Inputs `x/√N` and target `y - b`, both centered when the bias is learned: that eliminates it."""
     inputs = problem.y[:, None] * problem.aligned
-    if problem.learns:
+    if problem.learns_bias:
         return inputs - inputs.mean(axis=0), problem.y - problem.y.mean()
     return inputs, problem.y - problem.b
-
-
-def _regularized(inputs: np.ndarray, target: np.ndarray, ridge: float) -> np.ndarray:
-    count, dim = inputs.shape
-    if count < dim:
-        return inputs.T @ _solve_shifted(inputs @ inputs.T, ridge, target)
-    return _solve_shifted(inputs.T @ inputs, ridge, inputs.T @ target)
 
 
 def _solve_shifted(matrix: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
@@ -83,12 +81,9 @@ def _solve_shifted(matrix: np.ndarray, ridge: float, right: np.ndarray) -> np.nd
     return solution + cho_solve(factor, right - matrix @ solution)
 
 
-def _minimum_norm(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return np.linalg.lstsq(inputs, target, rcond=None)[0]
-
-
-def _finished(problem: Problem, inputs: np.ndarray, target: np.ndarray, weights: np.ndarray, ridge: float) -> Minimum:
-    b = float(np.mean(problem.y - problem.y * (problem.aligned @ weights))) if problem.learns else problem.b
+def _minimum(problem: TrainingProblem, inputs: np.ndarray, target: np.ndarray, weights: np.ndarray,
+             ridge: float) -> Minimum:
+    b = float(np.mean(problem.y - problem.y * (problem.aligned @ weights))) if problem.learns_bias else problem.b
     slopes = problem.fields(weights, b) - 1.0
     if ridge == 0.0:
         # The slopes themselves vanish when the training points are interpolated.

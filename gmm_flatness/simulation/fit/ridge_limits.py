@@ -8,31 +8,32 @@ import numpy as np
 from scipy.optimize import brentq
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.simulation.fit_newton import multipliers
-from gmm_flatness.simulation.fit_problem import Minimum, Problem
+from gmm_flatness.simulation.fit.convex import multipliers
+from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem
 
 _SMALL_RIDGES = tuple(10.0**-power for power in range(2, 9))
 
 
-def ridgeless(problem: Problem) -> Minimum:
+def ridgeless(problem: TrainingProblem) -> Minimum:
     """The limit of vanishing ridge of a piecewise linear loss: below some ridge the minimizer stays put.
 
     For the hinge loss on a separable sample that is the hard margin; otherwise the minimizer of the loss with
     the smallest norm.
     """
-    previous: Minimum | None = None
+    previous, steps = None, 0
     for ridge in _SMALL_RIDGES:
         found = multipliers(problem, ridge, start=previous)
+        steps += found.iterations
         if previous is not None:
-            moved = float(np.linalg.norm(found.weights - previous.weights))
-            if moved < 1e-8 * float(np.linalg.norm(found.weights)):
-                return found._replace(ridge=0.0)
+            change = float(np.linalg.norm(found.weights - previous.weights))
+            if change < 1e-8 * float(np.linalg.norm(found.weights)):
+                return found._replace(ridge=0.0, iterations=steps)
         previous = found
     raise ConvergenceError(f"the minimizer of the {problem.loss.name} loss still moves at ridge = "
                            f"{_SMALL_RIDGES[-1]:.0e}; give a positive ridge", partial=previous)
 
 
-def kinked_sphere(problem: Problem, norm: float) -> Minimum:
+def kinked_sphere(problem: TrainingProblem, norm: float) -> Minimum:
     """A convex loss with kinks at `|w|² = norm N`, through the ridge whose minimizer has that norm."""
     solved: dict[float, Minimum] = {}
 
@@ -50,4 +51,5 @@ def kinked_sphere(problem: Problem, norm: float) -> Minimum:
                               "the sphere is not unique or does not exist", threshold=norm * math.exp(shortfall))
     while excess(high) > 0.0:
         high += math.log(10.0)
-    return solved[brentq(excess, low, high, xtol=1e-11, rtol=1e-11)]
+    found = solved[brentq(excess, low, high, xtol=1e-11, rtol=1e-11)]
+    return found._replace(iterations=sum(other.iterations for other in solved.values()))

@@ -14,8 +14,10 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
-from gmm_flatness.simulation.estimators import optimal_bias, population_error
-from gmm_flatness.simulation.message_measures import Measure
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.fit.estimator import optimal_bias, population_error
+from gmm_flatness.simulation.message_passing.forces import sample_forces
+from gmm_flatness.simulation.message_passing.measures import Measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +56,22 @@ class MessagePassing:
     @property
     def test_error(self) -> float:
         """Exact error on fresh data of the weights with the bias `b`."""
-        return population_error(self.mixture, float(self.m[-1]), float(self.q[-1]), self.b)
+        return float(population_error(self.mixture, self.m[-1], self.q[-1], self.b))
 
 
 def message_passing(data: Sample, measure: Measure, *, bias: str | float = "learned", damping: float = 0.0,
                     max_iter: int = 500, tol: float | None = 1e-10) -> MessagePassing:
-    """Iterate fields on samples and on weights, each corrected for its own echo, from weights that are zero.
+    """Iterate cavity fields of samples and local fields of weights, each with its Onsager term, from zero weights.
 
         h = y (X w/√N + b) - ΔV f      f = f(h)      B = Xᵀ(y f)/√N + V̂ w      w ← V B
 
-    with `V̂ = -(Δ/N) Σ f'` and `V` what the measure leaves of room. At a fixed point of a minimizer the weights are
-    the minimizer of this very sample.
+    with `V̂ = -(Δ/N) Σ f'` and `V` the response that the constraint fixes. At a fixed point of a minimizer the
+    weights are the minimizer of this very sample. Bits depend on the number of BLAS threads, as those of `fit` do.
 
     Parameters
     ----------
     data : Sample
-    measure : Minimizer, ErrorCount or CoupledErrorCount
+    measure : Minimizer, GibbsMeasure or ReplicatedGibbsMeasure
     bias : {"learned", "optimal"} or float
         Such that `Σ y f = 0` in every iteration but the first; 0 and at the end the best one; or held at a number.
         Gibbs measures have a number.
@@ -94,29 +96,29 @@ def message_passing(data: Sample, measure: Measure, *, bias: str | float = "lear
 
     Source: D. Donoho, A. Maleki and A. Montanari, PNAS 106 (2009) 18914; S. Rangan, ISIT (2011) 2168.
     """
-    held = held_bias(measure, bias)
+    state = _State(check_sample("data", data), measure, fixed_bias(measure, bias), check_damping(damping))
     max_iter = check.integer("max_iter", max_iter)
     tol = None if tol is None else check.positive("tol", tol)
-    state, history, residual = _Messages(data, measure, held, checked_damping(damping)), [], math.inf
+    history, residual = [], math.inf
     for iteration in range(max_iter + 1):
-        fields = state.listen()
+        fields = state.cavity_fields()
         history.append(state.order_parameters())
         if iteration == max_iter or (tol is not None and residual <= tol):
             break
         with np.errstate(over="ignore", invalid="ignore"):
-            residual = state.answer(fields)
+            residual = state.update(fields)
         if not math.isfinite(residual):
             raise ConvergenceError(f"message passing diverged in iteration {iteration + 1}",
-                                   partial=_run(state, history, residual, bias))
-    run = _run(state, history, residual, bias)
+                                   partial=_result(state, history, residual, bias))
+    run = _result(state, history, residual, bias)
     if tol is not None and residual > tol:
         raise ConvergenceError(f"message passing still changed by {residual:.2e} in iteration {max_iter} (tolerance "
                                f"{tol:.0e}); more damping or regularization may help", partial=run)
     return run
 
 
-def _run(state: _Messages, history: list[tuple[float, float, float, float]], residual: float,
-         bias: str | float) -> MessagePassing:
+def _result(state: _State, history: list[tuple[float, float, float, float]], residual: float,
+            bias: str | float) -> MessagePassing:
     m, q, V, biases = np.array(history).T
     b = float(biases[-1])
     if bias == "optimal" and math.isfinite(residual):
@@ -124,8 +126,9 @@ def _run(state: _Messages, history: list[tuple[float, float, float, float]], res
     return MessagePassing(state.data.mixture, state.measure, state.weights, b, m, q, V, biases, residual)
 
 
-def held_bias(measure: Measure, bias: str | float) -> float | None:
-    """The bias held in training, None where it is learned."""
+def fixed_bias(measure: Measure, bias: str | float) -> float | None:
+    """The bias during training, None where it is learned; measure and bias validated."""
+    check.instance("measure", measure, Measure, "a Minimizer, GibbsMeasure or ReplicatedGibbsMeasure")
     if not isinstance(bias, str):
         return check.scalar("bias", bias)
     if check.choice("bias", bias, ("learned", "optimal")) == "optimal":
@@ -135,48 +138,49 @@ def held_bias(measure: Measure, bias: str | float) -> float | None:
     return None
 
 
-def checked_damping(damping: float) -> float:
+def check_damping(damping: float) -> float:
     """A weight of the old value, in [0, 1)."""
     return check.scalar("damping", damping, low=0.0, high=1.0, closed_low=True)
 
 
-class _Messages:
-    """Weights, response and echo `V f`; `listen` finds the fields and the bias, `answer` moves the weights."""
+class _State:
+    """Weights, their response and the Onsager terms `V f` of the samples."""
 
-    def __init__(self, data: Sample, measure: Measure, held: float | None, damping: float):
-        self.x, self.y = check.finite_array("data.x", data.x, ndim=2), check.finite_array("data.y", data.y, ndim=1)
-        self.data, self.measure, self.delta, self.held = data, measure, data.mixture.delta, held
-        self.b = 0.0 if held is None else held
-        self.weights, self.V, self.echo = np.zeros(data.dim), 1.0, np.zeros(len(data))
+    def __init__(self, data: Sample, measure: Measure, fixed: float | None, damping: float):
+        self.data, self.measure, self.delta, self.fixed = data, measure, data.mixture.delta, fixed
+        self.channel = measure.channel(self.delta)
+        self.b = 0.0 if fixed is None else fixed
+        self.weights, self.V, self.onsager = np.zeros(data.dim), 1.0, np.zeros(len(data))
         self.damping = damping
 
-    def listen(self) -> np.ndarray:
-        """Cavity fields of the samples, the bias included."""
-        fields = self.x @ self.weights
-        fields *= self.y / math.sqrt(self.data.dim)
-        fields -= self.delta * self.echo
-        if self.held is None and self.weights.any():
+    def cavity_fields(self) -> np.ndarray:
+        """Cavity fields of the samples, the bias included, which is balanced first if it is learned."""
+        fields = self.data.x @ self.weights
+        fields *= self.data.y / math.sqrt(self.data.dim)
+        fields -= self.delta * self.onsager
+        if self.fixed is None and self.weights.any():
             self.b = balanced_bias(lambda b: self._imbalance(fields, b), self.b)
         if self.b:
-            fields += self.b * self.y
+            fields += self.b * self.data.y
         return fields
 
-    def answer(self, fields: np.ndarray) -> float:
-        """Forces, cavity fields of the weights, new weights; returns their relative change."""
-        dim, old = self.data.dim, self.damping
-        force, slope = self.measure.respond(fields, self.V, self.delta)
-        V_hat = -self.delta * float(slope.sum()) / dim
-        pull = self.x.T @ (force * (self.y / math.sqrt(dim)))
-        pull += V_hat * self.weights
-        V = (1.0 - old) * self.measure.room(float(pull @ pull) / dim, V_hat)
-        # Damped weights remember all past forces, and their echo does.
-        self.echo *= old
-        self.echo += V * force
+    def update(self, fields: np.ndarray) -> float:
+        """Forces, local fields of the weights, new weights; returns their relative change."""
+        data, old = self.data, self.damping
+        force, slope = sample_forces(self.channel, fields, self.delta * self.V)
+        V_hat = -self.delta * float(slope.sum()) / data.dim
+        local = data.x.T @ (force * (data.y / math.sqrt(data.dim)))
+        local += V_hat * self.weights
+        V = (1.0 - old) * self.measure.response(float(local @ local) / data.dim, V_hat)
+        # Damped weights remember all past forces, and so do their Onsager terms.
+        self.onsager *= old
+        self.onsager += V * force
         self.V = old * self.V + V
-        pull *= V
-        pull += old * self.weights
-        change = float(np.linalg.norm(pull - self.weights)) / max(float(np.linalg.norm(pull)), np.finfo(float).tiny)
-        self.weights = pull
+        weights = V * local
+        weights += old * self.weights
+        length = max(float(np.linalg.norm(weights)), np.finfo(float).tiny)
+        change = float(np.linalg.norm(weights - self.weights)) / length
+        self.weights = weights
         return change / (1.0 - old)
 
     def order_parameters(self) -> tuple[float, float, float, float]:
@@ -185,8 +189,8 @@ class _Messages:
         return float(self.weights @ self.data.centroid) / dim, float(self.weights @ self.weights) / dim, self.V, self.b
 
     def _imbalance(self, fields: np.ndarray, b: float) -> tuple[float, float]:
-        force, slope = self.measure.respond(fields + b * self.y, self.V, self.delta)
-        return float(self.y @ force), float(slope.sum())
+        force, slope = sample_forces(self.channel, fields + b * self.data.y, self.delta * self.V)
+        return float(self.data.y @ force), float(slope.sum())
 
 
 def balanced_bias(imbalance: Callable[[float], tuple[float, float]], start: float) -> float:

@@ -15,13 +15,13 @@ from scipy.linalg.lapack import dposv
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import curvature, prox_slope
-from gmm_flatness.simulation.fit_problem import TOLERANCE, Minimum, Problem, certified, stationarity
+from gmm_flatness.simulation.fit.problem import TOLERANCE, Minimum, TrainingProblem, require_stationary, stationarity
 
 _MAX_STEPS = 200
 _MAX_ROUNDS = 100
 
 
-class _Smooth(Protocol):
+class _SmoothFunction(Protocol):
     """A smooth convex function of each of the fields."""
 
     def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ class _Smooth(Protocol):
         ...
 
 
-def newton(problem: Problem, ridge: float) -> Minimum:
+def newton(problem: TrainingProblem, ridge: float) -> Minimum:
     """Minimize a smooth convex loss by Newton's method with backtracking.
 
     Without a ridge a loss that falls for ever has a finite minimum on samples that are not separable: there the
@@ -42,37 +42,37 @@ def newton(problem: Problem, ridge: float) -> Minimum:
     loss = problem.loss
     endless = ridge == 0.0 and loss.derivative(_FAR) < 0.0
     if endless and len(problem.y) <= problem.dim:
-        raise _separable(loss)
-    function = _Plain(problem, endless)
-    return certified(_descend(problem, function, ridge, None, 1e-13), f"Newton's method on the {loss.name} loss")
+        raise _separable_error(loss)
+    found = _descend(problem, _SmoothLoss(problem, endless), ridge, problem.origin(), 1e-13)
+    return require_stationary(found, f"Newton's method on the {loss.name} loss")
 
 
 # Where a loss that still falls falls for ever.
 _FAR = 30.0
 
 
-def _separable(loss: Loss) -> DomainError:
+def _separable_error(loss: Loss) -> DomainError:
     return DomainError("ridge", 0.0, f"positive: the sample is separable, and the {loss.name} loss then has no finite "
                        "minimizer")
 
 
-class _Plain:
-    """A smooth loss as it is, on the watch for a separating hyperplane where that rules out a minimum."""
+class _SmoothLoss:
+    """A smooth loss as it is, refusing a separating hyperplane where that rules out a minimum."""
 
-    def __init__(self, problem: Problem, watchful: bool):
-        self.loss, self.watchful = problem.loss, watchful
-        self.offset = 0.0 if problem.learns else problem.y * problem.b
+    def __init__(self, problem: TrainingProblem, refuses_separation: bool):
+        self.loss, self.refuses_separation = problem.loss, refuses_separation
+        self.offset = 0.0 if problem.learns_bias else problem.y * problem.b
 
     def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.watchful and np.min(fields - self.offset) > 0.0:
-            raise _separable(self.loss)
+        if self.refuses_separation and np.min(fields - self.offset) > 0.0:
+            raise _separable_error(self.loss)
         return self.loss.value(fields), np.asarray(self.loss.derivative(fields))
 
     def curvature(self, fields: np.ndarray) -> np.ndarray:
         return np.asarray(curvature(self.loss, fields))
 
 
-def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None) -> Minimum:
+def multipliers(problem: TrainingProblem, ridge: float, *, start: Minimum | None = None) -> Minimum:
     """Minimize a convex loss with kinks through its proximal point.
 
     The fields become variables of their own, tied to the weights by multipliers `g`; each round minimizes the
@@ -81,15 +81,15 @@ def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None)
     loss at the proximal fields by construction, and the residual counts what else optimality asks for:
     stationarity, and proximal fields equal to fields.
     """
-    state = start or _origin(problem)
+    state = start or problem.origin()
     slopes, width = (np.zeros(len(problem.y)), _WIDEST) if state.slopes is None else (state.slopes, _WARM)
     steps, gap = 0, math.inf
     for _ in range(_MAX_ROUNDS):
         envelope = _Envelope(problem.loss, width, width * slopes)
         inner = _descend(problem, envelope, ridge, state, 1e-13)
         fields = problem.fields(inner.weights, inner.b)
-        resting, slopes = envelope.split(fields)
-        previous, gap = gap, float(np.max(np.abs(resting - fields) / (1.0 + np.abs(fields))))
+        prox, slopes = envelope.split(fields)
+        previous, gap = gap, float(np.max(np.abs(prox - fields) / (1.0 + np.abs(fields))))
         steps += inner.iterations
         residual = max(stationarity(problem, slopes, inner.weights, ridge), gap)
         state = Minimum(inner.weights, inner.b, ridge, residual, steps, slopes)
@@ -98,7 +98,8 @@ def multipliers(problem: Problem, ridge: float, *, start: Minimum | None = None)
         shrunk = _SHRINK * width if gap > max(_FAST * previous, 1e-13) else width
         # Multipliers are differences of fields over the width: rounding asks for a width that keeps them apart.
         width = max(shrunk, _NARROWEST / max(float(np.abs(slopes).max()), 1e-12))
-    return certified(state._replace(b=_centered_bias(problem, state)), f"the fit with {problem.loss.name} loss")
+    state = state._replace(b=_centered_bias(problem, state))
+    return require_stationary(state, f"the fit with {problem.loss.name} loss")
 
 
 # Widths at a cold and at a warm start, and the smallest for multipliers of order 1; the width shrinks while a
@@ -116,25 +117,21 @@ class _Envelope:
     def split(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Proximal fields, and the slopes of the loss there."""
         shifted = fields + self.shift
-        resting = np.asarray(self.loss.prox(shifted, self.width))
-        return resting, (shifted - resting) / self.width
+        prox = np.asarray(self.loss.prox(shifted, self.width))
+        return prox, (shifted - prox) / self.width
 
     def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        resting, slope = self.split(fields)
-        return self.loss.value(resting) + 0.5 * self.width * slope**2, slope
+        prox, slope = self.split(fields)
+        return self.loss.value(prox) + 0.5 * self.width * slope**2, slope
 
     def curvature(self, fields: np.ndarray) -> np.ndarray:
         return (1.0 - prox_slope(self.loss, self.split(fields)[0], self.width)) / self.width
 
 
-def _origin(problem: Problem) -> Minimum:
-    return Minimum(np.zeros(problem.dim), problem.b, math.nan, math.inf, 0)
-
-
-def _descend(problem: Problem, function: _Smooth, ridge: float, start: Minimum | None, tolerance: float) -> Minimum:
+def _descend(problem: TrainingProblem, function: _SmoothFunction, ridge: float, start: Minimum,
+             tolerance: float) -> Minimum:
     """Newton steps with backtracking until the gradient is below `tolerance` or rounding stops the descent."""
-    state = start or _origin(problem)
-    weights, b, residual, count = state.weights, state.b, math.inf, 0
+    weights, b, residual, count = start.weights, start.b, math.inf, 0
     fields = problem.fields(weights, b)
     while count < _MAX_STEPS:
         (value, slope), previous = function.first_order(fields), residual
@@ -151,7 +148,7 @@ def _descend(problem: Problem, function: _Smooth, ridge: float, start: Minimum |
     return Minimum(weights, b, ridge, residual, count)
 
 
-def _backtrack(function: _Smooth, here: tuple, fields, along, line: tuple, ridge: float) -> float:
+def _backtrack(function: _SmoothFunction, here: tuple, fields, along, line: tuple, ridge: float) -> float:
     """Step length with sufficient decrease; 0 where rounding hides any decrease."""
     (value, slope), (weights, step) = here, line
     drift, square = ridge * float(weights @ step), ridge * float(step @ step)
@@ -170,37 +167,37 @@ def _backtrack(function: _Smooth, here: tuple, fields, along, line: tuple, ridge
     return 0.0
 
 
-def _newton_step(problem: Problem, slopes: np.ndarray, bends: np.ndarray, weights: np.ndarray,
+def _newton_step(problem: TrainingProblem, slopes: np.ndarray, curvatures: np.ndarray, weights: np.ndarray,
                  ridge: float) -> tuple[np.ndarray, float]:
     """Newton's step in weights and bias."""
-    curved = np.flatnonzero(bends > 0.0)
-    rows, bends = problem.aligned[curved], bends[curved]
-    along, slope_b = problem.pull(slopes)
-    gradient = along + ridge * weights
-    if not problem.learns:
-        return -_solved(rows, bends, ridge, gradient[:, None])[:, 0], 0.0
-    border = rows.T @ (bends * problem.y[curved])
-    by_gradient, by_border = _solved(rows, bends, ridge, np.stack([gradient, border], axis=1)).T
+    curved = np.flatnonzero(curvatures > 0.0)
+    rows, curvatures = problem.aligned[curved], curvatures[curved]
+    gradient, slope_b = problem.gradient(slopes)
+    gradient = gradient + ridge * weights
+    if not problem.learns_bias:
+        return -_solve(rows, curvatures, ridge, gradient[:, None])[:, 0], 0.0
+    border = rows.T @ (curvatures * problem.y[curved])
+    by_gradient, by_border = _solve(rows, curvatures, ridge, np.stack([gradient, border], axis=1)).T
     # Without curvature along the bias (no point at a kink) a small one bounds the step.
-    complement = max(float(bends.sum()) - float(border @ by_border), 1e-9 * len(problem.y))
+    complement = max(float(curvatures.sum()) - float(border @ by_border), 1e-9 * len(problem.y))
     step_b = -(slope_b - float(border @ by_gradient)) / complement
     return -by_gradient - step_b * by_border, step_b
 
 
-def _solved(rows: np.ndarray, bends: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
-    """`(ridge + rowsᵀ diag(bends) rows)⁻¹ right`, through the smaller of the two Gram matrices."""
+def _solve(rows: np.ndarray, curvatures: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
+    """`(ridge + rowsᵀ diag(curvatures) rows)⁻¹ right`, through the smaller of the two Gram matrices."""
     count, dim = rows.shape
-    scaled = rows * np.sqrt(bends)[:, None]
+    scaled = rows * np.sqrt(curvatures)[:, None]
     if count >= dim:
-        return _cholesky_solved(scaled.T @ scaled, ridge, right)
+        return _solve_cholesky(scaled.T @ scaled, ridge, right)
     if ridge == 0.0:
         raise ConvergenceError(_LOOSE)
     if count == 0:
         return right / ridge
-    return (right - scaled.T @ _cholesky_solved(scaled @ scaled.T, ridge, scaled @ right)) / ridge
+    return (right - scaled.T @ _solve_cholesky(scaled @ scaled.T, ridge, scaled @ right)) / ridge
 
 
-def _cholesky_solved(gram: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
+def _solve_cholesky(gram: np.ndarray, ridge: float, right: np.ndarray) -> np.ndarray:
     gram[np.diag_indices_from(gram)] += ridge
     _, solution, failed = dposv(gram, right)
     if failed:
@@ -211,9 +208,9 @@ def _cholesky_solved(gram: np.ndarray, ridge: float, right: np.ndarray) -> np.nd
 _LOOSE = "the curvature of the loss does not fix the weights; give a larger ridge"
 
 
-def _centered_bias(problem: Problem, minimum: Minimum) -> float:
+def _centered_bias(problem: TrainingProblem, minimum: Minimum) -> float:
     """The bias, moved to the middle where a whole interval of them is optimal."""
-    if not problem.learns:
+    if not problem.learns_bias:
         return minimum.b
     without = problem.fields(minimum.weights, 0.0)
     ends = np.sort(np.concatenate([problem.y * (kink - without) for kink in problem.loss.kinks]))

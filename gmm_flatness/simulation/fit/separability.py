@@ -8,11 +8,13 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import linprog
 
+from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import get_loss
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.fit_newton import newton
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.fit.convex import newton
+from gmm_flatness.simulation.fit.problem import TrainingProblem
 
 # Above the feasibility tolerance of the linear program (1e-7), below the least product it finds when separable.
 _RESOLVED = 1e-6
@@ -33,9 +35,14 @@ def is_separable(data: Sample, *, bias: bool = True, size: int | None = None) ->
 
     Raises
     ------
+    DomainError
+        A parameter is out of its domain.
     ConvergenceError
         The linear program was not solved.
     """
+    check_sample("data", data)
+    check.instance("bias", bias, bool, "True or False")
+    size = len(data) if size is None else check.integer("size", size, high=len(data))
     x, y = data.x[:size], data.y[:size]
     rows = y[:, None] * (np.column_stack([x, np.ones(len(y))]) if bias else x)
     count, dim = rows.shape
@@ -58,16 +65,18 @@ def separable_size(data: Sample, *, bias: bool = True) -> int:
     ConvergenceError
         All points are separable, so the sample is too small to tell, or a linear program was not solved.
     """
+    check_sample("data", data)
+
     def by_program(size: int) -> bool:
         return is_separable(data, bias=bias, size=size)
 
-    guess = _last(data, lambda size: _logistic_diverges(data, bias, size))
+    guess = _last_separable(data, lambda size: _logistic_diverges(data, bias, size))
     if by_program(guess) and not by_program(guess + 1):
         return guess
-    return _last(data, by_program)
+    return _last_separable(data, by_program)
 
 
-def _last(data: Sample, separable: Callable[[int], bool]) -> int:
+def _last_separable(data: Sample, separable: Callable[[int], bool]) -> int:
     """Largest separable size, by doubling and bisection."""
     low, high = 0, min(data.dim, len(data))
     while separable(high):
@@ -86,7 +95,7 @@ def _logistic_diverges(data: Sample, bias: bool, size: int) -> bool:
         return True
     aligned = data.x[:size] * (y / math.sqrt(data.dim))[:, None]
     try:
-        newton(Problem(aligned, y, get_loss("logistic"), learns=bias), 0.0)
+        newton(TrainingProblem(aligned, y, get_loss("logistic"), learns_bias=bias), 0.0)
     except DomainError:
         return True
     except ConvergenceError:

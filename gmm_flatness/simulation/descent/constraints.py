@@ -1,7 +1,7 @@
-"""Where the weights of descending replicas live: anywhere with a ridge, on spheres, or at fixed mutual overlap.
+"""Constraints on the weights of replicas: a ridge, spheres, or a fixed mutual overlap.
 
-A space sees weights `(y, N)` without the bias. `project` removes from a displacement what would leave the space
-to first order, `place` brings weights back onto it; both work in place.
+A constraint sees weights `(y, N)` without the bias. `project` removes from a displacement what would violate it to
+first order, `retract` brings weights back onto it; both work in place.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.chain_state import make_geometry
+from gmm_flatness.simulation.chains.geometry import make_geometry
 
 
-class Space(Protocol):
-    """The members of a space."""
+class Constraint(Protocol):
+    """The members of a constraint."""
 
     @property
     def ridge(self) -> float:
@@ -28,10 +28,10 @@ class Space(Protocol):
 
     def project(self, weights: np.ndarray, displacement: np.ndarray) -> None: ...
 
-    def place(self, weights: np.ndarray) -> None: ...
+    def retract(self, weights: np.ndarray) -> None: ...
 
-    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
-        """Curvature that a gradient has along the space because the space is curved: its multiplier, at most."""
+    def curvature_bound(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+        """Largest curvature that the constraint adds where the loss has this gradient: its multiplier."""
         ...
 
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
@@ -40,7 +40,7 @@ class Space(Protocol):
 
 
 @dataclass(frozen=True)
-class Free:
+class Ridge:
     """All weights, with the energy `(λ/2)|w|²`."""
 
     ridge: float
@@ -48,10 +48,10 @@ class Free:
     def project(self, weights: np.ndarray, displacement: np.ndarray) -> None:
         """Nothing is forbidden."""
 
-    def place(self, weights: np.ndarray) -> None:
+    def retract(self, weights: np.ndarray) -> None:
         """Nothing to do."""
 
-    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+    def curvature_bound(self, weights: np.ndarray, gradient: np.ndarray) -> float:
         """None."""
         return 0.0
 
@@ -72,19 +72,19 @@ class Spheres:
         lengths_sq = np.einsum("ai,ai->a", weights, weights)
         displacement -= (np.einsum("ai,ai->a", weights, displacement) / lengths_sq)[:, None] * weights
 
-    def place(self, weights: np.ndarray) -> None:
+    def retract(self, weights: np.ndarray) -> None:
         """Rescale every replica."""
         lengths_sq = np.einsum("ai,ai->a", weights, weights)
         weights *= np.sqrt(self.norm * weights.shape[1] / lengths_sq)[:, None]
 
-    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+    def curvature_bound(self, weights: np.ndarray, gradient: np.ndarray) -> float:
         """Largest ratio of gradient to weights."""
         return float(np.max(np.linalg.norm(gradient, axis=1) / np.linalg.norm(weights, axis=1)))
 
     def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
         """Uniform on the spheres."""
-        weights = Free(0.0).draw(dim, generators)
-        self.place(weights)
+        weights = Ridge(0.0).draw(dim, generators)
+        self.retract(weights)
         return weights
 
 
@@ -93,7 +93,7 @@ class FixedOverlap:
     """`y` replicas with `norm` on the diagonal of the Gram matrix `W Wᵀ/N` and `norm · overlap` off it.
 
     Displacements normal to this set are `S W` with symmetric `S`. Writing `W = K^{1/2} U` with the Gram matrix `K`,
-    `place` takes the orthonormal frame nearest to `U`, which leaves tangent displacements alone to first order.
+    `retract` takes the orthonormal frame nearest to `U`, which leaves tangent displacements alone to first order.
     """
 
     replicas: int
@@ -114,7 +114,7 @@ class FixedOverlap:
         symmetric = (along + along.T) / (values[:, None] + values)
         displacement -= (modes @ symmetric @ modes.T) @ weights
 
-    def place(self, weights: np.ndarray) -> None:
+    def retract(self, weights: np.ndarray) -> None:
         """Restore the Gram matrix."""
         values, modes = self._modes
         root, inverse = (modes * np.sqrt(values)) @ modes.T, (modes / np.sqrt(values)) @ modes.T
@@ -122,7 +122,7 @@ class FixedOverlap:
         sizes, axes = np.linalg.eigh(frame_gram)
         weights[:] = (root @ ((axes / np.sqrt(sizes)) @ axes.T) @ inverse) @ weights
 
-    def bending(self, weights: np.ndarray, gradient: np.ndarray) -> float:
+    def curvature_bound(self, weights: np.ndarray, gradient: np.ndarray) -> float:
         """As on spheres whose radius is that of the shortest combination of replicas."""
         radius = math.sqrt(float(self._modes[0].min()) * weights.shape[1])
         return float(np.linalg.norm(gradient, axis=1).max()) / radius
@@ -133,28 +133,28 @@ class FixedOverlap:
         return math.sqrt(self.norm) * geometry.draw(generators[0])
 
 
-def make_space(replicas: int, ridge: float | None, norm: float | None, overlap: float | None = None) -> Space:
-    """The space that the arguments name, validated."""
+def make_constraint(replicas: int, ridge: float | None, norm: float | None, overlap: float | None = None) -> Constraint:
+    """The constraint that the arguments name, validated."""
     if (ridge is None) == (norm is None):
         raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
     if overlap is None:
-        return Free(check.non_negative("ridge", ridge)) if norm is None else Spheres(check.positive("norm", norm))
+        return Ridge(check.non_negative("ridge", ridge)) if norm is None else Spheres(check.positive("norm", norm))
     if norm is None or replicas < 2:
         raise DomainError("overlap", overlap, "None without a norm, or for one replica")
     overlap = check.scalar("overlap", overlap, low=-1.0 / (replicas - 1), high=1.0)
     return FixedOverlap(replicas, check.positive("norm", norm), overlap)
 
 
-def starting_weights(space: Space, dim: int, generators: list[np.random.Generator], start) -> np.ndarray:
-    """Weights `(y, N)` of the space: random, or where the caller says."""
+def starting_weights(constraint: Constraint, dim: int, generators: list[np.random.Generator], start) -> np.ndarray:
+    """Weights `(y, N)` under the constraint: random, or where the caller says."""
     replicas = len(generators)
     if start is None:
-        return space.draw(dim, generators)
+        return constraint.draw(dim, generators)
     weights = check.finite_array("start", start)
     if weights.shape not in ((dim,), (replicas, dim)):
         raise DomainError("start", f"array of shape {weights.shape}", f"shape ({dim},) or ({replicas}, {dim})")
     weights = np.array(np.broadcast_to(weights, (replicas, dim)))
-    if isinstance(space, FixedOverlap) and np.linalg.matrix_rank(weights) < replicas:
+    if isinstance(constraint, FixedOverlap) and np.linalg.matrix_rank(weights) < replicas:
         raise DomainError("start", "linearly dependent weights", "independent ones at fixed overlap")
-    space.place(weights)
+    constraint.retract(weights)
     return weights

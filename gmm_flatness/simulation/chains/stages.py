@@ -1,7 +1,7 @@
-"""A chain run as a list of blocks: burn in and tune, measure, go to the next temperature, keep checkpoints.
+"""A chain run as a list of stages, one a temperature: burn in and tune, measure, go on; with checkpoints.
 
-Blocks are planned before the first move, and between blocks the whole state is a handful of arrays: a resumed
-run meets the same blocks with the same random numbers.
+Stages fall into blocks, planned before the first move; between blocks the whole state is a handful of arrays, so that
+a resumed run meets the same blocks with the same random numbers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.simulation.chain_state import ChainState, Stage
+from gmm_flatness.model.sampling import Sample
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.chains.geometry import Geometry
+from gmm_flatness.simulation.chains.moves import ChainState, Stage
 from gmm_flatness.store import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class StageRecord:
     """What a stage left: series (sweeps, y), mean weights (2, N) of the two halves, last weights (y, N)."""
 
     beta: float
@@ -32,10 +36,33 @@ class Record:
 
 
 _BURN_IN = -1
+_STEP = 0.3  # Longest step in β of `beta_schedule`.
+
+
+def beta_schedule(beta: float) -> np.ndarray:
+    """Inverse temperatures from 0 to `beta`, at least five and near enough to anneal and to integrate along."""
+    beta = check.non_negative("beta", beta)
+    return np.linspace(0.0, beta, max(5, math.ceil(beta / _STEP) + 1))
+
+
+def check_betas(name: str, betas) -> list[float]:
+    """Increasing inverse temperatures, validated."""
+    betas = np.atleast_1d(check.finite_array(name, betas))
+    if betas.ndim != 1 or betas.size == 0 or betas[0] < 0.0 or not (np.diff(betas) > 0.0).all():
+        raise DomainError(name, betas, "one non-negative number, or an increasing sequence of them")
+    return betas.tolist()
+
+
+def start_chain(sample: Sample, geometry: Geometry, *, bias: float, rng, checkpoint: Checkpoint | None,
+                kind: type[ChainState] = ChainState) -> ChainState:
+    """A chain of some kind at a uniform configuration; other parameters as in `run_chain`."""
+    if checkpoint is not None and rng is None:
+        raise DomainError("rng", rng, "an explicit seed with a checkpoint, so that the run can be resumed")
+    return kind(check_sample("sample", sample), geometry, check.scalar("bias", bias), np.random.default_rng(rng))
 
 
 def run_stages(chain: ChainState, stages: list[Stage], checkpoint: Checkpoint | None = None,
-               interval: float = math.inf) -> list[Record]:
+               interval: float = math.inf) -> list[StageRecord]:
     """Run a chain through its stages, one record a stage, saving the state every `interval` seconds and last.
 
     Raises
@@ -107,7 +134,7 @@ class _Progress:
         arrays["weights"][stage], arrays["steps"][stage] = chain.weights, chain.step
         self.done += 1
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[StageRecord]:
         """One record a stage, in order."""
         found, start = [], 0
         for index, stage in enumerate(self._stages):
@@ -115,7 +142,7 @@ class _Progress:
             half = stage.sweeps // 2
             lengths = np.maximum([half, stage.sweeps - half], 1)[:, None]
             arrays = self._arrays
-            found.append(Record(
+            found.append(StageRecord(
                 stage.beta, arrays["train_error"][rows], arrays["m"][rows], arrays["half_sums"][index] / lengths,
                 arrays["weights"][index], float(arrays["acceptance"][index]) / max(stage.sweeps, 1),
                 float(arrays["steps"][index])))

@@ -14,12 +14,12 @@ import numpy as np
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import curvature
-from gmm_flatness.simulation._kernels_descent import _fields, _pull
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.descent._kernels import _accumulate, _fields
+from gmm_flatness.simulation.fit.problem import TrainingProblem
 
 # Numbers in a block of rows: about 1 MB, which a cache holds while both products pass over it.
 _BLOCK = 2**17
-# Rows that the compiled pull takes together; blocks of whole groups add up in the same order whatever their size.
+# Rows that the compiled gradient takes together; blocks of whole groups add up in the same order whatever their size.
 _GROUP = 4
 
 
@@ -28,30 +28,30 @@ class TrainingLoss:
 
     Parameters
     ----------
-    problem : Problem
+    problem : TrainingProblem
         As `fit` states it; `problem.b` is where a learned bias starts.
     """
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: TrainingProblem):
         count, self.dim = problem.aligned.shape
         self.rows = np.empty((count, self.dim + 1))
         self.rows[:, :-1] = problem.aligned
         self.rows[:, -1] = problem.y / math.sqrt(self.dim)
-        self.loss, self.learns, self.b = problem.loss, problem.learns, problem.b
+        self.loss, self.learns_bias, self.b = problem.loss, problem.learns_bias, problem.b
         self.lengths_sq = np.einsum("ij,ij->i", self.rows, self.rows)
-        self._everything = np.empty((0, 0), dtype=np.int64)
-        self._largest: dict[tuple[int, bool], float] = {}
+        self._all_points = np.empty((0, 0), dtype=np.int64)
+        self._squares: dict[tuple[int, bool], float] = {}
 
-    def having(self, loss: Loss, learns: bool) -> TrainingLoss:
+    def with_loss(self, loss: Loss, learns_bias: bool) -> TrainingLoss:
         """The same sample under another loss, with the bias learned or held."""
         other = copy(self)
-        other.loss, other.learns = loss, learns
+        other.loss, other.learns_bias = loss, learns_bias
         return other
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def joined(self, weights: np.ndarray, biases: float | np.ndarray) -> np.ndarray:
+    def join(self, weights: np.ndarray, biases: float | np.ndarray) -> np.ndarray:
         """Weights `(y, N)` with their biases as last column."""
         points = np.empty((len(weights), self.dim + 1))
         points[:, :-1], points[:, -1] = weights, np.multiply(biases, math.sqrt(self.dim))
@@ -68,18 +68,21 @@ class TrainingLoss:
         which they vanish.
         """
         # Replicas share the rows of the whole sample and have batches of their own.
-        sharing = 1 if picked is None else len(points)
-        picked = self._whole(len(points)) if picked is None else picked
+        row_sets = 1 if picked is None else len(points)
+        if picked is None:
+            if self._all_points.shape != (len(self), len(points)):
+                self._all_points = np.repeat(np.arange(len(self))[:, None], len(points), axis=1)
+            picked = self._all_points
         gradient, scale_sq = np.zeros_like(points), np.zeros(len(points))
-        size = _GROUP * max(1, _BLOCK // (_GROUP * sharing * (self.dim + 1)))
+        size = _GROUP * max(1, _BLOCK // (_GROUP * row_sets * (self.dim + 1)))
         for start in range(0, len(picked), size):
             block = picked[start:start + size]
             fields = np.empty(block.shape)
             _fields(self.rows, block, points, fields)
             slopes = np.ascontiguousarray(self.loss.derivative(fields))
-            _pull(self.rows, block, slopes, gradient)
+            _accumulate(self.rows, block, slopes, gradient)
             scale_sq += np.sum(slopes * slopes * self.lengths_sq[block], axis=0)
-        if not self.learns:
+        if not self.learns_bias:
             gradient[:, -1] = 0.0
         weight = len(self) / len(picked)
         if weight != 1.0:
@@ -94,26 +97,21 @@ class TrainingLoss:
         DomainError
             The loss has a kink or is nowhere curved.
         """
-        bend = float(np.max(curvature(self.loss, _PROBES)))
-        if self.loss.kinks or bend <= 0.0:
+        largest = float(np.max(curvature(self.loss, _PROBES)))
+        if self.loss.kinks or largest <= 0.0:
             raise DomainError("rate", None, f"a number: the {self.loss.name} loss has no largest curvature")
-        return bend * len(self) / size * self._largest_square(size)
+        return largest * len(self) / size * self._largest_square(size)
 
     def _largest_square(self, size: int) -> float:
         """Largest squared singular value of the first `size` rows, the bias among the columns if it is learned."""
-        key = size, self.learns
-        if key not in self._largest:
-            rows = self.rows[:size] if self.learns else self.rows[:size, :-1]
+        key = size, self.learns_bias
+        if key not in self._squares:
+            rows = self.rows[:size] if self.learns_bias else self.rows[:size, :-1]
             vector = rows.sum(axis=0)
             for _ in range(_POWER_STEPS):
                 vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))
-            self._largest[key] = float(np.linalg.norm(vector))
-        return self._largest[key]
-
-    def _whole(self, replicas: int) -> np.ndarray:
-        if self._everything.shape != (len(self), replicas):
-            self._everything = np.repeat(np.arange(len(self))[:, None], replicas, axis=1)
-        return self._everything
+            self._squares[key] = float(np.linalg.norm(vector))
+        return self._squares[key]
 
 
 _POWER_STEPS = 40

@@ -1,4 +1,4 @@
-"""Replicated simulated annealing on the error count: y replicas cooled together, their barycenter handed out.
+"""Replicated simulated annealing on the error count: y replicas cooled together, and their barycenter.
 
 Two couplings. At fixed mutual overlap all replicas rotate together. Elastic replicas move one at a time at
 weight `exp(-β Σ_a #errors_a - (γ/2) Σ_a |w_a - w̄|²)` on the sphere `|w_a|² = N`; without errors their overlap
@@ -17,34 +17,12 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation._kernels_chains import _sweep_elastic
-from gmm_flatness.simulation.chain_run import run_stages
-from gmm_flatness.simulation.chain_state import ChainState, Geometry, Stage, make_geometry
-from gmm_flatness.simulation.chains import ladder, start_chain, test_error
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.chains.geometry import IndependentSpheres, make_geometry
+from gmm_flatness.simulation.chains.moves import ChainState, ElasticState, Stage
+from gmm_flatness.simulation.chains.stages import check_betas, run_stages, start_chain
+from gmm_flatness.simulation.fit import population_error
 from gmm_flatness.store import Checkpoint
-
-
-class IndependentSpheres(Geometry):
-    """Replicas with nothing to hold them together: each uniform on its own sphere."""
-
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
-        weights = rng.standard_normal((self.replicas, self.dim))
-        return weights * (math.sqrt(self.dim) / np.linalg.norm(weights, axis=1, keepdims=True))
-
-
-class ElasticState(ChainState):
-    """Replicas pulled towards their barycenter, moving one at a time."""
-
-    def _sweep(self, stage: Stage, sweeps: int, errors: np.ndarray, along: np.ndarray,
-               weight_sum: np.ndarray) -> float:
-        shape = (sweeps, self.geometry.replicas * self.geometry.dim)
-        movers = self.rng.integers(self.geometry.replicas, size=shape)
-        moves = self._draw_moves(shape)
-        stiffness = 0.5 * stage.coupling / self.geometry.replicas
-        accepted = _sweep_elastic(self.columns, self.direction, self.weights, self._fields, self._errors, self._trial,
-                                  self._shifts, movers, *moves, stage.beta, stiffness, self.weights.sum(axis=0),
-                                  errors, along, weight_sum)
-        return accepted / movers.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,49 +99,48 @@ def replicated_annealing(sample: Sample, betas: Sequence[float], *, replicas: in
     DomainError
         A parameter is out of range, both couplings or none are given, or the checkpoint is another run's.
     """
-    grid = np.array(ladder("betas", check.finite_array("betas", betas)))
-    sweeps = check.integer("sweeps", sweeps)
+    check_sample("sample", sample)
+    grid, sweeps = check_betas("betas", betas), check.integer("sweeps", sweeps)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
-    kind, geometry, couplings = _coupled(sample.dim, replicas, overlap, coupling, grid.size)
-    state = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint, kind=kind)
-    stages = [Stage(beta, sweeps, 0, gamma) for beta, gamma in zip(grid.tolist(), couplings.tolist(), strict=True)]
-    records = run_stages(state, stages, checkpoint, interval)
-    return _traced(sample, bias, grid, couplings, np.array([record.weights for record in records]))
-
-
-def _coupled(dim: int, replicas: int, overlap, coupling, length: int) -> tuple[type[ChainState], Geometry, np.ndarray]:
-    """The chain, its space and the couplings along the schedule; zero where the overlap is fixed."""
     if coupling is None:
-        return ChainState, make_geometry(dim, replicas=replicas, overlap=overlap), np.zeros(length)
+        kind: type[ChainState] = ChainState
+        geometry = make_geometry(sample.dim, replicas=replicas, overlap=overlap)
+        couplings = np.zeros(len(grid))
+    else:
+        kind, couplings = ElasticState, _coupling_schedule(coupling, overlap, len(grid))
+        replicas = check.integer("replicas", replicas)
+        geometry = IndependentSpheres(check.integer("dim", sample.dim, low=2), replicas, None)
+    chain = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint, kind=kind)
+    stages = [Stage(beta, sweeps, 0, gamma) for beta, gamma in zip(grid, couplings.tolist(), strict=True)]
+    weights = np.array([record.weights for record in run_stages(chain, stages, checkpoint, interval)])
+    return _with_trace(sample, float(bias), np.array(grid), couplings, weights)
+
+
+def _coupling_schedule(coupling: float | Sequence[float], overlap: float | None, length: int) -> np.ndarray:
     if overlap is not None:
         raise DomainError("overlap", overlap, "None with an elastic coupling")
-    if dim < 2:
-        raise DomainError("dim", dim, "at least 2")
     couplings = check.finite_array("coupling", coupling)
     if couplings.shape not in ((), (length,)) or (couplings < 0.0).any():
         raise DomainError("coupling", coupling, f"a non-negative number, or one for each of {length} temperatures")
-    geometry = IndependentSpheres(dim, check.integer("replicas", replicas), None)
-    return ElasticState, geometry, np.broadcast_to(couplings, (length,))
+    return np.broadcast_to(couplings, (length,))
 
 
-def _traced(sample: Sample, bias: float, betas: np.ndarray, couplings: np.ndarray,
-            weights: np.ndarray) -> ReplicatedAnnealing:
-    """Errors and distances of the replicas (temperatures, y, N) left by every temperature."""
-    replicas = weights.shape[1]
-    centers = weights.mean(axis=1)
-    norm = np.mean(centers**2, axis=1)
+def _with_trace(sample: Sample, bias: float, betas: np.ndarray, couplings: np.ndarray,
+                weights: np.ndarray) -> ReplicatedAnnealing:
+    """The result, with errors and distances of the replicas (temperatures, y, N) that every temperature left."""
+    replicas, barycenters = weights.shape[1], weights.mean(axis=1)
     # With |w_a|² = N the norm of the mean is (1 + (y-1) overlap)/y.
-    distance = 0.5 * replicas * (1.0 - norm) / max(replicas - 1, 1)
-    errors, tests = _errors(sample, weights, bias)
-    center_errors, center_tests = _errors(sample, centers, bias)
+    distance = 0.5 * replicas * (1.0 - np.mean(barycenters**2, axis=1)) / max(replicas - 1, 1)
+    train, test = _errors(sample, weights, bias)
+    barycenter_train, barycenter_test = _errors(sample, barycenters, bias)
     return ReplicatedAnnealing(
-        mixture=sample.mixture, bias=float(bias), weights=weights[-1], barycenter=centers[-1], betas=betas,
-        couplings=couplings, train_error=errors.mean(axis=1), test_error=tests.mean(axis=1),
-        barycenter_train_error=center_errors, barycenter_test_error=center_tests, distance=distance)
+        mixture=sample.mixture, bias=bias, weights=weights[-1], barycenter=barycenters[-1], betas=betas,
+        couplings=couplings, train_error=train.mean(axis=1), test_error=test.mean(axis=1),
+        barycenter_train_error=barycenter_train, barycenter_test_error=barycenter_test, distance=distance)
 
 
 def _errors(sample: Sample, weights: np.ndarray, bias: float) -> tuple[np.ndarray, np.ndarray]:
     """Training and test errors of weights (..., N)."""
     fields = sample.y * (weights @ (sample.x.T / math.sqrt(sample.dim)) + bias)
-    m, norm = weights @ sample.centroid / sample.dim, np.mean(weights**2, axis=-1)
-    return np.mean(fields < 0.0, axis=-1), test_error(sample.mixture, m, norm, bias)
+    m, q = weights @ sample.centroid / sample.dim, np.mean(weights**2, axis=-1)
+    return np.mean(fields < 0.0, axis=-1), population_error(sample.mixture, m, q, bias)

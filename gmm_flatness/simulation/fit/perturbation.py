@@ -10,12 +10,11 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.estimators import Estimator, population_error
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.fit.estimator import Estimator, population_error
 
-_KINDS = ("additive", "multiplicative")
 
-
-class LocalEnergy(NamedTuple):
+class PerturbedEnergy(NamedTuple):
     """Mean rise of the training error, and its standard error over the perturbations of this one sample."""
 
     mean: float
@@ -23,7 +22,7 @@ class LocalEnergy(NamedTuple):
 
 
 def local_energy(estimator: Estimator, data: Sample, sigma: float, *, kind: str = "additive", repeats: int = 100,
-                 rng=None) -> LocalEnergy:
+                 rng=None) -> PerturbedEnergy:
     """Rise of the training error when the weights are perturbed at random, the bias untouched.
 
     Parameters
@@ -42,7 +41,7 @@ def local_energy(estimator: Estimator, data: Sample, sigma: float, *, kind: str 
 
     Returns
     -------
-    LocalEnergy
+    PerturbedEnergy
 
     Raises
     ------
@@ -52,13 +51,14 @@ def local_energy(estimator: Estimator, data: Sample, sigma: float, *, kind: str 
     Source: arXiv:2006.07897, the local energy.
     """
     sigma = check.non_negative("sigma", sigma)
-    check.choice("kind", kind, _KINDS)
+    check.instance("estimator", estimator, Estimator, "an Estimator, as `fit` returns")
+    check.choice("kind", kind, ("additive", "multiplicative"))
     noise = np.random.default_rng(rng).standard_normal((check.integer("repeats", repeats, low=2), estimator.dim))
     scale = math.sqrt(estimator.q) if kind == "additive" else estimator.weights
     perturbed = estimator.weights + sigma * scale * noise
     errors = np.mean(_margins(data, perturbed, estimator.b) < 0.0, axis=0)
     rise = errors - estimator.train_error
-    return LocalEnergy(float(rise.mean()), float(rise.std(ddof=1)) / math.sqrt(repeats))
+    return PerturbedEnergy(float(rise.mean()), float(rise.std(ddof=1)) / math.sqrt(repeats))
 
 
 class SegmentErrors(NamedTuple):
@@ -84,6 +84,7 @@ def segment_errors(first: Estimator, second: Estimator, data: Sample, t) -> Segm
     DomainError
         `t` leaves [0, 1], or a dimension does not match.
     """
+    pair_overlap(first, second)  # refuses what are not estimators of one dimension
     t = check.finite_array("t", t)
     if t.size and not 0.0 <= t.min() <= t.max() <= 1.0:
         raise DomainError("t", t, "numbers between 0 and 1")
@@ -92,11 +93,11 @@ def segment_errors(first: Estimator, second: Estimator, data: Sample, t) -> Segm
     biases = (1.0 - positions) * first.b + positions * second.b
     train = np.mean(_margins(data, weights, biases) < 0.0, axis=0)
     m, q = weights @ data.centroid / data.dim, np.einsum("ti,ti->t", weights, weights) / data.dim
-    test = np.array([population_error(data.mixture, *row) for row in zip(m, q, biases, strict=True)])
+    test = population_error(data.mixture, m, q, biases)
     return SegmentErrors(train.reshape(t.shape)[()], test.reshape(t.shape)[()])
 
 
-class Overlap(NamedTuple):
+class PairOverlap(NamedTuple):
     """How close two estimators are: `w₁·w₂/N`, its cosine, and `(1 - cosine)/2`."""
 
     q12: float
@@ -104,17 +105,20 @@ class Overlap(NamedTuple):
     distance: float
 
 
-def pair_overlap(first: Estimator, second: Estimator) -> Overlap:
+def pair_overlap(first: Estimator, second: Estimator) -> PairOverlap:
     """Overlap of two estimators."""
+    for name, estimator in (("first", first), ("second", second)):
+        check.instance(name, estimator, Estimator, "an Estimator, as `fit` returns")
     if first.dim != second.dim:
         raise DomainError("second", f"dimension {second.dim}", f"the dimension of the first, {first.dim}")
     q12 = float(first.weights @ second.weights) / first.dim
     overlap = q12 / math.sqrt(first.q * second.q)
-    return Overlap(q12, overlap, 0.5 * (1.0 - overlap))
+    return PairOverlap(q12, overlap, 0.5 * (1.0 - overlap))
 
 
 def _margins(data: Sample, weights: np.ndarray, b) -> np.ndarray:
     """Aligned fields, shape (n, number of weight vectors)."""
+    check_sample("data", data)
     if weights.shape[1] != data.dim:
         raise DomainError("data", f"sample of dimension {data.dim}", f"the estimator's dimension, {weights.shape[1]}")
     return data.y[:, None] * (data.x @ weights.T / math.sqrt(data.dim) + b)

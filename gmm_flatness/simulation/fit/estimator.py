@@ -15,8 +15,9 @@ from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
 from gmm_flatness.model import classifier
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation import fit_descent, fit_limits, fit_linear, fit_newton
-from gmm_flatness.simulation.fit_problem import Minimum, Problem
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.fit import convex, linear, quasi_newton, ridge_limits
+from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ class Estimator:
     @cached_property
     def test_error(self) -> float:
         """Exact error on fresh data, `E_y H((m + y b)/√(Δq))` with the measured `m`, `q` and `b`."""
-        return population_error(self.mixture, self.m, self.q, self.b)
+        return float(population_error(self.mixture, self.m, self.q, self.b))
 
     @cached_property
     def train_error(self) -> float:
@@ -94,7 +95,10 @@ class Estimator:
 
 def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
         bias: str | float = "learned") -> Estimator:
-    """Minimize `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalized. Deterministic.
+    """Minimize `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalized.
+
+    Deterministic for a given number of BLAS threads; between numbers of them sums are rounded differently, and weights
+    agree to about 1e-9 relative. `gmm_flatness.parallel` runs with one thread everywhere.
 
     Parameters
     ----------
@@ -121,8 +125,7 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     ConvergenceError
         The optimality conditions were not met.
     """
-    if not isinstance(data, Sample):
-        raise DomainError("data", data, "a Sample, as drawn by gmm_flatness.sample")
+    check_sample("data", data)
     loss = check_loss(get_loss(loss))
     if (ridge is None) == (norm is None):
         raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
@@ -131,12 +134,12 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
         found = _with_ridge(problem, check.non_negative("ridge", ridge))
     else:
         found = _on_sphere(problem, check.positive("norm", norm))
-    return measured(data, problem, found, best_bias=bias == "optimal")
+    return make_estimator(data, problem, found, best_bias=bias == "optimal")
 
 
-def population_error(mixture: GaussianMixture, m: float, q: float, b: float) -> float:
-    """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of a classifier with these overlaps."""
-    return float(classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho))
+def population_error(mixture: GaussianMixture, m, q, b):
+    """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of classifiers with these overlaps, elementwise."""
+    return classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho)
 
 
 def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
@@ -155,43 +158,44 @@ def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
     return float(classifier.optimal_bias(m, q, delta=mixture.delta, rho=mixture.rho))
 
 
-def training_problem(data: Sample, loss: Loss, bias: str | float) -> Problem:
-    """The problem that `fit` solves, the bias checked."""
-    learns = isinstance(bias, str) and check.choice("bias", bias, ("learned", "optimal")) == "learned"
-    held = 0.0 if isinstance(bias, str) else check.scalar("bias", bias)
-    if learns and not getattr(loss, "learns_bias", True):
+def training_problem(data: Sample, loss: Loss, bias: str | float) -> TrainingProblem:
+    """The problem that `fit` solves, sample and bias validated."""
+    check_sample("data", data)
+    learned = isinstance(bias, str) and check.choice("bias", bias, ("learned", "optimal")) == "learned"
+    fixed = 0.0 if isinstance(bias, str) else check.scalar("bias", bias)
+    if learned and not getattr(loss, "learns_bias", True):
         raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
-    if learns and abs(data.y.sum()) == len(data):
+    if learned and abs(data.y.sum()) == len(data):
         raise DomainError("bias", bias, "a number, or a sample with both labels")
     aligned = data.x * (data.y / math.sqrt(data.dim))[:, None]
-    return Problem(aligned, data.y, loss, held, learns)
+    return TrainingProblem(aligned, data.y, loss, fixed, learned)
 
 
-def _with_ridge(problem: Problem, ridge: float) -> Minimum:
+def _with_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
     loss = problem.loss
     if isinstance(loss, Square):
-        return fit_linear.square_ridge(problem, ridge)
+        return linear.square_ridge(problem, ridge)
     if isinstance(loss, Hebb):
-        return fit_linear.hebb_ridge(problem, ridge)
+        return linear.hebb_ridge(problem, ridge)
     if not loss.is_convex:
-        return fit_descent.ridge_minimum(problem, check.positive("ridge", ridge))
+        return quasi_newton.ridge_minimum(problem, check.positive("ridge", ridge))
     if loss.kinks:
-        return fit_newton.multipliers(problem, ridge) if ridge > 0.0 else fit_limits.ridgeless(problem)
-    return fit_newton.newton(problem, ridge)
+        return convex.multipliers(problem, ridge) if ridge > 0.0 else ridge_limits.ridgeless(problem)
+    return convex.newton(problem, ridge)
 
 
-def _on_sphere(problem: Problem, norm: float) -> Minimum:
+def _on_sphere(problem: TrainingProblem, norm: float) -> Minimum:
     if isinstance(problem.loss, Square):
-        return fit_linear.square_sphere(problem, norm)
+        return linear.square_sphere(problem, norm)
     if isinstance(problem.loss, Hebb):
-        return fit_linear.hebb_sphere(problem, norm)
+        return linear.hebb_sphere(problem, norm)
     if problem.loss.is_convex and problem.loss.kinks:
-        return fit_limits.kinked_sphere(problem, norm)
-    return fit_descent.sphere_minimum(problem, norm)
+        return ridge_limits.kinked_sphere(problem, norm)
+    return quasi_newton.sphere_minimum(problem, norm)
 
 
-def measured(data: Sample, problem: Problem, found: Minimum, *, best_bias: bool) -> Estimator:
-    """The estimator of trained weights; with `best_bias` its bias is reset to the best one."""
+def make_estimator(data: Sample, problem: TrainingProblem, found: Minimum, *, best_bias: bool) -> Estimator:
+    """The estimator with these weights; with `best_bias` its bias is reset to the best one."""
     weights, dim = found.weights, data.dim
     m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
     b = optimal_bias(data.mixture, m, q) if best_bias else found.b

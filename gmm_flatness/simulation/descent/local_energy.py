@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,11 +11,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent_engine import Replicas, Rest, make_plan
-from gmm_flatness.simulation.descent_spaces import Space, make_space
-from gmm_flatness.simulation.descent_trace import as_estimator, checked_problem
-from gmm_flatness.simulation.estimators import Estimator
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import Constraint, make_constraint
+from gmm_flatness.simulation.descent.engine import CoupledDescent, DescentEnd, make_schedule
+from gmm_flatness.simulation.descent.trace import to_estimator
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import Estimator, training_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,8 @@ def local_energy_descent(data: Sample, kappas: Sequence[float], *, norm: float =
     momentum, rate
         As in `replicated_descent`.
     tol : float, optional
-        Force at which a width is done with, over the scale of its parts, which is required; None takes all steps.
+        Force at which the descent at a width stops, over the scale of its parts, which is required; None takes all
+        steps.
 
     Returns
     -------
@@ -80,25 +81,20 @@ def local_energy_descent(data: Sample, kappas: Sequence[float], *, norm: float =
 
     Source: arXiv:2006.07897, the local energy as an objective.
     """
-    widths = checked_widths(kappas)
-    problem, space = checked_problem(data, SmoothedCount(float(widths[-1])), bias), make_space(1, None, norm)
-    estimators: list[Estimator] = []
-    rests: list[Rest] = []
-
-    def watch(loss: SmoothedCount, done: Rest) -> None:
-        weights, b = done.points[0, :-1].copy(), float(cost.biases(done.points)[0])
-        stage = replace(problem, loss=loss, learns=problem.learns and loss.kappa == widths[-1])
-        estimators.append(as_estimator(data, stage, weights, b, ridge=None, steps=done.steps,
+    widths = check_widths(kappas)
+    problem, constraint = training_problem(data, SmoothedCount(float(widths[-1])), bias), make_constraint(1, None, norm)
+    cost, estimators, residuals, steps = TrainingLoss(problem), [], [], []
+    for loss, end in anneal_width(cost, constraint, widths, epochs=epochs, momentum=momentum, rate=rate, tol=tol):
+        weights, b = end.points[0, :-1].copy(), float(cost.biases(end.points)[0])
+        at_width = replace(problem, loss=loss, learns_bias=problem.learns_bias and loss.kappa == widths[-1])
+        estimators.append(to_estimator(data, at_width, weights, b, ridge=None, steps=end.steps,
                                        best_bias=bias == "optimal"))
-        rests.append(done)
-
-    cost = TrainingLoss(problem)
-    anneal_width(cost, space, widths, watch, epochs=epochs, momentum=momentum, rate=rate, tol=tol)
-    return LocalEnergyDescent(widths, tuple(estimators), np.array([done.residual for done in rests]),
-                              np.array([done.steps for done in rests]))
+        residuals.append(end.residual)
+        steps.append(end.steps)
+    return LocalEnergyDescent(widths, tuple(estimators), np.array(residuals), np.array(steps))
 
 
-def checked_widths(kappas: Sequence[float]) -> np.ndarray:
+def check_widths(kappas: Sequence[float]) -> np.ndarray:
     """Decreasing positive widths."""
     widths = check.finite_array("kappas", kappas, ndim=1)
     if not widths.size or widths[-1] <= 0.0 or (np.diff(widths) >= 0.0).any():
@@ -106,14 +102,13 @@ def checked_widths(kappas: Sequence[float]) -> np.ndarray:
     return widths
 
 
-def anneal_width(cost: TrainingLoss, space: Space, widths: np.ndarray, watch: Callable[[SmoothedCount, Rest], None], *,
-                 epochs: int, momentum: float, rate: float | None, tol: float | None) -> np.ndarray:
-    """Descend from Hebb's vector at one width after another; the last point (1, N+1)."""
-    points = cost.joined(cost.rows[:, :-1].sum(axis=0)[None], cost.b)
-    space.place(points[:, :-1])
+def anneal_width(cost: TrainingLoss, constraint: Constraint, widths: np.ndarray, *, epochs: int, momentum: float,
+                 rate: float | None, tol: float | None) -> Iterator[tuple[SmoothedCount, DescentEnd]]:
+    """Descend from Hebb's vector at one width after another; the points (1, N+1) of every end move on in place."""
+    points = cost.join(cost.rows[:, :-1].sum(axis=0)[None], cost.b)
+    constraint.retract(points[:, :-1])
     for kappa in widths.tolist():
         loss = SmoothedCount(kappa)
-        stage = cost.having(loss, cost.learns and kappa == widths[-1])
-        plan = make_plan(stage, space, points, rate=rate, epochs=epochs, momentum=momentum, tol=tol)
-        watch(loss, Replicas(stage, space, points, []).run(plan, lambda epoch, now: None))
-    return points
+        at_width = cost.with_loss(loss, cost.learns_bias and kappa == widths[-1])
+        schedule = make_schedule(at_width, constraint, points, rate=rate, epochs=epochs, momentum=momentum, tol=tol)
+        yield loss, CoupledDescent(at_width, constraint, points, []).run(schedule)

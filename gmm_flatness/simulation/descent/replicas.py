@@ -11,11 +11,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent_engine import Replicas, make_plan
-from gmm_flatness.simulation.descent_spaces import make_space, starting_weights
-from gmm_flatness.simulation.descent_trace import Recorder, Trace, as_estimator, checked_problem
-from gmm_flatness.simulation.estimators import Estimator
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import make_constraint, starting_weights
+from gmm_flatness.simulation.descent.engine import CoupledDescent, make_schedule
+from gmm_flatness.simulation.descent.trace import Recorder, Trace, to_estimator
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import Estimator, training_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,20 +109,18 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
 
     Source: C. Baldassi et al., PNAS 113 (2016) E7655; F. Pittorino et al., arXiv:2006.07897.
     """
-    problem = checked_problem(data, get_loss(loss), bias)
+    problem = training_problem(data, get_loss(loss), bias)
     replicas = check.integer("replicas", replicas)
-    space, cost = make_space(replicas, ridge, norm, overlap), TrainingLoss(problem)
+    constraint, cost = make_constraint(replicas, ridge, norm, overlap), TrainingLoss(problem)
     if overlap is not None and np.any(coupling):
         raise DomainError("coupling", coupling, "0 at fixed overlap")
     generators = np.random.default_rng(rng).spawn(replicas)
-    points = cost.joined(starting_weights(space, data.dim, generators, start), problem.b)
-    plan = make_plan(cost, space, points, rate=rate, coupling=coupling, temperature=temperature, epochs=epochs,
-                     batch_size=batch_size, momentum=momentum, tol=tol)
+    points = cost.join(starting_weights(constraint, data.dim, generators, start), problem.b)
+    schedule = make_schedule(cost, constraint, points, rate=rate, coupling=coupling, temperature=temperature,
+                             epochs=epochs, batch_size=batch_size, momentum=momentum, tol=tol)
     record = Recorder(data, problem, sigma, measure_every)
-    done = Replicas(cost, space, points, generators).run(
-        plan, lambda epoch, now: record(epoch, now[:, :-1], cost.biases(now)))
-    weights, biases = done.points[:, :-1].copy(), cost.biases(done.points)
-    trace = record.finished(done.epoch, weights, biases)
-    center = as_estimator(data, problem, weights.mean(axis=0), float(biases.mean()), ridge=ridge, steps=done.steps,
-                          best_bias=bias == "optimal")
-    return ReplicatedDescent(center, weights, biases, trace, done.residual, done.steps)
+    end = CoupledDescent(cost, constraint, points, generators).run(schedule, record)
+    weights, biases = points[:, :-1].copy(), cost.biases(points)
+    barycenter = to_estimator(data, problem, weights.mean(axis=0), float(biases.mean()), ridge=ridge, steps=end.steps,
+                              best_bias=bias == "optimal")
+    return ReplicatedDescent(barycenter, weights, biases, record.trace(end.epoch, points), end.residual, end.steps)
