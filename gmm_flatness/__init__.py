@@ -1,9 +1,11 @@
 """Wide flat minima in Gaussian-mixture classification: theory, simulation and an MLP companion.
 
-Names are loaded when first used; `_PUBLIC` says where each one lives.
+Names are loaded when first used; `_PUBLIC` says where each one lives. The classifiers need scikit-learn: where it
+is not installed `__all__` and `dir` leave them out, and asking for one says what to install.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gmm_flatness._version import __version__
@@ -66,7 +68,9 @@ _PUBLIC = {
     "sweep": "studies.sweep",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+_UNAVAILABLE = {name for name, home in _PUBLIC.items() if home.startswith("estimators.") and not find_spec("sklearn")}
+
+__all__ = ["__version__", *(name for name in _PUBLIC if name not in _UNAVAILABLE)]
 
 if TYPE_CHECKING:
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
@@ -115,10 +119,12 @@ if TYPE_CHECKING:
 def __getattr__(name: str):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _UNAVAILABLE:
+        raise ImportError(f"{name} needs scikit-learn: pip install 'gmm_flatness[sklearn]'")
     value = getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_PUBLIC))
+    return sorted(set(globals()) | set(__all__))

@@ -142,7 +142,7 @@ def test_forces_on_many_fields_are_interpolated_faithfully():
     np.testing.assert_allclose(many.force_slope[:700], few.force_slope, atol=1e-5)
 
 
-def test_replicas_at_their_own_overlap_do_not_feel_each_other():
+def test_replicas_at_the_gibbs_overlap_are_uncoupled():
     single = gibbs(MIXTURE, beta=1.2, bias=0.1)
     fields = np.linspace(-3.0, 3.0, 9)
     variance = 0.8 * (1.0 - single.q)

@@ -74,7 +74,8 @@ def random_points(seed, count):
 
 
 @pytest.mark.evidence("F033", "quadrature")
-@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), list(random_points(33, 20)))
+@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), [
+    *random_points(33, 20), (CHECK, 3.0, 0.7, 1.0, 0.0)])
 def test_free_entropy_and_errors_by_nested_adaptive_quadrature(mixture, y, overlap, beta, bias):
     r = replicated(mixture, y, overlap, beta=beta, bias=bias, allow_unstable=True)
     own, shared = mixture.delta * (1.0 - overlap), mixture.delta * (overlap - r.q0)
@@ -102,22 +103,23 @@ def test_local_entropy_and_margins_by_adaptive_quadrature(overlap, y, beta=1.0):
     def pull(x):
         return c * math.exp(-0.5 * x * x) / ROOT_2PI / math.sqrt(own) / math.exp(log_weight(x, beta))
 
-    def bend(x):
+    def force_slope(x):
         return -pull(x) * (x / math.sqrt(own) + pull(x))
 
     def mean(function):
         return lambda B: (group_average(B, own, shared, y, beta, function)
                           / group_average(B, own, shared, y, beta, lambda x: 1.0))
 
-    def group_bend(B):
-        average = {name: mean(f)(B) for name, f in {"f": pull, "f2": lambda x: pull(x) ** 2, "f'": bend}.items()}
+    def replicas_slope_sq(B):
+        average = {name: mean(f)(B) for name, f in {"f": pull, "f2": lambda x: pull(x) ** 2, "f'": force_slope}.items()}
         return (average["f'"] + y * (average["f2"] - average["f"] ** 2)) ** 2
 
     def over(function):
         return label_average(CHECK, r.m, r.q0, 0.0, function)
 
-    assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.V_between**2 * over(group_bend), abs=1e-7)
-    assert r.stability_margin_within == pytest.approx(1.0 - 2.0 * own**2 * over(mean(lambda x: bend(x) ** 2)), abs=1e-7)
+    assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.V_between**2 * over(replicas_slope_sq), abs=1e-7)
+    within = 1.0 - 2.0 * own**2 * over(mean(lambda x: force_slope(x) ** 2))
+    assert r.stability_margin_within == pytest.approx(within, abs=1e-7)
     growth = slope(lambda at: at * (replicated_free_entropy(CHECK, at, overlap, beta=beta, q0=r.q0, m=r.m)), y, 1e-3)
     reference = 0.5 * (math.log(1.0 - overlap) + overlap / (1.0 + (y - 1.0) * overlap))
     assert r.local_entropy == pytest.approx(growth + 2.0 * beta * r.train_error - reference, abs=1e-8)
@@ -247,8 +249,8 @@ def test_many_replicas_approach_infinitely_many_as_one_over_their_number():
     assert abs(many[0].m - limit.m) > 1e-5
 
 
-@pytest.mark.evidence("F033", "published")
-def test_known_points():
+def test_handbook_points():
+    """Handbook values: y = 3 is reproduced by nested quadrature, y = ∞ as the limit of many replicas."""
     r = replicated(CHECK, 3, 0.7, beta=1.0)
     assert (r.q0, r.m, r.train_error, r.barycenter_error) == pytest.approx(
         (0.4728073, 0.5287190, 0.1251956, 0.2772181), abs=6e-8)
@@ -328,10 +330,10 @@ def test_square_loss_derivatives_are_its_costs():
 
     added = slope(total, y, 1e-3) - 0.5 * 0.8 / (0.2 + y * 0.8)
     assert r.local_entropy == pytest.approx(added + 1.5 * beta * r.train_loss, abs=1e-9)
-    crowd = replicated(mixture, math.inf, 0.8, beta=beta, loss="square", bias=-0.3)
+    infinite = replicated(mixture, math.inf, 0.8, beta=beta, loss="square", bias=-0.3)
     many = replicated(mixture, 1e7, 0.8, beta=beta, loss="square", bias=-0.3)
     for name in ("m", "V_between", "free_entropy", "local_entropy", "train_loss", "train_error"):
-        assert getattr(crowd, name) == pytest.approx(getattr(many, name), abs=1e-5), name
+        assert getattr(infinite, name) == pytest.approx(getattr(many, name), abs=1e-5), name
 
 
 def test_refusals_name_what_can_be_reached():

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sympy import lambdify
 
-from derivations.d16_gibbs import AVERAGED, BEND, A, variance
+from derivations.d16_gibbs import AVERAGED, FORCE_SLOPE, A, variance
 from derivations.gaussian import NUMPY_NAMES
 from derivations.symbols import beta
 
 FIELDS = ("Q", "m", "tau", "free_entropy", "entropy", "train_error", "test_error")
 
-count_terms = lambdify((A, variance, beta), AVERAGED, [NUMPY_NAMES, "numpy"])
-count_bend = lambdify((A, variance, beta), BEND, [NUMPY_NAMES, "numpy"])
+count_channel = lambdify((A, variance, beta), AVERAGED, [NUMPY_NAMES, "numpy"])
+count_force_slope = lambdify((A, variance, beta), FORCE_SLOPE, [NUMPY_NAMES, "numpy"])
 _RULE = np.polynomial.legendre.leggauss(16)
 
 
@@ -52,10 +52,10 @@ def minimizer_average(
     """Averages of `terms(A)` over the field `A` near a minimizer, alone and times the displacement `D(z_0)`."""
     z0, outer = panels(between(kinks))
     z1, inner = trapezoid()
-    moved = displacement(z0)
-    center = mean + tau * moved + np.sqrt(delta) * s * z0
+    D = displacement(z0)
+    center = mean + tau * D + np.sqrt(delta) * s * z0
     values = [outer * (term @ inner) for term in terms(center[:, None] + np.sqrt(delta * (Q - s * s)) * z1)]
-    return [float(np.sum(value)) for value in values], [float(np.sum(value * moved)) for value in values]
+    return [float(np.sum(value)) for value in values], [float(np.sum(value * D)) for value in values]
 
 
 def read(result: Any) -> list[float]:
