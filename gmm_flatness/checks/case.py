@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gmm_flatness.checks.statistics import Estimate, extrapolate
+from gmm_flatness import experiments
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.parallel import parallel_map
+from gmm_flatness.experiments import Mean, extrapolate
 
 Numbers = Mapping[str, float]
 
@@ -87,7 +87,7 @@ class Run:
     ----------
     effort : Effort
     theory : mapping of str to float
-    simulation : mapping of str to Estimate
+    simulation : mapping of str to Mean
     reason : str
     undecided : bool
         Whether the simulation declined to speak, as opposed to breaking down.
@@ -95,7 +95,7 @@ class Run:
 
     effort: Effort
     theory: Numbers
-    simulation: Mapping[str, Estimate]
+    simulation: Mapping[str, Mean]
     reason: str = ""
     undecided: bool = False
 
@@ -119,13 +119,12 @@ def run_case(case: Case, effort: Effort, *, seed: int, attempt: int = 0, workers
 
     The random numbers depend on the seed, the name of the case and the attempt only.
     """
-    root = np.random.SeedSequence([seed, zlib.crc32(case.name.encode()), attempt])
     plan = sorted(zip(effort.sizes, effort.samples, strict=True), reverse=True)
     dims = [dim for dim, count in plan for _ in range(count)]
-    tasks = list(zip(dims, root.spawn(len(dims)), strict=True))
     try:
         theory = {name: float(value) for name, value in case.theory().items()}
-        found = parallel_map(partial(_simulate, case.simulate), tasks, workers=workers, progress=progress)
+        found = experiments.run(partial(_simulate, case.simulate), dims, workers=workers, progress=progress,
+                                seed=[seed, zlib.crc32(case.name.encode()), attempt])
     except Undecided as reason:
         return Run(effort, {}, {}, str(reason), undecided=True)
     except (ConvergenceError, DomainError) as error:
@@ -135,6 +134,5 @@ def run_case(case: Case, effort: Effort, *, seed: int, attempt: int = 0, workers
                                                    for dim, part in by_size.items()}) for name in theory})
 
 
-def _simulate(simulate: Callable[..., Numbers], task: tuple[int, np.random.SeedSequence]) -> Numbers:
-    dim, seed = task
-    return simulate(dim, rng=np.random.default_rng(seed))
+def _simulate(simulate: Callable[..., Numbers], dim: int, rng: np.random.Generator) -> Numbers:
+    return simulate(dim, rng=rng)
