@@ -1,6 +1,7 @@
 """Cases, campaigns, the register and the command."""
 
 import json
+import os
 from dataclasses import replace
 
 import joblib
@@ -152,6 +153,22 @@ def test_the_command_gives_a_verdict_a_table_and_a_file(tmp_path, capsys):
 def test_the_command_fails_with_a_false_theory(monkeypatch):
     monkeypatch.setattr("gmm_flatness.checks.command.all_cases", lambda: [case(theory=wrong)])
     assert main(["check", "--workers", "1"]) == 1
+
+
+@pytest.mark.parametrize("workers", ["0", "-5"])
+def test_an_impossible_number_of_workers_is_an_option_error_and_no_verdict(capsys, workers):
+    assert main(["check", "--fast", "--workers", workers]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "workers" in err
+
+
+@pytest.mark.parametrize("place", ["", "file.txt/found.json"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch, capsys, place):
+    (tmp_path / "file.txt").touch()
+    monkeypatch.setattr("gmm_flatness.checks.command.run_campaign", lambda *_, **__: pytest.fail("it ran"))
+    assert main(["check", "--json", str(tmp_path / place)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["file.txt"]
 
 
 def test_the_command_names_what_it_does_not_know(capsys):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gmm_flatness.checks.case import Case, Run, run_case
-from gmm_flatness.experiments import LEVEL as FAMILY_LEVEL
 from gmm_flatness.experiments import LEVEL as CALIBRATION_LEVEL
+from gmm_flatness.experiments import LEVEL as FAMILY_LEVEL
 from gmm_flatness.experiments import calibration, holm
 
 REPEAT_FACTOR = 4

@@ -12,7 +12,8 @@ from gmm_flatness.checks.case import Case
 from gmm_flatness.checks.register import all_cases
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.errors import DomainError
-from gmm_flatness.store import write_text
+from gmm_flatness.parallel import check_workers
+from gmm_flatness.store import check_writable, write_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +28,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen cases; status 0 if theory and simulation agree, 1 if not."""
-    seed = check.integer("seed", args.seed, low=0)
+    seed, workers = check.integer("seed", args.seed, low=0), check_workers(args.workers)
+    if args.json is not None:
+        check_writable(args.json)
     cases = select(all_cases(), args.only)
-    verdict = run_campaign(cases, fast=args.fast, seed=seed, workers=args.workers, progress=True)
+    verdict = run_campaign(cases, fast=args.fast, seed=seed, workers=workers, progress=True)
     print(table(verdict))
     print(summary(verdict))
     if args.json is not None:

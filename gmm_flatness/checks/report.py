@@ -9,8 +9,8 @@ from typing import Any
 from gmm_flatness._version import __version__
 from gmm_flatness.checks.campaign import Outcome, Verdict, to_dict
 from gmm_flatness.checks.case import Run
-from gmm_flatness.experiments import LEVEL as FAMILY_LEVEL
 from gmm_flatness.experiments import LEVEL as CALIBRATION_LEVEL
+from gmm_flatness.experiments import LEVEL as FAMILY_LEVEL
 from gmm_flatness.store import plain
 
 _HEADER = ("case", "quantity", "theory", "simulation", "p", "verdict")
