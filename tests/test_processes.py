@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMAND = """
 import os, sys
 import gmm_flatness.checks.command as command
-from gmm_flatness.checks.case import Case, Effort
+from gmm_flatness.checks import Case, Sampling
 from gmm_flatness.cli import main
 from gmm_flatness.store import file_lock
 
-EFFORT = Effort((10, 20), (40, 20))
+PILOT = Sampling((10, 20), (40, 20))
 
 def endless(dim, *, rng):
     with file_lock(os.path.join(FOLDER, f"{os.getpid()}.lock")):
@@ -30,7 +30,7 @@ def endless(dim, *, rng):
             pass
 
 FOLDER = sys.argv[1]
-command.all_cases = lambda: [Case("toy/endless", ("F001",), lambda: {"a": 1.0}, endless, "a", EFFORT, EFFORT)]
+command.all_cases = lambda: [Case("toy/endless", ("F001",), lambda: {"a": 1.0}, endless, "a", PILOT, PILOT)]
 sys.exit(main(["check", "--workers", sys.argv[2]]))
 """
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gmm_flatness import _validation as check
+from gmm_flatness.checks import Case, all_cases
 from gmm_flatness.checks.campaign import run_campaign
-from gmm_flatness.checks.case import Case
-from gmm_flatness.checks.register import all_cases
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.errors import DomainError
 from gmm_flatness.parallel import check_workers
@@ -32,12 +31,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         check_writable(args.json)
     cases = select(all_cases(), args.only)
-    verdict = run_campaign(cases, fast=args.fast, seed=seed, workers=workers, progress=True)
-    print(table(verdict))
-    print(summary(verdict))
+    campaign = run_campaign(cases, fast=args.fast, seed=seed, workers=workers, progress=True)
+    print(table(campaign))
+    print(summary(campaign))
     if args.json is not None:
-        write_text(args.json, as_json(verdict, seed=seed, fast=args.fast))
-    return 0 if verdict.passed else 1
+        write_text(args.json, as_json(campaign, seed=seed, fast=args.fast))
+    return 0 if campaign.passed else 1
 
 
 def select(cases: Sequence[Case], prefixes: Sequence[str]) -> list[Case]:

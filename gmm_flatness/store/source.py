@@ -32,9 +32,10 @@ def source_digest(function: Callable[..., Any], beside: Iterable[str | os.PathLi
     script = getattr(sys.modules.get(getattr(function, "__module__", "")), "__file__", None)
     if script is None:
         raise DomainError("function", function, "a function defined in a file")
+    files = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    files |= {f"beside {path.name}": path for path in map(Path, (script, *beside))}
     digest = hashlib.sha256()
-    modules = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
-    for name, path in [*sorted(modules.items()), *((Path(path).name, Path(path)) for path in (script, *sorted(beside)))]:
+    for name, path in sorted(files.items()):
         data = path.read_bytes()
         digest.update(f"{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()

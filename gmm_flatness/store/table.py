@@ -126,7 +126,8 @@ class Table:
         except ValueError:
             side = None
         if not isinstance(side, dict) or side.pop("sha256", None) != _digest(data, side):
-            raise DomainError("path", os.fspath(path), "a CSV file described by the JSON file beside it, both unaltered")
+            allowed = "a CSV file described by the JSON file beside it, both unaltered"
+            raise DomainError("path", os.fspath(path), allowed)
         _, *rows = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
         columns: dict[str, np.ndarray] = {}
         for index, (name, kind) in enumerate(side["columns"]):
