@@ -110,7 +110,7 @@ def to_dict(campaign: Campaign) -> dict[str, Any]:
             runs.append({"dims": run.sampling.dims, "samples": run.sampling.counts, "reason": run.reason,
                          "quantities": quantities})
         cases.append({"name": case.name, "formulas": case.formulas, "primary": case.primary,
-                      "verdict": outcome.verdict, "control": outcome.runs[-1].sampling.control, "control_p": outcome.control_p,
-                      "runs": runs})
+                      "verdict": outcome.verdict, "control": outcome.runs[-1].sampling.control,
+                      "control_p": outcome.control_p, "runs": runs})
     return {"passed": campaign.passed, "tests": campaign.tests, "family_level": LEVEL,
             "calibration_p": campaign.family.calibration_p, "cases": cases}
