@@ -92,10 +92,11 @@ def bias(name: str, value: Any, modes: Iterable[str] = ("learned", "optimal")) -
     return "fixed", scalar(name, value, low=-1e50, high=1e50)
 
 
-def instance(name: str, value: Any, kind: type) -> None:
-    """An object of the class, which the message names."""
+def instance(name: str, value: Any, kind: type, allowed: str = "") -> Any:
+    """An object of the class, as it is; the message says what is allowed, or names the class."""
     if not isinstance(value, kind):
-        raise DomainError(name, value, f"a {kind.__name__}")
+        raise DomainError(name, value, allowed or f"an instance of {kind.__name__}")
+    return value
 
 
 def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float = -math.inf,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, erm, fit, sample
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.fit import local_energy
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure
 from gmm_flatness.studies import algorithms as alg
 from gmm_flatness.studies.compare_algorithms import compare_algorithms
 
@@ -20,8 +20,8 @@ def row(table, name):
 def everything():
     return [alg.hebb(), alg.descent(ridge=0.5), alg.replicated_sgd(ridge=0.5, epochs=10),
             alg.entropic_sgd(ridge=0.5), alg.local_energy(tol=1e-5), alg.annealing([0.5, 1.0], sweeps=10),
-            alg.messages(Minimizer("square", ridge=1.0)), alg.messages(ErrorCount(1.0), bias=0.0),
-            alg.messages(CoupledErrorCount(1.0, 3, 0.7))]
+            alg.messages(Minimizer("square", ridge=1.0)), alg.messages(GibbsMeasure(1.0), bias=0.0),
+            alg.messages(ReplicatedGibbsMeasure(1.0, 3, 0.7))]
 
 
 def test_every_algorithm_has_a_row_and_its_theory():

@@ -1,4 +1,4 @@
-"""Empirical risk minimization: published points, independent quadrature, the whole box, limits and refusals."""
+"""Empirical risk minimization: check points, independent quadrature, the whole box, limits and refusals."""
 
 import math
 import pickle
@@ -26,22 +26,26 @@ from gmm_flatness.theory.minimizers.equations import OrderParameters, averages
 BALANCED = GaussianMixture(2.0)
 
 
-@pytest.mark.evidence("F010", "published")
+@pytest.mark.evidence("F010", "quadrature")
 def test_square_check_point():
-    """Handbook check point at Δ=1, ρ=½, α=2, λ=0.1."""
+    """Handbook value at Δ=1, ρ=½, α=2, λ=0.1, reproduced by quadrature."""
     result = erm(BALANCED, "square", ridge=0.1)
     found = (result.m, result.q, result.V, result.test_error, result.train_error)
     np.testing.assert_allclose(found, (0.4779625, 0.5899346, 0.8442888, 0.2668760, 0.0425783), atol=5.1e-8)
+    assert_saddle_point(result, 1e-9)
 
 
-@pytest.mark.evidence("F016", "published")
+@pytest.mark.evidence("F016", "quadrature")
 @pytest.mark.parametrize(("kappa", "m"), [(2.0, 0.8086093), (1.0, 0.7736150)])
 def test_smoothed_count_check_points(kappa, m):
-    assert erm(BALANCED, SmoothedCount(kappa), norm=1.0).m == pytest.approx(m, abs=5.1e-8)
+    """Handbook values, reproduced by quadrature."""
+    result = erm(BALANCED, SmoothedCount(kappa), norm=1.0)
+    assert result.m == pytest.approx(m, abs=5.1e-8)
+    assert_saddle_point(result, 1e-9)
 
 
 def assert_saddle_point(result, tolerance):
-    """The conjugate equations of section 3, by QUADPACK and scalar proximal points."""
+    """The equations in their conjugate form, by QUADPACK and scalar proximal points."""
     exact = conjugate_form(result, breakpoints(result.loss, result.width))
     for name in ("m", "q", "V"):
         assert getattr(result, name) == pytest.approx(exact[name], rel=tolerance, abs=1e-12), name
@@ -261,7 +265,7 @@ def test_limits_that_do_not_exist_name_their_threshold():
     unbalanced = GaussianMixture(4.0, 1.0, 0.2)
     with pytest.raises(DomainError) as caught:
         erm(unbalanced, "logistic", ridge=0.0)
-    assert caught.value.threshold == pytest.approx(4.849, abs=5e-4)  # handbook, learned bias
+    assert caught.value.threshold == pytest.approx(4.849, abs=5e-4)  # as in test_separability
     assert erm(unbalanced, "logistic", ridge=0.0, bias=0.0).stable  # above 3.700, the threshold at b = 0
     with pytest.raises(DomainError) as caught:
         erm(unbalanced.at(alpha=3.5), "logistic", ridge=0.0, bias="optimal")

@@ -11,8 +11,7 @@ from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import fit
-from gmm_flatness.simulation.perturbation import pair_overlap, segment_errors
+from gmm_flatness.simulation.fit import fit, pair_overlap, segment_errors
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.pairs import pair
 
@@ -41,8 +40,8 @@ class PairPoint:
 
 def _case(name: str, mixture: GaussianMixture, first: tuple, second: tuple) -> Case:
     point = PairPoint(*(ErmPoint(mixture, loss, constraint, bias) for loss, constraint, bias in (first, second)))
-    return Case(f"pair/{name}", ("F018",), point.theory, point.simulate, "distance", FULL.times(2), FAST.times(2),
-                control=0.08)
+    return Case(f"pair/{name}", formulas=("F018",), theory=point.theory, simulate=point.simulate, primary="distance",
+                full=FULL._replace(control=0.08), fast=FAST._replace(control=0.08))
 
 
 CASES = [

@@ -2,7 +2,7 @@
 
 At `w = 0` the bias rests on the kink, so majority samples may carry any slope of the subdifferential there.
 If these slopes can cancel those of the minority the point is a minimum, for every ridge, since the gradient
-of the penalty vanishes there. The smallest such `α` follows from section-3 equations linearized about `w = 0`:
+of the penalty vanishes there. The smallest such `α` follows from the saddle-point equations linearized about `w = 0`:
 the loss of the majority is two half-lines, that of the minority one line, and the multiplier is zero.
 """
 
