@@ -21,7 +21,7 @@ from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, ProximalMoments
 from gmm_flatness.losses.protocol import breakpoints, proximal_moments
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.fixed_point import Anderson, Hybrid, Newton, Solver, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, Hybrid, Newton, Solver, fixed_point
 from gmm_flatness.numerics.quadrature import gauss_mean
 
 TOLERANCE = 3e-12
