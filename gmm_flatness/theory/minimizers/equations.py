@@ -149,8 +149,7 @@ class SaddleMap:
         self._problem = problem
         kept = (True, problem.norm is None, True, problem.bias is None)
         self._kept = [index for index, keep in enumerate(kept) if keep]
-        self._last: tuple[bytes, OrderParameters, Averages] = (b"", OrderParameters(0.0, 1.0, 1.0, 0.0), Averages(
-            0.0, 0.0, 0.0, 0.0, 0.0, (ProximalMoments(0.0, 0.0, 0.0, 0.0), ProximalMoments(0.0, 0.0, 0.0, 0.0))))
+        self._last: tuple[bytes, tuple[OrderParameters, Averages]] | None = None
 
     def pack(self, at: OrderParameters) -> np.ndarray:
         """Unknowns of these order parameters."""
@@ -159,15 +158,15 @@ class SaddleMap:
 
     def averages_at(self, x: np.ndarray) -> tuple[OrderParameters, Averages]:
         """Order parameters of these unknowns, and the averages there; the last ones are kept."""
-        if self._last[0] != x.tobytes():
+        if self._last is None or self._last[0] != x.tobytes():
             problem, unknowns = self._problem, iter(x.tolist())
             cosine = next(unknowns)
             q = problem.norm if problem.norm is not None else math.exp(2.0 * next(unknowns))
             V = math.exp(next(unknowns))
             b = next(unknowns) if problem.bias is None else problem.bias
             at = OrderParameters(cosine * math.sqrt(q), q, V, b)
-            self._last = (x.tobytes(), at, averages(problem.mixture, problem.loss, at))
-        return self._last[1:]
+            self._last = x.tobytes(), (at, averages(problem.mixture, problem.loss, at))
+        return self._last[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         at, mean = self.averages_at(x)
