@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.result import ErmResult
 
