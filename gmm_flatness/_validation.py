@@ -20,7 +20,7 @@ def scalar(name: str, value: Any, *, low: float = -math.inf, high: float = math.
         raise DomainError(name, value, f"{allowed}, a scalar")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DomainError(name, value, f"{allowed}, a scalar") from None
     above = number >= low if closed_low else number > low
     below = number <= high if closed_high else number < high
@@ -71,9 +71,13 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
 def finite_array(name: str, value: Any, *, ndim: int | None = None) -> np.ndarray:
     """A float64 array without NaN or infinity."""
     try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise DomainError(name, value, "an array of real numbers") from None
+        given = np.asarray(value)
+        texts = given.dtype.kind == "O" and any(isinstance(item, (str, bytes)) for item in given.flat)
+        if isinstance(value, np.ma.MaskedArray) or given.dtype.kind not in "biufO" or texts:
+            raise TypeError
+        array = given.astype(float, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        raise DomainError(name, value, "an array of real numbers, without a mask") from None
     if ndim is not None and array.ndim != ndim:
         raise DomainError(name, f"array of shape {array.shape}", f"an array with {ndim} dimension(s)")
     if not np.isfinite(array).all():
