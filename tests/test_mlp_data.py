@@ -260,7 +260,7 @@ def test_masked_complex_and_mixed_arrays_are_refused(x, y):
 
 
 @pytest.mark.parametrize("x, y, test, match", [
-    (np.full((8, 3), np.nan), Y, None, "NaN"), (X[:, 0], Y, None, "dimension"), (X, Y[:-1], None, "one for each"),
+    (np.full((8, 3), np.nan), Y, None, "finite"), (X[:, 0], Y, None, "dimension"), (X, Y[:-1], None, "one for each"),
     (X, np.zeros(8), None, "two classes"), (X, np.append(np.zeros(7), np.nan), None, "finite"),
     (X, Y[:, None], None, "vector"), (X, Y, (X[:, :2], Y), "features"), (X, Y, (X, Y[:3]), "each label"),
     (X, Y, (X[:1], np.array(["c"])), "occur in training"), (X, np.append(np.zeros(7), 1), None, "two samples"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -18,10 +18,10 @@ from gmm_flatness.mlp import optimizers as opt
 from gmm_flatness.mlp.data import split
 from gmm_flatness.mlp.flatness import network_local_energy
 from gmm_flatness.mlp.hessian import largest_eigenvalue
-from gmm_flatness.mlp.network import MOST_PARAMETERS, Batch, Network
-from gmm_flatness.mlp.optimizers import Optimizer
+from gmm_flatness.mlp.network import Batch, Network, layer_sizes
+from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer
 from gmm_flatness.mlp.schedules import constant, cosine, stepped
-from gmm_flatness.mlp.training import MOST_EPOCHS, Training, steps_per_epoch, train
+from gmm_flatness.mlp.training import Training, steps_per_epoch, train
 from gmm_flatness.store import Checkpoint
 
 OPTIMIZERS = ("sgd", "sam", "esgd", "rsgd", "swa", "ema")
@@ -246,12 +246,9 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_settings(self) -> None:
         """Refuse what no training can use, by the name of the parameter."""
-        if isinstance(self.hidden_layer_sizes, str) or not isinstance(self.hidden_layer_sizes, Iterable):
-            raise DomainError("hidden_layer_sizes", self.hidden_layer_sizes, "a tuple of layer sizes, such as (100,)")
-        for size in self.hidden_layer_sizes:
-            check.integer("hidden_layer_sizes", size, high=MOST_PARAMETERS)
+        layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         for name in ("epochs", "batch_size", "replicas", "inner_steps", "patience"):
-            check.integer(name, getattr(self, name), high=MOST_EPOCHS)
+            check.integer(name, getattr(self, name), high=MOST_STEPS)
         for name in ("weight_decay", "radius", "momentum", "average_start", "learning_rate", "coupling_step", "memory"):
             if getattr(self, name) is not None or name in ("weight_decay", "radius", "momentum", "average_start"):
                 check.scalar(name, getattr(self, name), low=0.0, high=_BOUNDS.get(name, np.inf), closed_low=True,
@@ -260,8 +257,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         check.choice("schedule", self.schedule, _SCHEDULES)
         check.choice("optimizer", self.optimizer, OPTIMIZERS)
         for name in ("standardize", "early_stopping", "warm_start"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise DomainError(name, getattr(self, name), "True or False")
+            check.flag(name, getattr(self, name))
 
     def _scaled(self, X: np.ndarray) -> np.ndarray:
         return (X - self._center) / self._scale

@@ -6,6 +6,7 @@ Nothing here touches the network; what cannot be used is refused with the reason
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -113,6 +114,8 @@ def from_arrays(x, y, *, test: tuple | None = None, test_fraction: float = 0.2, 
     if test is None:
         first, second = split(numbers, test_fraction, rng=rng)
         return Dataset(name, inputs[first], numbers[first], inputs[second], numbers[second], classes)
+    if not isinstance(test, tuple) or len(test) != 2:
+        raise DomainError("test", test, "a pair of inputs and labels")
     test_inputs, test_labels = clean_inputs("test x", test[0]), _clean_labels("test y", test[1])
     if test_inputs.shape != (len(test_labels), inputs.shape[1]):
         raise DomainError("test", f"inputs of shape {test_inputs.shape} and {len(test_labels)} labels",
@@ -132,7 +135,10 @@ def clean_inputs(name: str, value) -> np.ndarray:
 
 def _clean_labels(name: str, value) -> np.ndarray:
     """A vector of numbers or texts, none of them missing."""
-    labels = np.asarray(value)
+    try:
+        labels = np.asarray(value)
+    except ValueError:
+        raise DomainError(name, value, "a vector of labels") from None
     if isinstance(value, np.ma.MaskedArray) or labels.ndim != 1 or labels.dtype.kind not in "biufUSO":
         found = f"{type(value).__name__} of shape {labels.shape} and type {labels.dtype}"
         raise DomainError(name, found, "a vector of labels without a mask")
@@ -153,7 +159,8 @@ def mnist1d(*, test_samples: int = 10_000) -> Dataset:
     """
     source = _imported("mnist1d.data")
     fresh = source.get_dataset_args()
-    fresh.seed, fresh.num_samples, fresh.train_split = 4242, check.integer("test_samples", test_samples, low=10), 1.0
+    fresh.num_samples = check.integer("test_samples", test_samples, low=10, high=10**7)
+    fresh.seed, fresh.train_split = 4242, 1.0
     with _own_global_generator():
         known, unseen = source.make_dataset(source.get_dataset_args()), source.make_dataset(fresh)
     return from_arrays(known["x"], known["y"], test=(unseen["x"], unseen["y"]), name="mnist1d")
@@ -186,6 +193,7 @@ def digits(*, test_fraction: float = 0.4, rng=None) -> Dataset:
 
 def mixture(model: GaussianMixture, dim: int, *, test_samples: int = 10_000, rng=None) -> Dataset:
     """Samples of the Gaussian mixture, test samples sharing the centroid; classes are -1 and +1."""
+    check.instance("model", model, GaussianMixture)
     generator = np.random.default_rng(rng)
     known = sample(model, dim, rng=generator)
     unseen = sample(model, dim, size=test_samples, centroid=known.centroid, rng=generator)
@@ -215,6 +223,8 @@ def load(source: str | Path, *, test_fraction: float | None = None, header: bool
         The file is missing or malformed, its data cannot be used, or an option is given for data that have no use for
         it, as `test_fraction` for data that come with a test part.
     """
+    if not isinstance(source, (str, os.PathLike)):
+        raise DomainError("source", source, "a name or a path")
     part: dict[str, Any] = {}
     if test_fraction is not None:
         part["test_fraction"] = check.probability("test_fraction", test_fraction)

@@ -17,6 +17,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.flatness import perturbation_scale
 from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.mlp.optimizers import MOST_STEPS
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,15 @@ def network_local_entropy(network: Network, params: np.ndarray, batch: Batch, *,
         A chain hardly moves.
     """
     sigma, beta = check.positive("sigma", sigma), check.positive("beta", beta)
-    nodes, steps = check.integer("nodes", nodes), check.integer("steps", steps)
+    nodes, steps = check.integer("nodes", nodes, high=1000), check.integer("steps", steps, high=MOST_STEPS)
     double = replace(network, dtype="float64")
-    walk = _Walk(double, np.asarray(params, dtype=float), double.batch(*batch),
-                 sigma * perturbation_scale(double, np.array(params, dtype=float), scaling))
+    params = double.vector("params", params)
+    walk = _Walk(double, params, double.batch(*batch), sigma * perturbation_scale(double, params, scaling))
     points, weights = _path(beta, nodes)
     runs = []
-    for generator in np.random.default_rng(rng).spawn(check.integer("chains", chains, low=2)):
-        runs.append(_anneal(walk, np.append(points, beta), steps, generator))
+    for generator in np.random.default_rng(rng).spawn(check.integer("chains", chains, low=2, high=MOST_STEPS)):
+        with np.errstate(over="ignore", invalid="ignore"):  # such proposals are rejected
+            runs.append(_anneal(walk, np.append(points, beta), steps, generator))
     rises, accepted = np.array([run[0] for run in runs]), np.array([run[1] for run in runs])
     size, samples = double.parameter_count, len(batch.inputs)
     integrals = -samples * (rises[:, :-1] @ weights) / size

@@ -19,7 +19,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.hessian import largest_eigenvalue
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import Optimizer, rsgd, sgd
+from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer, rsgd, sgd
 from gmm_flatness.mlp.training import train
 from gmm_flatness.model.sampling import Sample
 
@@ -66,8 +66,9 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
     ConvergenceError
         The gradient is longer than `tol` after `max_epochs`.
     """
+    check.instance("data", data, Sample)
     check.choice("loss", loss, ("cross-entropy", "square"))
-    tol, max_epochs = check.positive("tol", tol), check.integer("max_epochs", max_epochs)
+    tol, max_epochs = check.positive("tol", tol), check.integer("max_epochs", max_epochs, high=MOST_STEPS)
     decay = check.positive("ridge", ridge) * data.dim / len(data)
     network = Network((data.dim, 1), loss=loss, dtype="float64")
     batch = network.batch(data.x, data.y[:, None])

@@ -19,6 +19,8 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 
+MOST_STEPS = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -62,8 +64,8 @@ class Optimizer:
         check.non_negative("noise", self.noise)
         if self.radius is not None:
             check.non_negative("radius", self.radius)
-        check.integer("inner_steps", self.inner_steps, low=0)
-        check.integer("replicas", self.replicas)
+        check.integer("inner_steps", self.inner_steps, low=0, high=MOST_STEPS)
+        check.integer("replicas", self.replicas, high=MOST_STEPS)
         check.choice("average", self.average, ("none", "ema", "swa"))
         for name in ("memory", "average_memory", "average_start"):
             check.scalar(name, getattr(self, name), low=0.0, high=1.0, closed_low=True)
@@ -87,24 +89,29 @@ def sgd(*, momentum: float = 0.9, decay: float = 0.0, noise: float = 0.0) -> Opt
 
 def sam(base: Optimizer, *, radius: float) -> Optimizer:
     """Sharpness-aware minimization; twice the cost."""
-    return replace(base, radius=check.non_negative("radius", radius))
+    return _with(base, radius=check.non_negative("radius", radius))
 
 
 def esgd(base: Optimizer, *, inner_steps: int = 20, memory: float = 0.99) -> Optimizer:
     """Entropy-SGD; its momentum survives the outer steps. Coupling 0 is the ablation."""
-    return replace(base, inner_steps=check.integer("inner_steps", inner_steps), memory=memory)
+    return _with(base, inner_steps=check.integer("inner_steps", inner_steps), memory=memory)
 
 
 def rsgd(base: Optimizer, *, replicas: int = 3) -> Optimizer:
     """Replicated-SGD; the solution is the barycenter. `replicas` times the cost."""
-    return replace(base, replicas=replicas)
+    return _with(base, replicas=replicas)
 
 
 def swa(base: Optimizer, *, start: float = 0.75) -> Optimizer:
     """Stochastic weight averaging over the ends of the epochs after the fraction `start`."""
-    return replace(base, average="swa", average_start=start)
+    return _with(base, average="swa", average_start=start)
 
 
 def ema(base: Optimizer, *, memory: float = 0.99) -> Optimizer:
     """Exponential moving average over steps."""
-    return replace(base, average="ema", average_memory=memory)
+    return _with(base, average="ema", average_memory=memory)
+
+
+def _with(base: Optimizer, **parts) -> Optimizer:
+    check.instance("base", base, Optimizer)
+    return replace(base, **parts)

@@ -13,10 +13,9 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp._kernels import Buffers
 from gmm_flatness.mlp._kernels_train import State, average, barycenter, train_steps
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import Optimizer
+from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer
 from gmm_flatness.mlp.schedules import values_per_step
 
-MOST_EPOCHS = 10**9
 _NOISE_NUMBERS = 2_000_000
 
 
@@ -51,7 +50,7 @@ class Training:
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
     """Batches in one pass; the last may be smaller."""
-    return math.ceil(samples / check.integer("batch_size", batch_size))
+    return math.ceil(samples / check.integer("batch_size", batch_size, high=MOST_STEPS))
 
 
 def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, rate: float | Iterable[float],
@@ -88,13 +87,16 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
     DomainError
         A count below one, a schedule too short or out of range, or data of another network.
     """
-    epochs = check.integer("epochs", epochs, high=MOST_EPOCHS)
+    epochs = check.integer("epochs", epochs, high=MOST_STEPS)
+    check.instance("data", data, Batch)
+    check.instance("optimizer", optimizer, Optimizer)
     samples, dtype = len(data.inputs), np.dtype(network.dtype).type
     if data.inputs.dtype != network.dtype or data.inputs.shape[1] != network.sizes[0]:
         found = f"inputs of {data.inputs.shape[1]} features in {data.inputs.dtype}"
         raise DomainError("data", found, "what this network's `batch` returns")
     steps = steps_per_epoch(samples, batch_size)
-    rates = values_per_step("rate", rate, epochs * steps).reshape(epochs, steps)
+    largest = float(np.finfo(dtype).max)
+    rates = values_per_step("rate", rate, epochs * steps, high=largest).reshape(epochs, steps)
     couplings = values_per_step("coupling_step", coupling_step, epochs * steps, high=1.0).reshape(epochs, steps)
     streams = np.random.default_rng(rng).spawn(optimizer.replicas)
     state = _start(network, optimizer, start, streams)
@@ -153,9 +155,7 @@ def _start(network: Network, optimizer: Optimizer, start: np.ndarray | State | N
     if start is None:
         position = np.stack([network.initial(stream) for stream in streams])
     else:
-        position = np.repeat(np.array(start, dtype=network.dtype, ndmin=2), optimizer.replicas, axis=0)
-        if position.shape[1] != network.parameter_count:
-            raise DomainError("start", f"{position.shape[1]} parameters", f"{network.parameter_count} parameters")
+        position = np.repeat(network.vector("start", start)[None], optimizer.replicas, axis=0)
     nothing, inner = position[:, :0], position if optimizer.inner_steps else position[:, :0]
     center = _barycenter(position)
     return State(position, np.zeros_like(position), inner.copy(), inner.copy(),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gmm_flatness import _validation as check
 from gmm_flatness.experiments import mean_and_stderr
 from gmm_flatness.mlp.data import Dataset
 from gmm_flatness.store import Table
@@ -61,7 +62,8 @@ def run_benchmark(data: Dataset, *, methods: Sequence[str] | None = None, effort
     Benchmark
     """
     effort = TuningEffort() if effort is None else effort
-    problem, spaces = NetworkProblem(data, noise, tuple(hidden), seed), search_spaces(methods, batch)
+    check.instance("effort", effort, TuningEffort)
+    problem, spaces = NetworkProblem(data, noise, hidden, seed), search_spaces(methods, batch)
     options: dict[str, Any] = {"folder": folder, "workers": workers, "progress": progress}
     trials, best = tune(problem, spaces, effort, **options)
     values = {space.name: space.values(best[space.name][0]) for space in spaces}
@@ -73,14 +75,14 @@ def run_benchmark(data: Dataset, *, methods: Sequence[str] | None = None, effort
     tried = [{"method": space.name, "trial": number, "score": score(trial), "runs": len(trial[1]),
               "diverged": int(np.isnan(trial[1]).sum()), "settings": settings_text(space.values(trial[0]))}
              for space in spaces for number, trial in enumerate(trials[space.name])]
-    table = [{**row, "validation_error": score(best[row["method"]]), "settings": settings_text(values[row["method"]])}
-             for row in _summary(Table.from_rows(rows), tried)]
-    metadata = {"data": data.name, "noise": noise, "hidden": list(hidden), "batch": batch, "seed": seed,
+    summary = _summary(Table.from_rows(rows), tried, {name: score(trial) for name, trial in best.items()})
+    table = [{**row, "settings": settings_text(values[row["method"]])} for row in summary]
+    metadata = {"data": data.name, "noise": noise, "hidden": list(problem.hidden), "batch": batch, "seed": seed,
                 "effort": asdict(effort)}
     return Benchmark(*(Table.from_rows(part, metadata) for part in (table, rows, tried)))
 
 
-def _summary(runs: Table, tried: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _summary(runs: Table, tried: list[dict[str, Any]], validation: dict[str, float]) -> list[dict[str, Any]]:
     """One row a method: means over the final runs, and paired differences to the better SGD row, else the first row."""
     final = {name: runs.where(method=name) for name in dict.fromkeys(runs["method"].tolist())}
     baselines = [name for name in BASELINES if name in final] or list(final)[:1]
@@ -95,7 +97,7 @@ def _summary(runs: Table, tried: list[dict[str, Any]]) -> list[dict[str, Any]]:
         row |= {"reference": reference, "epochs": int(found["epochs"][0]), "cost": int(found["cost"][0]),
                 "diverged": int(found["diverged"].sum()), "runs": len(found),
                 "diverged_tuning": sum(trial["diverged"] for trial in own),
-                "runs_tuning": sum(trial["runs"] for trial in own)}
+                "runs_tuning": sum(trial["runs"] for trial in own), "validation_error": validation[name]}
         for measure in ("train_error", "train_loss", "local_energy"):
             row |= _mean(measure, found[measure])
         table.append(row)

@@ -21,6 +21,7 @@ from gmm_flatness.mlp.flatness import SCALINGS, network_local_energy
 from gmm_flatness.mlp.hessian import hessian_trace, largest_eigenvalue
 from gmm_flatness.mlp.langevin import network_local_entropy
 from gmm_flatness.mlp.network import Batch
+from gmm_flatness.mlp.optimizers import MOST_STEPS
 from gmm_flatness.store import Table
 from gmm_flatness.studies.network_runs import NetworkProblem, Run, run_all
 from gmm_flatness.studies.network_settings import RANDOM, search_spaces
@@ -57,8 +58,10 @@ def random_network_study(data: Dataset, *, nets: int = 80, passes: int = 100, tr
     ConvergenceError
         Too few networks reach the training error in six rounds of draws.
     """
-    nets, seeds = check.integer("nets", nets, low=3), check.integer("seeds", seeds)
-    problem, limit = NetworkProblem(data, noise, tuple(hidden), seed), train_error if curvature else None
+    nets, seeds = check.integer("nets", nets, low=3, high=10**7), check.integer("seeds", seeds, high=10**7)
+    passes = check.integer("passes", passes, high=MOST_STEPS)
+    train_error = check.scalar("train_error", train_error, low=0.0, high=1.0, closed_low=True, closed_high=True)
+    problem, limit = NetworkProblem(data, noise, hidden, seed), train_error if curvature else None
     kept: list[dict[str, Any]] = []
     for attempt in range(6):
         settings = [RANDOM.settings(RANDOM.values(cube), passes, "cost")
@@ -96,8 +99,9 @@ def tuned_setting_study(data: Dataset, *, methods: Sequence[str] | None = None, 
         One row a setting; those with a diverged run are left out and counted in the metadata.
     """
     effort = TuningEffort() if effort is None else effort
-    best, seeds = check.integer("best", best), check.integer("seeds", seeds)
-    problem, spaces = NetworkProblem(data, noise, tuple(hidden), seed), search_spaces(methods)
+    best, seeds = check.integer("best", best), check.integer("seeds", seeds, high=10**7)
+    check.instance("effort", effort, TuningEffort)
+    problem, spaces = NetworkProblem(data, noise, hidden, seed), search_spaces(methods)
     options: dict[str, Any] = {"folder": folder, "workers": workers, "progress": progress}
     trials, _ = tune(problem, spaces, effort, **options)
     chosen = []
@@ -126,7 +130,8 @@ def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
     Intervals hold 95 % of the correlations of resampled rows. Rows where a measure has no number are left out;
     the column `rows` says how many stayed.
     """
-    resamples, generator = check.integer("resamples", resamples), np.random.default_rng(rng)
+    check.instance("study", study, Table)
+    resamples, generator = check.integer("resamples", resamples, high=10**7), np.random.default_rng(rng)
     if len(study) < 3:
         raise DomainError("study", f"{len(study)} rows", "at least three")
     rows = []

@@ -16,7 +16,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness import experiments
 from gmm_flatness.mlp.data import Dataset, label_noise, split, standardization
 from gmm_flatness.mlp.flatness import network_local_energy
-from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.mlp.network import Batch, Network, layer_sizes
 from gmm_flatness.store import Cache, content_key, source_digest
 from gmm_flatness.studies.network_settings import TrainingSettings
 
@@ -33,6 +33,8 @@ class NetworkProblem:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check.instance("data", self.data, Dataset)
+        object.__setattr__(self, "hidden", layer_sizes("hidden", self.hidden))
         check.scalar("noise", self.noise, low=0.0, high=1.0, closed_low=True)
         check.integer("seed", self.seed, low=0)
 

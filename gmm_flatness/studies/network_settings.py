@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp import optimizers as opt
 from gmm_flatness.mlp.network import Batch, Network
 from gmm_flatness.mlp.optimizers import Optimizer
@@ -149,9 +150,11 @@ def search_spaces(names: Sequence[str] | None, batch: int | None = None) -> list
 
     A number of samples a step in `batch` replaces the choices of every method; `batch_factor` still multiplies it.
     """
-    found = [SEARCH_SPACES[check.choice("methods", name, SEARCH_SPACES)]
-             for name in (TABLE_ROWS if names is None else names)]
+    names = TABLE_ROWS if names is None else names
+    if not isinstance(names, (list, tuple)) or not names:
+        raise DomainError("methods", names, "a list of names")
+    found = [SEARCH_SPACES[check.choice("methods", name, SEARCH_SPACES)] for name in names]
     if batch is None:
         return found
-    only = (check.integer("batch", batch),) * 3
+    only = (check.integer("batch", batch, high=opt.MOST_STEPS),) * 3
     return [replace(space, own={**space.own, "batch": only}) for space in found]

@@ -52,7 +52,7 @@ class TuningEffort:
     def __post_init__(self) -> None:
         for name, low in (("passes", 4), ("configurations", 2), ("tuning_seeds", 1), ("confirmations", 0),
                           ("seeds", 2)):
-            check.integer(name, getattr(self, name), low=low)
+            check.integer(name, getattr(self, name), low=low, high=10**7)
         check.choice("budget", self.budget, ("cost", "epochs"))
 
 
