@@ -17,7 +17,7 @@ the workers, the cache or interruptions. `attempt(task, ...)` turns a library er
 A mean of several rows by position, texts kept, is `average(outcomes)`; `name` and `name_stderr` are its columns.
 """
 
-from gmm_flatness.experiments.runs import attempt, average, run
+from gmm_flatness.experiments.runs import OK, attempt, average, run
 from gmm_flatness.experiments.statistics import (
     LEVEL,
     Mean,
@@ -32,5 +32,5 @@ from gmm_flatness.experiments.statistics import (
     sample_mean,
 )
 
-__all__ = ["attempt", "average", "run", "LEVEL", "Mean", "Verdict", "calibration", "extrapolate", "holm", "judge",
+__all__ = ["attempt", "average", "run", "LEVEL", "OK", "Mean", "Verdict", "calibration", "extrapolate", "holm", "judge",
            "mean_and_stderr", "paired_difference", "refuted", "sample_mean"]

@@ -14,6 +14,7 @@ from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Cache, Table, content_key
 
 Row = Mapping[str, Any]
+OK = {"status": "ok", "message": ""}
 
 
 def run(task: Callable[..., Row | Sequence[Row]], points: Iterable[Any], *, seed: Any = None, key: str = "",
@@ -61,7 +62,7 @@ def _run_point(task: Callable, seed: Any, key: str, cache: Cache | None, numbere
 def attempt(task: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, dict[str, str]]:
     """What a task returns, None where the library says that there is no result, and the `status` and `message`."""
     try:
-        return task(*arguments, **options), {"status": "ok", "message": ""}
+        return task(*arguments, **options), dict(OK)
     except (DomainError, ConvergenceError) as error:
         return None, {"status": error.status, "message": str(error)}
 

@@ -57,9 +57,9 @@ def mean_and_stderr(values: Sequence[float] | np.ndarray) -> tuple[float, float]
 
 
 def sample_mean(values: Sequence[float] | np.ndarray) -> Mean:
-    """The mean of independent samples, two or more, all finite."""
-    if len(values) < 2 or not np.isfinite(values).all():
-        raise DomainError("values", f"{len(values)} values", "more than 1, all finite")
+    """The mean of independent samples; NaN where one of them has no number."""
+    if not np.isfinite(values).all():
+        return Mean(math.nan, math.nan, len(values) - 1)
     return Mean(*mean_and_stderr(values), len(values) - 1)
 
 

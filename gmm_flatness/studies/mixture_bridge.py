@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
+from gmm_flatness.experiments import average
 from gmm_flatness.mlp.flatness import network_local_energy
 from gmm_flatness.mlp.network import Network
 from gmm_flatness.model.mixture import GaussianMixture
@@ -26,7 +27,7 @@ METHODS = ("sgd", "sam", "esgd", "rsgd", "swa", "ema")
 
 # Clusters ask for stronger decay than images: the best classifier of one layer has λ → ∞.
 _SPACE = {"rate": (0.01, 0.2), "decay": (3e-3, 1.0)}
-_MEASURED = ("test_error", "excess", "difference", "train_error", "local_energy")
+_QUANTITIES = ("test_error", "excess", "difference", "train_error", "local_energy")
 _DRAWS = 16
 
 
@@ -114,7 +115,13 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
             for name, tried in options.items()}
     found = run_ensemble(_final, samples, rng=generator, workers=workers, args=(setup, best),
                          progress="samples" if progress else None)
-    rows = [_row(name, option, [outcome[name] for outcome in found]) for name, option in best.items()]
+    outcomes = [[outcome[name] for name in best] for outcome in found]
+    rows = []
+    for (name, option), mean, numbers in zip(best.items(), average(outcomes), zip(*outcomes, strict=True), strict=True):
+        rows.append({"method": name, "kind": "method", **mean, "epochs": option.training.epochs,
+                     "cost": option.training.cost,
+                     "diverged": sum(math.isnan(each["test_error"]) for each in numbers),
+                     "setting": " ".join(f"{key}={value:.4g}" for key, value in option.values.items())})
     lines = [{"method": name, "kind": "line", "test_error": value}
              for name, value in (("Bayes", bayes_error(mixture)), ("oracle", oracle_error(mixture)))]
     metadata = {**mixture.to_dict(), "dim": dim, "hidden": list(setup.hidden), "passes": passes, "settings": settings,
@@ -162,7 +169,7 @@ def _final(setup: _Setup, best: dict[str, _Option], *, rng: np.random.Generator)
     outcomes: dict[str, dict[str, float]] = {}
     for name, option in best.items():
         run = option.training.train(network, batch, np.random.default_rng(train_seed))
-        outcomes[name] = dict.fromkeys(_MEASURED, math.nan)
+        outcomes[name] = dict.fromkeys(_QUANTITIES, math.nan)
         if run.diverged_at is None:
             energy = network_local_energy(network, run.params, batch, sigma=setup.sigma, draws=_DRAWS, rng=energy_seed)
             error = network.error(run.params, test)
@@ -181,17 +188,3 @@ def bayes_classifier_error(known: Sample, unseen: Sample) -> float:
     centroid = get_prior("gaussian").posterior_mean(observation, size / (known.dim * mixture.delta))
     fields = unseen.x @ centroid / math.sqrt(known.dim) + 0.5 * mixture.delta * mixture.log_odds
     return float(np.mean(unseen.y * fields < 0.0))
-
-
-def _row(name: str, option: _Option, outcomes: list[dict[str, float]]) -> dict[str, Any]:
-    row: dict[str, Any] = {"method": name, "kind": "method"}
-    for quantity in _MEASURED:
-        numbers = np.array([outcome[quantity] for outcome in outcomes])
-        numbers = numbers[np.isfinite(numbers)]
-        enough = len(numbers) > 1
-        row[quantity] = float(numbers.mean()) if len(numbers) else math.nan
-        row[f"{quantity}_stderr"] = float(numbers.std(ddof=1)) / math.sqrt(len(numbers)) if enough else math.nan
-    diverged = sum(math.isnan(outcome["test_error"]) for outcome in outcomes)
-    setting = " ".join(f"{key}={value:.4g}" for key, value in option.values.items())
-    return {**row, "epochs": option.training.epochs, "cost": option.training.cost, "diverged": diverged,
-            "setting": setting}

@@ -80,7 +80,7 @@ def run_all(measure: Callable[[NetworkProblem, Run], dict[str, Any]], problem: N
     """
     lines = progress and not sys.stderr.isatty()
     return experiments.run(partial(_run_one, measure, problem, label if lines else ""), runs, workers=workers,
-                           key=content_key(source_digest(measure), problem),
+                           key=content_key(source_digest(measure), measure.__qualname__, problem),
                            cache=None if folder is None else Cache(folder), progress=label if progress else None)
 
 
