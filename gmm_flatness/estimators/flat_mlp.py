@@ -26,7 +26,8 @@ from gmm_flatness.store import Checkpoint
 
 OPTIMIZERS = ("sgd", "sam", "esgd", "rsgd", "swa", "ema")
 _SCHEDULES: dict[str, Callable] = {"constant": constant, "cosine": cosine, "stepped": stepped}
-_BOUNDS = {"momentum": 1.0, "average_start": 1.0, "memory": 1.0, "coupling_step": 1.0}
+_BOUNDS = {"learning_rate": np.inf, "weight_decay": np.inf, "radius": np.inf, "momentum": 1.0, "average_start": 1.0,
+           "memory": 1.0, "coupling_step": 1.0}
 
 
 class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -249,9 +250,9 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         for name in ("epochs", "batch_size", "replicas", "inner_steps", "patience"):
             check.integer(name, getattr(self, name), high=MOST_STEPS)
-        for name in ("weight_decay", "radius", "momentum", "average_start", "learning_rate", "coupling_step", "memory"):
-            if getattr(self, name) is not None or name in ("weight_decay", "radius", "momentum", "average_start"):
-                check.scalar(name, getattr(self, name), low=0.0, high=_BOUNDS.get(name, np.inf), closed_low=True,
+        for name, high in _BOUNDS.items():
+            if getattr(self, name) is not None or name not in ("learning_rate", "coupling_step", "memory"):
+                check.scalar(name, getattr(self, name), low=0.0, high=high, closed_low=True,
                              closed_high=name == "coupling_step")
         check.probability("validation_fraction", self.validation_fraction)
         check.choice("schedule", self.schedule, _SCHEDULES)

@@ -78,7 +78,9 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
     while epochs < max_epochs:
         run = train(network, batch, optimizer, epochs=_BLOCK, rate=rate, batch_size=len(data),
                     coupling_step=coupling_step, start=state, rng=generator)
-        state, epochs, length = run.state, epochs + _BLOCK, _gradient(network, batch, run.params, decay)
+        gradient = network.gradient(run.params, batch)[1]
+        gradient[:-1] += decay * run.params[:-1]
+        state, epochs, length = run.state, epochs + _BLOCK, float(np.linalg.norm(gradient))
         if length < tol:
             return OneLayer(run.params[:-1] * math.sqrt(data.dim), float(run.params[-1]), epochs)
     raise ConvergenceError(f"gradient of length {length:.3g} > {tol:g} after {epochs} epochs; raise max_epochs or the "
@@ -90,9 +92,3 @@ def _descent(network: Network, batch: Batch, decay: float) -> tuple[Optimizer, f
     top = largest_eigenvalue(network, np.zeros(network.parameter_count), batch, tol=0.01, rng=0) + decay
     root = math.sqrt(min(decay, 0.1 * top) / top)
     return sgd(momentum=(1.0 - root) / (1.0 + root), decay=decay), 1.0 / top
-
-
-def _gradient(network: Network, batch: Batch, params: np.ndarray, decay: float) -> float:
-    gradient = network.gradient(params, batch)[1]
-    gradient[:-1] += decay * params[:-1]
-    return float(np.linalg.norm(gradient))

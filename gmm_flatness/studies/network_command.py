@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gmm_flatness.mlp.data import Dataset, load
+from gmm_flatness.mlp.data import load
 from gmm_flatness.store import write_files
 from gmm_flatness.studies.network_benchmark import run_benchmark
 from gmm_flatness.studies.network_correlation import correlations, random_network_study, tuned_setting_study
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     commands = parser.add_subparsers(dest="mlp_command", required=True, metavar="COMMAND")
     bench = commands.add_parser("bench", help="compare optimizers, each tuned with the same effort")
-    _add_common(bench, "mlp-benchmark", _bench)
+    _add_common(bench, "mlp-benchmark")
     _add_effort(bench)
     bench.add_argument("--batch", type=int,
                        help="samples a step and replica, instead of tuned; large batches are three times it")
@@ -29,11 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     levels = correlate.add_subparsers(dest="level", required=True, metavar="LEVEL")
     nets = levels.add_parser("nets", help="networks of random hyperparameters near zero training error")
     settings = levels.add_parser("settings", help="the best tuned settings of every method")
-    _add_common(nets, "mlp-correlations", _correlate_nets)
+    _add_common(nets, "mlp-correlations")
     nets.add_argument("--passes", type=int, help="size of the budget in passes over the data")
     nets.add_argument("--nets", type=int, default=80, help="number of networks (default: 80)")
     nets.add_argument("--seeds", type=int, help="number of runs a setting (default: 1)")
-    _add_common(settings, "mlp-correlations", _correlate_settings)
+    _add_common(settings, "mlp-correlations")
     _add_effort(settings)
     settings.add_argument("--best", type=int, default=3, help="settings of each method, best first (default: 3)")
     for study, above in ((nets, "drawn again (default: 0.01)"), (settings, "left out")):
@@ -42,8 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                            help="Hessian and local entropy too, which takes most of the time")
 
 
-def _add_common(parser: argparse.ArgumentParser, out: str, make) -> None:
-    parser.set_defaults(make=make)
+def _add_common(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--data", default="mnist1d",
                         help="mnist1d, digits, mixture, an .npz or .csv file, or IDX files (default: mnist1d)")
     parser.add_argument("--header", action=argparse.BooleanOptionalAction,
@@ -79,9 +78,25 @@ def run(args: argparse.Namespace) -> int:
     """Run the benchmark or the study, write its files and show the table."""
     label = int(args.label) if args.label and args.label.lstrip("-").isdecimal() else args.label
     data = load(args.data, test_fraction=args.test_fraction, header=args.header, label=label, rng=args.seed)
-    options = {"noise": args.noise, "hidden": args.hidden, "seed": args.seed, "workers": args.workers,
-               "folder": args.out / "finished-runs", "progress": True}
-    sys.stdout.write(args.make(args, data, options))
+    options: dict[str, Any] = {"noise": args.noise, "hidden": args.hidden, "seed": args.seed, "workers": args.workers,
+                               "folder": args.out / "finished-runs", "progress": True}
+    if args.mlp_command == "bench":
+        found = run_benchmark(data, batch=args.batch, **_effort(args), **options)
+        write_report(found, args.out)
+        sys.stdout.write(f"{benchmark_text(found.summary)}\n{args.out / 'benchmark.csv'}\n")
+        return 0
+    if args.level == "nets":
+        study = random_network_study(data, nets=args.nets, curvature=args.curvature, **options,
+                                     **_given(args, "passes", "train_error", "seeds"))
+    else:
+        tuning = _effort(args)
+        study = tuned_setting_study(data, best=args.best, seeds=tuning["effort"].seeds, curvature=args.curvature,
+                                    **tuning, **options)
+        if args.train_error is not None:
+            study = study.select(study["train_error"] <= args.train_error)
+    table, name = correlations(study, rng=args.seed), f"{args.level}-correlations"
+    write_files({**study.to_files(args.out / args.level), **table.to_files(args.out / name)})
+    sys.stdout.write(f"{correlation_text(table)}\n{args.out / f'{name}.csv'}\n")
     return 0
 
 
@@ -94,29 +109,3 @@ def _effort(args: argparse.Namespace) -> dict[str, Any]:
     changes = _given(args, "seeds", "budget", "passes", "configurations")
     return {"effort": replace(FAST if args.fast else TuningEffort(), **changes),
             "methods": None if args.methods is None else [name.strip() for name in args.methods.split(",")]}
-
-
-def _bench(args: argparse.Namespace, data: Dataset, options: dict[str, Any]) -> str:
-    found = run_benchmark(data, batch=args.batch, **_effort(args), **options)
-    write_report(found, args.out)
-    return f"{benchmark_text(found.summary)}\n{args.out / 'benchmark.csv'}\n"
-
-
-def _correlate_nets(args: argparse.Namespace, data: Dataset, options: dict[str, Any]) -> str:
-    given = _given(args, "passes", "train_error", "seeds")
-    return _correlate(args, random_network_study(data, nets=args.nets, curvature=args.curvature, **options, **given))
-
-
-def _correlate_settings(args: argparse.Namespace, data: Dataset, options: dict[str, Any]) -> str:
-    effort = _effort(args)
-    study = tuned_setting_study(data, best=args.best, seeds=effort["effort"].seeds, curvature=args.curvature,
-                                **effort, **options)
-    return _correlate(args, study if args.train_error is None else study.select(
-        study["train_error"] <= args.train_error))
-
-
-def _correlate(args: argparse.Namespace, study) -> str:
-    found = correlations(study, rng=args.seed)
-    name = f"{args.level}-correlations"
-    write_files({**study.to_files(args.out / args.level), **found.to_files(args.out / name)})
-    return f"{correlation_text(found)}\n{args.out / f'{name}.csv'}\n"

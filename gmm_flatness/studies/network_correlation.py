@@ -140,15 +140,12 @@ def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
         picks = generator.integers(0, max(len(known), 1), (resamples, len(known)))
         row: dict[str, Any] = {"measure": name, "trivial": int(name in TRIVIAL), "rows": len(known)}
         for kind in ("spearman", "kendall", "pearson"):
-            row |= _interval(kind, known[name], known["test_error"], picks)
+            values = [_correlation(kind, known[name][pick], known["test_error"][pick]) for pick in picks]
+            low, high = np.nanquantile(values, [0.025, 0.975]) if np.isfinite(values).any() else (np.nan, np.nan)
+            row |= {kind: _correlation(kind, known[name], known["test_error"]), f"{kind}_low": float(low),
+                    f"{kind}_high": float(high)}
         rows.append(row)
     return Table.from_rows(rows, study.metadata)
-
-
-def _interval(kind: str, x: np.ndarray, y: np.ndarray, picks: np.ndarray) -> dict[str, float]:
-    values = [_correlation(kind, x[pick], y[pick]) for pick in picks]
-    low, high = np.nanquantile(values, [0.025, 0.975]) if np.isfinite(values).any() else (np.nan, np.nan)
-    return {kind: _correlation(kind, x, y), f"{kind}_low": float(low), f"{kind}_high": float(high)}
 
 
 def _correlation(kind: str, x: np.ndarray, y: np.ndarray) -> float:

@@ -88,8 +88,9 @@ def _run_one(measure, problem: NetworkProblem, label: str, run: Run) -> dict[str
     row = measure(problem, run)
     if label:
         settings, _, index = run
-        print(f"{label}: seed {index}, {settings.epochs} epochs at rate {settings.rate:.3g}, "
-              f"error {row.get('error', row.get('test_error')):.4f}", file=sys.stderr, flush=True)
+        error = row.get("error", row.get("test_error"))
+        sys.stderr.write(f"{label}: seed {index}, {settings.epochs} epochs at rate {settings.rate:.3g}, "
+                         f"error {error:.4f}\n")  # at once, as other processes write too
     return row
 
 
