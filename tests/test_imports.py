@@ -31,7 +31,6 @@ SEES = {
     "numerics": {"errors", "_validation"},
     **{room: GROUND for room in WINGS},
     "experiments": GROUND,
-    "mlp": GROUND | {"experiments"},
     **{room: GROUND | WINGS | {"experiments"} for room in HALLS},
     **{room: PACKAGE for room in TOP},
 }
