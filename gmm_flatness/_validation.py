@@ -79,10 +79,11 @@ def bias(name: str, value: Any, modes: Iterable[str] = ("learned", "optimal")) -
     return (choice(name, value, modes), 0.0) if isinstance(value, str) else ("fixed", scalar(name, value))
 
 
-def instance(name: str, value: Any, kind: type) -> None:
-    """An object of the class, which the message names."""
+def instance(name: str, value: Any, kind: type, allowed: str = "") -> Any:
+    """An object of the class, as it is; the message says what is allowed, or names the class."""
     if not isinstance(value, kind):
-        raise DomainError(name, value, f"a {kind.__name__}")
+        raise DomainError(name, value, allowed or f"an instance of {kind.__name__}")
+    return value
 
 
 def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float = -math.inf,
@@ -93,7 +94,7 @@ def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float =
         raise DomainError(name, f"array of shape {array.shape}", f"an array with {ndim} dimension(s)")
     inside = np.isfinite(array) & (array > low) & (array < high)
     if not inside.all():
-        where = "finite real numbers" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
+        where = "finite real numbers, no NaN" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
         raise DomainError(name, float(array[~inside][0]) if array.size > 1 else value, where)
     return array
 

@@ -1,1 +1,1 @@
-"""Finite-size simulation: estimators, chains, descent and message passing on sampled data."""
+"""Finite-size simulation on sampled data, in four families: `fit`, `chains`, `descent` and `message_passing`."""
