@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, ProximalMoments
 from gmm_flatness.losses.protocol import breakpoints, proximal_moments
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.fixed_point import Anderson, Hybrid, Newton, Solver, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, Hybrid, Newton, Solver, fixed_point
 from gmm_flatness.numerics.quadrature import gauss_mean
 
 TOLERANCE = 3e-12
@@ -130,8 +131,9 @@ def solve(problem: Problem, starts: Iterator[OrderParameters]) -> Saddle:
             else:
                 at, mean = update.averages_at(found.x)
                 return evaluate(problem, at, found.iterations, mean)
-    raise ConvergenceError(f"{problem.loss.name} saddle point at {problem.mixture} with ridge={problem.ridge}, "
-                           f"norm={problem.norm}: {failure}", partial=failure and failure.partial)
+    loss = problem.loss if is_dataclass(problem.loss) else problem.loss.name
+    raise ConvergenceError(f"{loss} saddle point at {problem.mixture} with ridge={problem.ridge}, norm={problem.norm}, "
+                           f"bias={problem.bias}: {failure}", partial=failure and failure.partial)
 
 
 _SOLVERS: tuple[tuple[Solver, int], ...] = ((Newton(), 25), (Hybrid(), 3), (Anderson(damping=0.3), 300))
@@ -147,8 +149,7 @@ class SaddleMap:
         self._problem = problem
         kept = (True, problem.norm is None, True, problem.bias is None)
         self._kept = [index for index, keep in enumerate(kept) if keep]
-        self._last: tuple[bytes, OrderParameters, Averages] = (b"", OrderParameters(0.0, 1.0, 1.0, 0.0), Averages(
-            0.0, 0.0, 0.0, 0.0, 0.0, (ProximalMoments(0.0, 0.0, 0.0, 0.0), ProximalMoments(0.0, 0.0, 0.0, 0.0))))
+        self._last: tuple[bytes, tuple[OrderParameters, Averages]] | None = None
 
     def pack(self, at: OrderParameters) -> np.ndarray:
         """Unknowns of these order parameters."""
@@ -157,15 +158,15 @@ class SaddleMap:
 
     def averages_at(self, x: np.ndarray) -> tuple[OrderParameters, Averages]:
         """Order parameters of these unknowns, and the averages there; the last ones are kept."""
-        if self._last[0] != x.tobytes():
+        if self._last is None or self._last[0] != x.tobytes():
             problem, unknowns = self._problem, iter(x.tolist())
             cosine = next(unknowns)
             q = problem.norm if problem.norm is not None else math.exp(2.0 * next(unknowns))
             V = math.exp(next(unknowns))
             b = next(unknowns) if problem.bias is None else problem.bias
             at = OrderParameters(cosine * math.sqrt(q), q, V, b)
-            self._last = (x.tobytes(), at, averages(problem.mixture, problem.loss, at))
-        return self._last[1:]
+            self._last = x.tobytes(), (at, averages(problem.mixture, problem.loss, at))
+        return self._last[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         at, mean = self.averages_at(x)

@@ -16,7 +16,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints, field_at, proximal_moments
 from gmm_flatness.model.classifier import generalization_error
-from gmm_flatness.numerics.fixed_point import Anderson, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, fixed_point
 from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.numerics.quadrature import gauss_mean
 from gmm_flatness.registry import formula
@@ -131,6 +131,8 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
     ConvergenceError
         The equation of the overlap was not solved.
     """
+    check.instance("first", first, ErmResult)
+    check.instance("second", second, ErmResult)
     if first.mixture != second.mixture:
         raise DomainError("second", second.mixture, f"a result for the same mixture as the first, {first.mixture}")
     scale = math.sqrt(first.q * second.q)
