@@ -68,7 +68,7 @@ for folder in (Path(gmm_flatness.__file__).parent, Path.home()):
         continue
     raise SystemExit(f"{folder} can be written; the drill shows nothing")
 data = sample(GaussianMixture(2.0), dim=50, rng=1)
-print(fit(data, "hinge", ridge=0.1), run_chain(data, beta=1.0, sweeps=200, burn_in=20, required_times=1.0, rng=1), sep="\n")
+print(fit(data, "hinge", ridge=0.1), run_chain(data, beta=1.0, sweeps=200, burn_in=20, min_effective_size=1.0, rng=1), sep="\n")
 CODE
 chmod -R u+w "$work/empty"
 
