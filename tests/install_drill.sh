@@ -50,6 +50,7 @@ readme() {
     if "$bin/gmm-flatness" derive; then echo "derive ran outside a checkout" && false; else [ $? = 2 ]; fi
 }
 
+main() {
 build
 
 environment bare ""
@@ -85,3 +86,6 @@ cd "$sdist"
 "$bin/python" -m pytest --collect-only -q | tail -1
 "$bin/python" -m pytest -q tests/test_readme.py tests/test_registry.py tests/test_mixture_and_sampling.py
 say "install drill passed"
+}
+
+main
