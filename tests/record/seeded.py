@@ -121,7 +121,7 @@ def _chain(result):
 
 def chains():
     reference = np.linspace(-1.0, 2.0, 60)
-    common = {"sweeps": 120, "burn_in": 40, "required_times": 1e-3, "rng": 7}
+    common = {"sweeps": 120, "burn_in": 40, "min_effective_size": 1e-3, "rng": 7}
     kinds = {"gibbs": {"beta": 1.0}, "annealed": {"beta": [0.3, 1.0, 2.0], "bias": 0.2},
              "slice": {"beta": 1.0, "reference": reference, "overlap": 0.7},
              "replicas": {"beta": 1.0, "replicas": 3, "overlap": 0.6}}
