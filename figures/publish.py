@@ -15,7 +15,7 @@ from typing import Any
 
 from figures import style
 from figures.engine import Figure, compute
-from gmm_flatness.store import Cache, Table, content_key, file_lock, source_digest, write_files
+from gmm_flatness.store import Cache, Table, content_key, file_lock, write_files
 
 FORMATS = ("pdf", "svg", "png")
 
@@ -72,7 +72,7 @@ def _outcome(figure: Figure, table: Table, *, made: bool, seconds: float) -> Out
 def _digest(figure: Figure) -> str:
     """The hash of all that decides the files."""
     points = figure.points(figure.parameters)
-    return content_key(figure.table_key(), points, figure.metadata(), source_digest(figure.draw))
+    return content_key(figure.table_key(), points, figure.metadata())
 
 
 def _drawings(figure: Figure, table: Table, folder: Path) -> dict[Path, bytes]:
@@ -104,10 +104,12 @@ def _provenance(digest: str, files: dict[Path, bytes], seconds: float) -> bytes:
 
 
 def _is_current(name: str, folder: Path, digest: str) -> bool:
-    """Whether the provenance speaks of this digest and every file is as it says."""
+    """Whether the provenance speaks of this digest and of all files, and every file is as it says."""
     try:
         provenance = json.loads(_provenance_path(name, folder).read_bytes())
-        hashes = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in provenance["files"]}
-    except (FileNotFoundError, ValueError, KeyError):
+        hashes = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest()
+                  for file in (f"{name}.{kind}" for kind in (*FORMATS, "csv", "json"))}
+    except (FileNotFoundError, ValueError):
         return False
-    return provenance["digest"] == digest and hashes == provenance["files"]
+    return (isinstance(provenance, dict) and provenance.get("digest") == digest
+            and provenance.get("files") == hashes)

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from figures import (
+    averages,
     command,
-    ensemble,
     f06_separability,
     f15_flatness_across_algorithms,
     f16_effect_of_y_gamma_kappa,
@@ -303,7 +303,7 @@ def draws(*, rng):
 
 
 def test_averages_are_means_with_student_intervals():
-    rows = ensemble.averaged(draws, 7, np.random.default_rng(5))
+    rows = averages.over_samples(draws, 7, np.random.default_rng(5))
     generators = np.random.default_rng(5).spawn(7)
     first, other = np.array([[generator.normal(), generator.normal()] for generator in generators]).T
     assert [row["name"] for row in rows] == ["first", "second"]

@@ -35,7 +35,7 @@ def largest_eigenvalue(network: Network, params: np.ndarray, batch: Batch, *, to
     ConvergenceError
         Not within the relative error `tol` after the restarts allowed.
     """
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     count = network.parameter_count
     operator = LinearOperator((count, count), dtype=float,
@@ -44,9 +44,9 @@ def largest_eigenvalue(network: Network, params: np.ndarray, batch: Batch, *, to
     try:
         return float(eigsh(operator, k=1, which="LA", v0=start, tol=tol, ncv=min(count, 20),
                            return_eigenvectors=False, maxiter=restarts)[0])
-    except ArpackNoConvergence as error:
+    except ArpackError as error:
         raise ConvergenceError(f"Lanczos did not reach {tol:g} in {restarts} restarts; try a larger tol",
-                               partial=error.eigenvalues) from error
+                               partial=getattr(error, "eigenvalues", None)) from error
 
 
 def hessian_trace(network: Network, params: np.ndarray, batch: Batch, *, probes: int = 16,

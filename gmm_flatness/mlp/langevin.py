@@ -20,7 +20,7 @@ from gmm_flatness.mlp.network import Batch, Network
 
 
 @dataclass(frozen=True)
-class LocalEntropy:
+class NetworkLocalEntropy:
     """Log volume of low-loss neighbors, per parameter.
 
     Attributes
@@ -45,9 +45,9 @@ class LocalEntropy:
     beta: float
 
 
-def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float = 0.3, beta: float = 1.0,
+def network_local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float = 0.3, beta: float = 1.0,
                   scaling: str = "multiplicative", nodes: int = 8, steps: int = 60, chains: int = 4,
-                  rng=None) -> LocalEntropy:
+                  rng=None) -> NetworkLocalEntropy:
     """Estimate the local entropy around `params`.
 
     Parameters
@@ -88,7 +88,7 @@ def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: 
                                "a smaller sigma or beta")
     loss = float(rises[:, -1].mean())
     value = float(integrals.mean())
-    return LocalEntropy(value, float(integrals.std(ddof=1) / math.sqrt(len(runs))),
+    return NetworkLocalEntropy(value, float(integrals.std(ddof=1) / math.sqrt(len(runs))),
                         value + beta * samples * loss / size, loss, float(accepted.mean(axis=0).min()), sigma, beta)
 
 

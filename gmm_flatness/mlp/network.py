@@ -19,6 +19,7 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp import _kernels
 from gmm_flatness.mlp.losses import NetworkLoss, loss_kind
 
+MOST_PARAMETERS = 2**31 - 1
 _CHUNK = 512
 
 
@@ -57,7 +58,10 @@ class Network:
     def __post_init__(self) -> None:
         if isinstance(self.sizes, str) or not hasattr(self.sizes, "__iter__") or len(tuple(self.sizes)) < 2:
             raise DomainError("sizes", self.sizes, "at least two layer sizes, inputs first")
-        object.__setattr__(self, "sizes", tuple(check.integer("sizes", size) for size in self.sizes))
+        object.__setattr__(self, "sizes", tuple(check.integer("sizes", size, high=MOST_PARAMETERS)
+                                                 for size in self.sizes))
+        if self.parameter_count > MOST_PARAMETERS:
+            raise DomainError("sizes", self.sizes, f"at most {MOST_PARAMETERS} parameters")
         check.choice("activation", self.activation, ("relu", "tanh"))
         check.choice("dtype", self.dtype, ("float32", "float64"))
         loss_kind(self.loss, self.sizes[-1])

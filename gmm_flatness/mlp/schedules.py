@@ -44,7 +44,7 @@ def exponential(start: float, end: float, steps: int) -> Iterator[float]:
     return (start * math.exp(factor * step) for step in range(steps))
 
 
-def realized(name: str, schedule: float | Iterable[float], steps: int, *, high: float = math.inf) -> np.ndarray:
+def values_per_step(name: str, schedule: float | Iterable[float], steps: int, *, high: float = math.inf) -> np.ndarray:
     """The first `steps` numbers of a schedule (a number stands for a constant), each in `[0, high]`.
 
     Raises
@@ -52,8 +52,9 @@ def realized(name: str, schedule: float | Iterable[float], steps: int, *, high: 
     DomainError
         The schedule is shorter, or a value lies outside.
     """
-    values = islice(schedule, steps) if isinstance(schedule, Iterable) else repeat(float(schedule), steps)
-    array = np.fromiter(values, dtype=float)
+    if isinstance(schedule, str) or not isinstance(schedule, Iterable):
+        return np.full(steps, check.scalar(name, schedule, low=0.0, high=high, closed_low=True, closed_high=True))
+    array = np.fromiter(islice(schedule, steps), dtype=float)
     if len(array) < steps:
         raise DomainError(name, f"schedule of {len(array)} values", f"at least {steps}, one for each step")
     if not ((array >= 0) & (array <= high) & np.isfinite(array)).all():

@@ -7,13 +7,15 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.errors import DomainError
+from gmm_flatness.experiments import OK, attempt
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Table
@@ -137,13 +139,9 @@ class _Line:
 
     def _point(self, parameters: dict[str, Any], start: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         described = {name: value for name, value in parameters.items() if isinstance(value, (int, float, str))}
-        try:
-            result = self._call({**self.fixed, **parameters}, start)
-        except (DomainError, ConvergenceError) as error:
-            if self.strict:
-                raise
-            return {**described, "status": error.status, "message": str(error)}, None
-        return {**_numbers(result), **described, "status": "ok", "message": ""}, result
+        call = partial(self._call, {**self.fixed, **parameters}, start)
+        result, outcome = (call(), OK) if self.strict else attempt(call)
+        return {**({} if result is None else _numbers(result)), **described, **outcome}, result
 
     def _call(self, parameters: dict[str, Any], start: dict[str, Any]):
         names = [field.name for field in fields(GaussianMixture)]

@@ -7,8 +7,8 @@ loss and training error.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,21 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mlp.data import Dataset
-from gmm_flatness.mlp.flatness import SCALINGS, local_energy
+from gmm_flatness.mlp.flatness import SCALINGS, network_local_energy
 from gmm_flatness.mlp.hessian import hessian_trace, largest_eigenvalue
-from gmm_flatness.mlp.langevin import local_entropy
-from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.recipes import RANDOM, Plan, chosen_recipes
-from gmm_flatness.mlp.runs import Task, train_plan
-from gmm_flatness.mlp.tuning import Effort, Runner, Trial, fingerprint, spread, tune
-from gmm_flatness.parallel import parallel_map
-from gmm_flatness.store import Cache, Table, content_key, source_digest
+from gmm_flatness.mlp.langevin import network_local_entropy
+from gmm_flatness.mlp.network import Batch
+from gmm_flatness.store import Table
+from gmm_flatness.studies.network_runs import NetworkProblem, Run, run_all
+from gmm_flatness.studies.network_settings import RANDOM, search_spaces
+from gmm_flatness.studies.network_tuning import TuningEffort, score, spread, tune
 
 SIGMAS = (0.1, 0.2, 0.3, 0.5)
 TRIVIAL = ("rate_over_batch", "norm", "train_loss", "train_error")
 _FEW = 500
 
 
-def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: float = 0.01, seeds: int = 1,
+def random_network_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: float = 0.01, seeds: int = 1,
               hidden: tuple[int, ...] = (100, 100), noise: float = 0.0, curvature: bool = True, seed: int = 0,
               workers: int | None = 1, folder: str | Path | None = None, progress: bool = False) -> Table:
     """Networks of random hyperparameters (learning rate, batch, decay, length), trained once or averaged over seeds.
@@ -59,14 +58,14 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
         Too few networks reach the training error in six rounds of draws.
     """
     nets, seeds = check.integer("nets", nets, low=3), check.integer("seeds", seeds)
-    task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
+    problem, limit = NetworkProblem(data, noise, tuple(hidden), seed), train_error if curvature else None
     kept: list[dict[str, Any]] = []
     for attempt in range(6):
-        plans = [RANDOM.plan(RANDOM.values(cube), passes, "cost") for cube in spread(RANDOM, nets, seed + attempt)]
-        jobs = [(plan, (attempt * nets + number) * seeds + repeat)
-                for number, plan in enumerate(plans) for repeat in range(seeds)]
-        rows = _all(task, jobs, train_error if curvature else None, workers, folder,
-                    "networks" if progress else None)
+        settings = [RANDOM.settings(RANDOM.values(cube), passes, "cost")
+                    for cube in spread(RANDOM, nets, seed + attempt)]
+        runs = [(one, limit, (attempt * nets + number) * seeds + repeat)
+                for number, one in enumerate(settings) for repeat in range(seeds)]
+        rows = run_all(measure_flatness, problem, runs, "networks", folder=folder, workers=workers, progress=progress)
         kept += [row for row in _means(rows, seeds) if row["train_error"] <= train_error]
         if len(kept) >= nets:
             return Table.from_rows(kept[:nets], {"data": data.name, "level": "net", "noise": noise, "seeds": seeds})
@@ -74,7 +73,7 @@ def net_study(data: Dataset, *, nets: int = 80, passes: int = 100, train_error: 
                            "allow more passes or a larger error", partial=kept)
 
 
-def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, effort: Effort | None = None,
+def tuned_setting_study(data: Dataset, *, methods: Sequence[str] | None = None, effort: TuningEffort | None = None,
                         best: int = 3, seeds: int = 4, hidden: tuple[int, ...] = (100, 100), noise: float = 0.0,
                         curvature: bool = False, seed: int = 0, workers: int | None = 1,
                         folder: str | Path | None = None, progress: bool = False) -> Table:
@@ -87,7 +86,7 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, 
     seeds : int
         Runs of each setting, on the whole training set.
     curvature : bool
-        As in `net_study`.
+        As in `random_network_study`.
     data, methods, effort, hidden, noise, seed, workers, folder, progress
         As in `run_benchmark`, whose finished runs in the same folder are taken up.
 
@@ -96,20 +95,22 @@ def configuration_study(data: Dataset, *, methods: Sequence[str] | None = None, 
     Table
         One row a setting; those with a diverged run are left out and counted in the metadata.
     """
-    effort = Effort() if effort is None else effort
-    task = Task(data, noise, tuple(hidden), seed=check.integer("seed", seed, low=0))
-    recipes = chosen_recipes(methods)
-    cache = None if folder is None else Cache(folder)
-    trials, _ = tune(Runner(task, effort, workers, cache, progress), recipes)
-    plans = [(recipe.name, recipe.plan(recipe.values(trial.cube), effort.passes, effort.budget))
-             for recipe in recipes for trial in _best(trials[recipe.name], check.integer("best", best))]
-    jobs = [(plan, repeat) for _, plan in plans for repeat in range(check.integer("seeds", seeds))]
-    limit = 1.0 if curvature else None
-    rows = _all(task, jobs, limit, workers, folder, "configurations" if progress else None)
-    means = [{"method": method, **mean} for (method, _), mean in zip(plans, _means(rows, seeds), strict=True)
+    effort = TuningEffort() if effort is None else effort
+    best, seeds = check.integer("best", best), check.integer("seeds", seeds)
+    problem, spaces = NetworkProblem(data, noise, tuple(hidden), seed), search_spaces(methods)
+    options: dict[str, Any] = {"folder": folder, "workers": workers, "progress": progress}
+    trials, _ = tune(problem, spaces, effort, **options)
+    chosen = []
+    for space in spaces:
+        confirmed_first = sorted(trials[space.name], key=lambda trial: (-len(trial[1]), score(trial)))
+        chosen += [(space.name, space.settings(space.values(cube), effort.passes, effort.budget))
+                   for cube, _ in confirmed_first[:best]]
+    runs = [(one, 1.0 if curvature else None, repeat) for _, one in chosen for repeat in range(seeds)]
+    rows = run_all(measure_flatness, problem, runs, "configurations", **options)
+    means = [{"method": method, **mean} for (method, _), mean in zip(chosen, _means(rows, seeds), strict=True)
              if np.isfinite(mean["test_error"])]
     return Table.from_rows(means, {"data": data.name, "level": "configuration", "noise": noise,
-                                   "diverged": len(plans) - len(means)})
+                                   "diverged": len(chosen) - len(means)})
 
 
 def _means(rows: list[dict[str, float]], seeds: int) -> list[dict[str, Any]]:
@@ -117,11 +118,6 @@ def _means(rows: list[dict[str, float]], seeds: int) -> list[dict[str, Any]]:
     groups = [rows[start:start + seeds] for start in range(0, len(rows), seeds)]
     return [{name: float(np.mean([row[name] for row in group])) for name in group[0]
              if all(name in row for row in group)} for group in groups]
-
-
-def _best(trials: list[Trial], count: int) -> list[Trial]:
-    """The best settings, those confirmed on more seeds first."""
-    return sorted(trials, key=lambda trial: (-len(trial.errors), trial.score))[:count]
 
 
 def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
@@ -162,62 +158,34 @@ def _correlation(kind: str, x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(*pair)[0, 1])
 
 
-def _all(task: Task, jobs: list[tuple[Plan, int]], limit: float | None, workers: int | None,
-         folder: str | Path | None, label: str | None) -> list[dict[str, float]]:
-    cache = None if folder is None else Cache(folder)
-    origin = source_digest(measured_run) + fingerprint(task)
-    return parallel_map(partial(_stored, task, cache, origin, limit), jobs, workers=workers, progress=label)
-
-
-def _stored(task: Task, cache: Cache | None, origin: str, limit: float | None,
-            job: tuple[Plan, int]) -> dict[str, float]:
-    if cache is None:
-        return measured_run(task, *job, limit=limit)
-    key = content_key(origin, *(repr(part) for part in job), limit)
-    return next(cache.get(key, lambda: Table.from_rows([measured_run(task, *job, limit=limit)])).rows())
-
-
-def measured_run(task: Task, plan: Plan, repeat: int, *, limit: float | None) -> dict[str, float]:
+def measure_flatness(problem: NetworkProblem, run: Run) -> dict[str, float]:
     """Train once on all training samples and measure; only NaN errors where training diverged.
 
-    Curvature and local entropy, which cost most, are measured up to the training error `limit`.
+    A run is settings, a limit and a seed. Local energies of both kinds and scalings are measured on the grid of radii;
+    curvature and local entropy, which cost most, up to the training error `limit`.
     """
-    data, judge = task.parts("final", repeat)
-    network = task.network
-    done = train_plan(network, data, plan, task.generator("final", repeat, "training"))
+    settings, limit, repeat = run
+    data, judge = problem.parts("final", repeat)
+    network = problem.network
+    done = settings.train(network, data, problem.generator("final", repeat, "training"))
     if done.diverged_at is not None:
         return {"train_error": float("nan"), "test_error": float("nan")}
-    rng = task.generator("final", repeat, "flatness")
-    row = {"rate_over_batch": plan.rate / plan.batch_size, "norm": float(np.mean(np.square(done.params, dtype=float)))}
-    row |= _energies(network, done.params, data, rng)
-    if limit is not None and row["train_error"] <= limit:
-        row |= _curvature(network, done.params, Batch(*(part[:_FEW] for part in data)), rng)
-    row["test_error"] = network.error(done.params, judge)
-    return row
-
-
-def _energies(network: Network, params: np.ndarray, data: Batch, rng: np.random.Generator) -> dict[str, float]:
-    """Training error and loss; local energies of both kinds and scalings on the grid of radii."""
-    row: dict[str, float] = {}
+    params, rng = done.params, problem.generator("final", repeat, "flatness")
+    row = {"rate_over_batch": settings.rate / settings.batch_size,
+           "norm": float(np.mean(np.square(params, dtype=float)))}
     for scaling in SCALINGS:
-        found = local_energy(network, params, data, sigma=SIGMAS, scaling=scaling, draws=16, rng=rng)
-        row |= {"train_error": found.train_error, "train_loss": found.train_loss}
+        energy = network_local_energy(network, params, data, sigma=SIGMAS, scaling=scaling, draws=16, rng=rng)
+        row |= {"train_error": energy.train_error, "train_loss": energy.train_loss}
         for index, sigma in enumerate(SIGMAS):
-            row[f"energy_error_{scaling}_{sigma:g}"] = float(found.error[index])
-            row[f"energy_loss_{scaling}_{sigma:g}"] = float(found.loss[index])
+            row[f"energy_error_{scaling}_{sigma:g}"] = float(energy.error[index])
+            row[f"energy_loss_{scaling}_{sigma:g}"] = float(energy.loss[index])
+    if limit is not None and row["train_error"] <= limit:
+        few = Batch(*(part[:_FEW] for part in data))
+        row["hessian_top"] = largest_eigenvalue(network, params, few, tol=1e-2, rng=rng)
+        row["hessian_trace"] = hessian_trace(network, params, few, probes=8, rng=rng)[0]
+        row["free_entropy"] = float("nan")  # where a chain does not move
+        with contextlib.suppress(ConvergenceError):
+            row["free_entropy"] = network_local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=25,
+                                                        chains=2, rng=rng).free_entropy
+    row["test_error"] = network.error(params, judge)
     return row
-
-
-def _curvature(network: Network, params: np.ndarray, few: Batch, rng: np.random.Generator) -> dict[str, float]:
-    return {"hessian_top": largest_eigenvalue(network, params, few, tol=1e-2, rng=rng),
-            "hessian_trace": hessian_trace(network, params, few, probes=8, rng=rng)[0],
-            "free_entropy": _free_entropy(network, params, few, rng)}
-
-
-def _free_entropy(network: Network, params: np.ndarray, few: Batch, rng: np.random.Generator) -> float:
-    """Local free entropy at σ = 0.3, β = 1; NaN where a chain does not move."""
-    try:
-        found = local_entropy(network, params, few, sigma=0.3, beta=1.0, nodes=4, steps=25, chains=2, rng=rng)
-    except ConvergenceError:
-        return float("nan")
-    return found.free_entropy
