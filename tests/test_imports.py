@@ -4,6 +4,7 @@ The rule is tried on forbidden imports first, so that one that never fires would
 """
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -157,6 +158,12 @@ def test_compiled_code_lives_in_kernel_files():
     assert not uses_numba("import numpy")
     found = [module_name(path) for path in FILES if uses_numba(path.read_text(encoding="utf-8"))]
     assert [name for name in found if not name.rpartition(".")[2].startswith(("_kernels", "_numba"))] == []
+
+
+def test_kernels_are_compiled_by_the_front_that_can_do_without_a_cache():
+    direct = [module_name(path) for path in FILES if re.search(r"from numba import|numba\.n?jit|@njit\(cache",
+                                                               path.read_text(encoding="utf-8"))]
+    assert direct == ["gmm_flatness._numba"]
 
 
 def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same():
