@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from gmm_flatness._numba import njit
 from gmm_flatness.mlp._kernels import _units, batch_gradient
 
 
@@ -23,7 +23,7 @@ class State(NamedTuple):
     clock: np.ndarray
 
 
-@njit(cache=True)
+@njit
 def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
     zero = position.dtype.type(0)
     for i in range(len(position)):
@@ -35,7 +35,7 @@ def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
         position[i] = moved if abs(moved) > tiny else zero
 
 
-@njit(cache=True)
+@njit
 def descend(layers, position, velocity, gradient, rate, momentum, decay, tiny):
     """One Nesterov step; the decay acts on weights, not on biases."""
     zero = position.dtype.type(0)
@@ -45,7 +45,7 @@ def descend(layers, position, velocity, gradient, rate, momentum, decay, tiny):
         _descend_span(position[bias:end], velocity[bias:end], gradient[bias:end], rate, momentum, zero, tiny)
 
 
-@njit(cache=True)
+@njit
 def ascend(position, gradient, radius, out):
     """The point at distance `radius` up the gradient."""
     square = radius - radius
@@ -56,28 +56,28 @@ def ascend(position, gradient, radius, out):
         out[i] = position[i] + scale * gradient[i]
 
 
-@njit(cache=True)
+@njit
 def attract(position, target, coupling_step):
     """Shrink the distance to `target` by the factor `1 - κ`; exact at `κ = 0`, stable up to 1."""
     for i in range(len(position)):
         position[i] -= coupling_step * (position[i] - target[i])
 
 
-@njit(cache=True)
+@njit
 def average(mean, position, weight):
     """Move a running mean by `weight` of the way to `position`."""
     for i in range(len(mean)):
         mean[i] += weight * (position[i] - mean[i])
 
 
-@njit(cache=True)
+@njit
 def jitter(position, noise, scale):
     """Add `scale` times the noise to every parameter."""
     for i in range(len(position)):
         position[i] += scale * noise[i]
 
 
-@njit(cache=True)
+@njit
 def barycenter(position, center):
     """Mean of the replicas."""
     share = position.dtype.type(1) / position.dtype.type(len(position))
@@ -88,7 +88,7 @@ def barycenter(position, center):
             center[i] += share * row[i]
 
 
-@njit(cache=True)
+@njit
 def gather(data, order, shape, buffers):
     """Copy one batch into the buffers, its rows' weights divided by their number."""
     inputs, targets, weights = data
@@ -103,7 +103,7 @@ def gather(data, order, shape, buffers):
         buffers.weights[i] = share * weights[order[i]]
 
 
-@njit(cache=True)
+@njit
 def train_steps(loss, shape, buffers, data, order, batch, rates, coupling_steps, noise, noise_scales,
                 numbers, sharpness_aware, inner_steps, averaged, state):
     """Run `len(rates)` steps; returns the sum over steps and replicas of the batch losses.
