@@ -71,7 +71,8 @@ class Pair:
 
         Given the first field, the second margin has to fall below `-(1-t)/t` times the first.
         """
-        fields, one, two = self._fields(label), self.first, self.second
+        one, two = self.first, self.second
+        fields = _Fields.of(one, two, self.q12, label)
         shift_one, shift_two = (label * (each.b - each.trained_bias) for each in (one, two))
         ratio = (1.0 - t) / t
 
@@ -86,9 +87,6 @@ class Pair:
         for kink in two.loss.kinks:
             cuts.append(field_at(one.loss, -(kink + shift_two) / ratio - shift_one, one.width, side=1))
         return float(gauss_mean(below, mean=fields.means[0], std=fields.stds[0], breakpoints=cuts, rtol=1e-10).value)
-
-    def _fields(self, label: int) -> _Fields:
-        return _Fields.of(self.first, self.second, self.q12, label)
 
 
 @dataclass(frozen=True)
