@@ -107,7 +107,7 @@ def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float =
         raise DomainError(name, f"array of shape {array.shape}", f"an array with {ndim} dimension(s)")
     inside = np.isfinite(array) & (array > low) & (array < high)
     if not inside.all():
-        where = "finite real numbers" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
+        where = "finite real numbers, no NaN" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
         raise DomainError(name, float(array[~inside][0]) if array.size > 1 else value, where)
     return array
 

@@ -9,7 +9,7 @@ from scipy.special import expit, wrightomega
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses.protocol import ProximalMoments, weighted_moments
-from gmm_flatness.numerics.quadrature import TAIL, analytic_nodes
+from gmm_flatness.numerics.quadrature import TAIL, Singularity, analytic_nodes
 
 
 class Logistic:
@@ -43,21 +43,22 @@ class Logistic:
         radius = 2.0 * math.asinh(0.5 * math.sqrt(width))
         end = radius + width / math.expm1(radius)
         if width > 100.0 * (max(abs(mean - end) for mean in means) + TAIL * std):
-            h, weights = analytic_nodes(means, std, end, math.pi)
+            near = Singularity(end, math.pi)
         else:
-            h, weights = analytic_nodes(means, std, -0.5 * width, math.pi, end + 0.5 * width)
+            near = Singularity(-0.5 * width, math.pi, end + 0.5 * width)
+        h, weights = analytic_nodes(means, std, near)
         u = self.prox(h, width)
         # u* - h = width σ(-u*), free of the cancellation in the difference
         slope_of_loss = expit(-u)
         displacement = width * slope_of_loss
-        bend = displacement * (1.0 - slope_of_loss)
-        return weighted_moments(displacement, -bend / (1.0 + bend), h, weights, means, std)
+        scaled_curvature = displacement * (1.0 - slope_of_loss)
+        return weighted_moments(displacement, -scaled_curvature / (1.0 + scaled_curvature), h, weights, means, std)
 
 
 def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
     """Root of `u - width σ(-u) = h` for `h ≥ -width/2`, where it is non-negative.
 
-    There the left side is concave and increasing, so Newton's method climbs to the root from below; replacing
+    There the left side is concave and increasing, so Newton's method rises to the root from below; replacing
     `σ(-u)` by `e^(-u)` puts the start just above it.
     """
     u = np.maximum(h + wrightomega(math.log(width) - h), 0.0)

@@ -79,8 +79,8 @@ def _prox(t: np.ndarray, a: float) -> np.ndarray:
     start = low + a * density(low) / (1.0 + a * np.maximum(low, 0.0) * density(low))
 
     def shortfall(x):
-        bend = a * density(x)
-        return x - bend - t, 1.0 + x * bend
+        scaled_curvature = a * density(x)
+        return x - scaled_curvature - t, 1.0 + x * scaled_curvature
 
     return increasing_root(shortfall, low, high, start=start)
 
@@ -130,8 +130,8 @@ def _branch(t: float, a: float, low: float, high: float, start: float) -> float:
     """Root of `x - a φ(x) = t` in a bracket where the left side increases."""
     x = min(max(start, low), high)
     for step in range(200):
-        bend = a * scalar_density(x)
-        value, slope = x - bend - t, 1.0 + x * bend
+        scaled_curvature = a * scalar_density(x)
+        value, slope = x - scaled_curvature - t, 1.0 + x * scaled_curvature
         low, high = (x, high) if value < 0.0 else (low, x)
         following = x - value / slope if slope > 0.0 else low
         # where the density falls steeply Newton's steps are short, so bisect now and then
@@ -167,8 +167,8 @@ def _features(a: float) -> list[tuple[float, float]]:
 def _singularity(a: float, guess: complex) -> tuple[float, float]:
     x = guess
     for _ in range(60):
-        bend = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
-        step = (1.0 + x * bend) / (bend * (1.0 - x * x))
+        scaled_curvature = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
+        step = (1.0 + x * scaled_curvature) / (scaled_curvature * (1.0 - x * x))
         x -= step if abs(step) < 0.4 else 0.4 * step / abs(step)
         if abs(step) < 1e-9:
             break

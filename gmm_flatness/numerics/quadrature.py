@@ -126,20 +126,32 @@ def _panels(function, mean, std, left, right, order):
     return terms.sum(-1), np.abs(terms).sum(-1)
 
 
-def analytic_nodes(means, std: float, center: float, strip: float,
-                   spread: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+class Singularity(NamedTuple):
+    """The singularities nearest to the real axis: at real parts `center ± offset`, `half_width` off it."""
+
+    center: float
+    half_width: float
+    offset: float = 0.0
+
+    def for_squares(self) -> Singularity:
+        """Where squares of derivatives are averaged, whose poles are of higher order."""
+        return self._replace(half_width=0.6 * self.half_width)
+
+
+def analytic_nodes(means, std: float, near: Singularity) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and probability weights for `E f(mean + std z)`, one row for each of `means`.
 
-    `f` must be analytic but for singularities no closer to the real axis than `strip`, the nearest ones at
-    real part `center ± spread`. Where `std` is small against `strip` the nodes are equidistant; otherwise they
-    are equidistant in `t = asinh((x-spread)/strip) + asinh((x+spread)/strip)`, `x` counted from the center,
-    which keeps their number logarithmic in `std/strip`.
+    `f` must be analytic but for singularities no closer to the real axis than `near`. Where `std` is small against
+    their distance the nodes are equidistant; otherwise they are equidistant in
+    `t = asinh((x-offset)/half_width) + asinh((x+offset)/half_width)`, `x` counted from the center, which keeps their
+    number logarithmic in `std/half_width`.
 
     Returns
     -------
     nodes, weights : ndarray, shape (len(means), n)
         The rows of `weights` sum to one up to rounding.
     """
+    center, strip, spread = near
     offset = np.asarray(means, dtype=float)[:, None] - center
     # The trapezoid rule errs as e^(-2π strip/step) from the singularity and as e^(-2π²/step²) from the weight itself.
     if std < 0.6 * strip:  # steps of 0.45 standard deviations: e^(-23) and e^(-97)
