@@ -16,10 +16,10 @@ import numpy as np
 
 from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.errors import ConvergenceError
-from gmm_flatness.simulation._kernels_chains import _sweep
-from gmm_flatness.simulation.annealing import over_disorder
-from gmm_flatness.simulation.chain_state import ChainState, Stage, make_geometry
-from gmm_flatness.simulation.chains import run_chain
+from gmm_flatness.simulation.chains import over_disorder, run_chain
+from gmm_flatness.simulation.chains._kernels import _sweep
+from gmm_flatness.simulation.chains.geometry import make_geometry
+from gmm_flatness.simulation.chains.moves import ChainState, Stage
 
 MOST_OF_C = 1.3
 LEAST_SPEED_UP = 1.8

@@ -17,12 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.losses import Logistic
-from gmm_flatness.simulation.descent_engine import Plan, Replicas
-from gmm_flatness.simulation.descent_spaces import Free
-from gmm_flatness.simulation.estimators import training_problem
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.message_passing import message_passing
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import Ridge
+from gmm_flatness.simulation.descent.engine import CoupledDescent, epoch_batches
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import training_problem
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure, message_passing
 
 DIM, ALPHA, BATCH, RIDGE, COUPLING, RATE = 2000, 5.0, 64, 0.1, 0.3, 1e-3
 MOST_OF_PLAIN, LEAST_OF_OTHERS, MOST_OF_PRODUCTS = 1.2, 0.95, 1.3
@@ -44,15 +43,14 @@ def ratio(first: Callable[[], object], second: Callable[[], object], pairs: int 
 def ours(cost: TrainingLoss, replicas: int, batch: int | None, epochs: int = 1) -> Callable[[], object]:
     """Epochs of descent from random weights, starts and measurements left out."""
     generators = np.random.default_rng(0).spawn(replicas)
-    points = cost.joined(Free(RIDGE).draw(DIM, generators), 0.0)
-    state = Replicas(cost, Free(RIDGE), points, generators)
-    constant = np.full(epochs, RATE)
-    plan = Plan(constant, np.full(epochs, COUPLING if replicas > 1 else 0.0), 0.0 * constant, batch, 0.0, None)
+    points = cost.join(Ridge(RIDGE).draw(DIM, generators), 0.0)
+    state = CoupledDescent(cost, Ridge(RIDGE), points, generators)
+    couplings = np.full(epochs, COUPLING if replicas > 1 else 0.0)
 
     def epoch() -> None:
         for step in range(epochs):
-            for picked in state._batches(plan.batch):
-                force, _ = state._force(float(plan.couplings[step]), picked)
+            for picked in epoch_batches(generators, len(cost), batch):
+                force, _ = state._force(float(couplings[step]), picked)
                 state._step(force, RATE, 0.0, 0.0)
 
     return epoch
@@ -146,8 +144,8 @@ def main() -> None:
                     continue
                 print(f"speed / {name}, three replicas, {kind}: {speed:.3f} (at least {LEAST_OF_OTHERS})")
         for measure, bias in ((Minimizer("square", ridge=0.5), "learned"), (Minimizer("logistic", ridge=0.5), 0.0),
-                              (Minimizer("logistic", ridge=0.5), "learned"), (ErrorCount(1.0), 0.0),
-                              (CoupledErrorCount(1.0, 3, 0.7), 0.0)):
+                              (Minimizer("logistic", ridge=0.5), "learned"), (GibbsMeasure(1.0), 0.0),
+                              (ReplicatedGibbsMeasure(1.0, 3, 0.7), 0.0)):
             found = against_products(measure, bias=bias)
             name = f"message passing ({measure.name}, bias {bias})"
             print(f"{name} / two products: {found:.3f} (at most {MOST_OF_PRODUCTS})")

@@ -57,7 +57,7 @@ def _data(point, rng):
 
 
 def _separable(point, *, rng):
-    from gmm_flatness.simulation.separability import is_separable
+    from gmm_flatness.simulation.fit import is_separable
 
     return is_separable(_data(point, rng))
 

@@ -52,7 +52,7 @@ def _training(curve, parameters):
 def _measure(mixture, loss, options, centroid, parameters, *, rng):
     """Both perturbations at all radii on one sample; test errors come from the perturbed overlaps."""
     from gmm_flatness import fit, sample
-    from gmm_flatness.simulation.perturbation import local_energy
+    from gmm_flatness.simulation.fit import local_energy
 
     dim = parameters["dim"]
     data = sample(mixture, dim, centroid=None if centroid == _SPREAD else np.eye(1, dim)[0], rng=rng)

@@ -69,7 +69,7 @@ def _matching_knob(mixture, point, parameters):
 
 def _simulate(mixture, family, knob, parameters, *, rng):
     from gmm_flatness import SmoothedCount, fit, sample
-    from gmm_flatness.simulation.perturbation import local_energy
+    from gmm_flatness.simulation.fit import local_energy
 
     data = sample(mixture, parameters["dim"], rng=rng)
     if family == _COUNT:

@@ -39,7 +39,7 @@ def _training(name):
 
 def _measure(mixture, ends, parameters, *, rng):
     from gmm_flatness import fit, sample
-    from gmm_flatness.simulation.perturbation import pair_overlap, segment_errors
+    from gmm_flatness.simulation.fit import pair_overlap, segment_errors
 
     data = sample(mixture, parameters["dim"], rng=rng)
     first, second = (fit(data, loss, **options) for loss, options in ends)

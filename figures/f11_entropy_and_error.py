@@ -50,7 +50,7 @@ def _with_bayes(mixture, point, reference):
 
 def _measure(mixture, point, reference, beta, parameters, *, rng):
     from gmm_flatness import fit, sample
-    from gmm_flatness.simulation.estimators import population_error
+    from gmm_flatness.simulation.fit import population_error
 
     data = sample(mixture, parameters["dim"], rng=rng)
     weights, bias = landscape.center(data, point["curve"], 0.0, reference, rng)

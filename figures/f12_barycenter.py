@@ -32,11 +32,11 @@ def compute_point(point, rng, parameters):
 
 def _measure(mixture, point, parameters, *, rng):
     from gmm_flatness import run_chain, sample
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
 
     data, sweeps = sample(mixture, parameters["dim"], rng=rng), parameters["sweeps"]
-    found = run_chain(data, beta=rungs(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,
-                      replicas=point["y"], overlap=point["overlap"], required_times=SHORTEST_TIMES,
+    found = run_chain(data, beta=beta_schedule(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,
+                      replicas=point["y"], overlap=point["overlap"], min_effective_size=MIN_EFFECTIVE_SIZE,
                       rng=rng)
     return [({}, {"barycenter_error": found.barycenter_error, "test_error": found.test_error,
                   "train_error": found.train_error})]

@@ -46,9 +46,9 @@ def compute_point(point, rng, parameters):
 
 def _algorithms(mixture, parameters):
     """Balanced clusters need no bias; for others each algorithm has the one its loss or measure allows."""
-    from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
+    from gmm_flatness.model.classifier import optimal_bias
+    from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure
     from gmm_flatness.studies import algorithms
-    from gmm_flatness.theory.bayes import optimal_bias
 
     balanced = mixture.rho == 0.5
     trained = {"ridge": parameters["ridge"], "bias": 0.0 if balanced else "learned"}
@@ -62,8 +62,8 @@ def _algorithms(mixture, parameters):
         "replicated SGD, batches": algorithms.replicated_sgd(replicas=y, **trained),
         "Hebb": algorithms.hebb(after),
         "local energy": algorithms.local_energy(parameters["kappas"], bias=after, tol=1e-4),
-        "message passing, Gibbs": algorithms.messages(ErrorCount(beta), bias=held),
-        "message passing, replicas": algorithms.messages(CoupledErrorCount(beta, y, overlap), bias=held),
+        "message passing, Gibbs": algorithms.messages(GibbsMeasure(beta), bias=held),
+        "message passing, replicas": algorithms.messages(ReplicatedGibbsMeasure(beta, y, overlap), bias=held),
         "replicated annealing": algorithms.annealing(np.linspace(0.25, 1.0, 6) * beta, replicas=y, overlap=overlap,
                                                      sweeps=parameters["sweeps"], bias=held)}
 

@@ -50,7 +50,7 @@ def _measure(mixture, curve, runs, parameters):
 
 def _algorithm(curve, knob, parameters):
     """The knob is `λ`; `κ` of the local energy, `β` of the Gibbs measure, the overlap of annealed replicas."""
-    from gmm_flatness.simulation.message_measures import ErrorCount, Minimizer
+    from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer
     from gmm_flatness.studies import algorithms
 
     trained = {"ridge": knob, "bias": 0.0}
@@ -58,7 +58,7 @@ def _algorithm(curve, knob, parameters):
         return algorithms.local_energy([width for width in (16.0, 8.0, 4.0, 2.0) if width > knob] + [knob], bias=0.0,
                                        tol=1e-4)
     if curve == _GIBBS:
-        return algorithms.messages(ErrorCount(knob), bias=0.0)
+        return algorithms.messages(GibbsMeasure(knob), bias=0.0)
     if curve == _REPLICAS:
         return algorithms.annealing(_betas(parameters), replicas=parameters["replicas"], overlap=knob,
                                     sweeps=parameters["sweeps"])

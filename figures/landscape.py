@@ -47,12 +47,12 @@ def row(found):
 def center(data, name, bias, theory, rng):
     """Weights of the reference on a sample and its bias at norm 1; `theory` what is said of it."""
     from gmm_flatness import fit, run_chain
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
 
     family, value = kind(name)
     if family == "gibbs":
-        found = run_chain(data, beta=rungs(theory.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
-                          required_times=SHORTEST_TIMES)
+        found = run_chain(data, beta=beta_schedule(theory.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
+                          min_effective_size=MIN_EFFECTIVE_SIZE)
         return found.weights[0], bias
     if family == "hard margin":
         found = fit(data, "hinge", ridge=0.0, bias=bias)
@@ -63,10 +63,10 @@ def center(data, name, bias, theory, rng):
 
 def integrate(data, beta, *, sweeps, bias, rng, **held):
     """Entropy and errors at inverse temperature `beta`; `held` is what the chain keeps fixed."""
-    from gmm_flatness.simulation.annealing import SHORTEST_TIMES, rungs, thermodynamic_integration
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule, thermodynamic_integration
 
-    found = thermodynamic_integration(data, rungs(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
-                                      required_times=SHORTEST_TIMES, **held)
+    found = thermodynamic_integration(data, beta_schedule(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
+                                      min_effective_size=MIN_EFFECTIVE_SIZE, **held)
     chain = found.chains[-1]
     return {"entropy": float(found.entropy[-1]), "train_error": chain.train_error, "test_error": chain.test_error}
 

@@ -1,6 +1,6 @@
 """The register of formulas: which function computes which result, where it comes from and where it holds.
 
-A formula is a plain function of `gmm_flatness.theory` carrying a permanent id:
+A formula is a plain function of `gmm_flatness.theory` (or `model`, which it imports) carrying a permanent id:
 
     @formula("F001", name="generalization error", source="this package", equation="E_y H((m+yb)/sqrt(Dq))",
              validity="all m, q > 0, delta > 0", kind="exact")

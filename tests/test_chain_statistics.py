@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from gmm_flatness import DomainError
-from gmm_flatness.simulation.chain_statistics import autocorrelation_time, disorder_average, series_mean
+from gmm_flatness.simulation.chains import autocorrelation_time, disorder_average, series_mean
 
 AR = 0.9
 EXACT = (1 + AR) / (1 - AR)

@@ -12,9 +12,9 @@ from scipy import stats
 from scipy.special import ndtr
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Sample, sample
-from gmm_flatness.simulation.annealing import over_disorder
-from gmm_flatness.simulation.chain_state import make_geometry
-from gmm_flatness.simulation.chains import judged, run_chain
+from gmm_flatness.simulation.chains import over_disorder, run_chain
+from gmm_flatness.simulation.chains.geometry import make_geometry
+from gmm_flatness.simulation.chains.sampling import require_effective_size
 from gmm_flatness.store import Checkpoint
 
 BETA, BIAS = 1.2, 0.3
@@ -146,13 +146,13 @@ def test_a_short_chain_is_refused_with_what_it_measured():
     assert partial.sweeps == 40 and partial.effective_size < 50 and 0 < partial.train_error < 1
     assert run_chain(drawn, sweeps=4000, **options).effective_size >= 50
     with pytest.raises(ConvergenceError, match="required"):
-        run_chain(drawn, sweeps=4000, required_times=1e4, **options)
+        run_chain(drawn, sweeps=4000, min_effective_size=1e4, **options)
 
 
 def test_a_chain_that_never_moved_is_refused():
     moved = run_chain(data("sphere"), beta=1.0, sweeps=2000, burn_in=10, rng=1)
     with pytest.raises(ConvergenceError, match="no move was accepted"):
-        judged(replace(moved, acceptance=0.0), 50.0)
+        require_effective_size(replace(moved, acceptance=0.0), 50.0)
 
 
 def test_the_step_is_tuned_towards_a_quarter_and_then_left():
@@ -200,8 +200,7 @@ def test_a_killed_run_resumes_to_the_identical_result(kind, saves, tmp_path):
 
 RUN = """
 import time
-from gmm_flatness import GaussianMixture, sample
-from gmm_flatness.simulation.chains import run_chain
+from gmm_flatness import GaussianMixture, run_chain, sample
 from gmm_flatness.store import Checkpoint
 
 class Waiting(Checkpoint):
@@ -270,7 +269,7 @@ def test_samples_do_not_depend_on_workers_or_on_being_resumed(tmp_path):
     ({"reference": np.ones(5)}, "overlap"), ({"reference": np.ones(5), "overlap": 1.0}, "overlap"),
     ({"reference": np.ones(4), "overlap": 0.5}, "reference"),
     ({"reference": np.zeros(5), "overlap": 0.5}, "reference"),
-    ({"required_times": 0.0}, "required_times"), ({"checkpoint_interval": -1.0}, "checkpoint_interval"),
+    ({"min_effective_size": 0.0}, "min_effective_size"), ({"checkpoint_interval": -1.0}, "checkpoint_interval"),
 ])
 def test_bad_input_is_refused(change, name):
     with pytest.raises(DomainError, match=f"^{name} "):
@@ -284,7 +283,7 @@ def test_dimensions_that_rotations_cannot_explore_are_refused():
         run_chain(sample(MIXTURE, 1, rng=1), beta=1.0, sweeps=50, burn_in=5)
 
 
-def test_inputs_are_left_alone_and_results_travel():
+def test_inputs_are_unchanged_and_results_pickle():
     import pickle
 
     drawn, reference = data("slice"), REFERENCE.copy()

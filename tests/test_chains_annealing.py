@@ -8,11 +8,11 @@ from scipy import integrate, stats
 from scipy.special import ndtr
 
 from gmm_flatness import DomainError, GaussianMixture, sample
-from gmm_flatness.simulation import _kernels_chains as kernels
-from gmm_flatness.simulation.annealing import over_disorder
-from gmm_flatness.simulation.chain_state import Stage
-from gmm_flatness.simulation.chains import start_chain
-from gmm_flatness.simulation.replicated_annealing import ElasticState, IndependentSpheres, replicated_annealing
+from gmm_flatness.simulation.chains import _kernels as kernels
+from gmm_flatness.simulation.chains import over_disorder, replicated_annealing
+from gmm_flatness.simulation.chains.geometry import IndependentSpheres
+from gmm_flatness.simulation.chains.moves import ElasticState, Stage
+from gmm_flatness.simulation.chains.stages import start_chain
 from gmm_flatness.store import Checkpoint
 
 MIXTURE = GaussianMixture(4.0, 0.8, 0.4)
@@ -102,7 +102,7 @@ def test_compiled_elastic_sweeps_are_the_interpreted_ones(monkeypatch):
         return [accepted, *arrays, *rest]
 
     compiled = run(kernels._sweep_elastic)
-    for name in ("_count_shifted", "_shift", "_rotate", "_record", "_pull"):
+    for name in ("_count_shifted", "_shift", "_rotate", "_record"):
         monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     for one, other in zip(compiled, run(kernels._sweep_elastic.py_func), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from gmm_flatness import GaussianMixture, sample
-from gmm_flatness.simulation import _kernels_chains as kernels
-from gmm_flatness.simulation.chain_state import ChainState, make_geometry
+from gmm_flatness.simulation.chains import _kernels as kernels
+from gmm_flatness.simulation.chains.geometry import make_geometry
+from gmm_flatness.simulation.chains.moves import ChainState
 
 DIM = 30
 

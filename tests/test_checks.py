@@ -19,7 +19,7 @@ from gmm_flatness.checks.cases_algorithms import equilibrated
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.cli import main
 from gmm_flatness.registry import formulas
-from gmm_flatness.simulation.annealing import SHORTEST_TIMES
+from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
 
 PILOT = Sampling((10, 20), (40, 20))
 
@@ -229,8 +229,8 @@ def test_the_command_names_what_it_does_not_know(capsys):
 def test_a_chain_too_short_is_tried_at_three_and_nine_times_its_length_before_the_verdict_is_left_open(enough, tried):
     lengths = []
 
-    def chain(*, sweeps, required_times):
-        assert required_times == SHORTEST_TIMES
+    def chain(*, sweeps, min_effective_size):
+        assert min_effective_size == MIN_EFFECTIVE_SIZE
         lengths.append(sweeps)
         if sweeps < enough:
             raise ConvergenceError("too short")
@@ -246,6 +246,6 @@ def test_a_chain_too_short_is_tried_at_three_and_nine_times_its_length_before_th
 
 def test_no_case_runs_a_chain_without_its_guard():
     text = "".join(path.read_text() for path in Path(cases_algorithms.__file__).parent.glob("*.py"))
-    assert text.count("required_times") == 1
+    assert text.count("min_effective_size") == 1
     direct = set(re.findall(r"(?<!equilibrated\()\b(run_chain|thermodynamic_integration)\(", text))
     assert not direct

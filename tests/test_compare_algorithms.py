@@ -5,8 +5,8 @@ import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, erm, fit, sample
 from gmm_flatness.experiments import Mean, judge, refuted
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.fit import local_energy
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure
 from gmm_flatness.studies import algorithms as alg
 from gmm_flatness.studies.compare_algorithms import compare_algorithms
 
@@ -21,8 +21,8 @@ def row(table, name):
 def everything():
     return [alg.hebb(), alg.descent(ridge=0.5), alg.replicated_sgd(ridge=0.5, epochs=10),
             alg.entropic_sgd(ridge=0.5), alg.local_energy(tol=1e-5), alg.annealing([0.5, 1.0], sweeps=10),
-            alg.messages(Minimizer("square", ridge=1.0)), alg.messages(ErrorCount(1.0), bias=0.0),
-            alg.messages(CoupledErrorCount(1.0, 3, 0.7))]
+            alg.messages(Minimizer("square", ridge=1.0)), alg.messages(GibbsMeasure(1.0), bias=0.0),
+            alg.messages(ReplicatedGibbsMeasure(1.0, 3, 0.7))]
 
 
 def test_every_algorithm_has_a_row_and_its_theory():
@@ -44,7 +44,7 @@ def test_every_algorithm_ends_where_its_theory_says():
     for place in range(len(algorithms)):
         (a, s), (b, t) = ((table["test_error"][place], table["test_error_stderr"][place]) for table in (small, large))
         means.append(Mean(2.0 * b - a, float(np.hypot(2.0 * t, s)), 119))
-    assert len(means) == 7 and judge([mean.p_value(theory) for mean, theory in zip(means, theories, strict=True)]).passed
+    assert len(means) == 7 and judge(list(map(Mean.p_value, means, theories))).passed
     for mean, theory in zip(means, theories, strict=True):
         assert refuted(mean, 0.9 * theory, len(means)) and refuted(mean, 1.1 * theory, len(means))
 
@@ -96,6 +96,6 @@ def test_balanced_bayes_error_is_reached_where_theory_says_so():
     assert (np.abs(np.subtract(theories[:3], bayes)) < 5e-4).all() and theories[3] > bayes + 0.05
     # of order 1/N what a sample of finite size differs by is a fifth of the standard errors
     means = [Mean(table["test_error"][place], table["test_error_stderr"][place], 7) for place in range(4)]
-    assert judge([mean.p_value(theory) for mean, theory in zip(means, theories, strict=True)]).passed
+    assert judge(list(map(Mean.p_value, means, theories))).passed
     assert all(refuted(mean, factor * theory, 4) for mean, theory in zip(means, theories, strict=True)
                for factor in (0.95, 1.05))

@@ -5,13 +5,11 @@ import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation import _kernels_descent as kernels
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.descent_spaces import FixedOverlap, Spheres
-from gmm_flatness.simulation.descent_trace import expected_local_energy, mean_distance
-from gmm_flatness.simulation.estimators import training_problem
-from gmm_flatness.simulation.perturbation import local_energy, pair_overlap
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent import _kernels as kernels
+from gmm_flatness.simulation.descent import expected_local_energy, mean_distance, replicated_descent
+from gmm_flatness.simulation.descent.constraints import FixedOverlap, Spheres
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import local_energy, pair_overlap, training_problem
 
 MIXTURE = GaussianMixture(2.0, 0.8, 0.3)
 
@@ -87,13 +85,13 @@ def test_compiled_products_are_matrix_products_and_the_interpreted_ones(monkeypa
     want = pull + np.einsum("kad,ka->ad", rows[picked], slopes)
     again_fields, again_pull = fields.copy(), pull.copy()
     kernels._fields(rows, picked, weights, fields)
-    kernels._pull(rows, picked, slopes, pull)
+    kernels._accumulate(rows, picked, slopes, pull)
     np.testing.assert_allclose(fields, np.einsum("kad,ad->ka", rows[picked], weights), rtol=1e-13)
     np.testing.assert_allclose(pull, want, rtol=1e-13)
     for name in ("_dot_four", "_dot_one", "_add_four", "_add_one"):
         monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     kernels._fields.py_func(rows, picked, weights, again_fields)
-    kernels._pull.py_func(rows, picked, slopes, again_pull)
+    kernels._accumulate.py_func(rows, picked, slopes, again_pull)
     # a sum of d products of order one, in another order
     np.testing.assert_allclose(pull, again_pull, rtol=0, atol=4e-15)
     np.testing.assert_allclose(fields, again_fields, rtol=0, atol=4e-15)
@@ -105,7 +103,7 @@ def test_gradient_is_the_slope_of_the_loss(loss, learns):
     data = draw(9)
     problem = training_problem(data, fit(data, loss, norm=1.0, bias=0.0).loss, "learned" if learns else 0.3)
     cost, rng = TrainingLoss(problem), np.random.default_rng(3)
-    points = cost.joined(rng.standard_normal((2, 9)), 0.3)
+    points = cost.join(rng.standard_normal((2, 9)), 0.3)
     picked = rng.integers(len(data), size=(6, 2))
     direction = rng.standard_normal(points.shape)
     if not learns:
@@ -119,26 +117,28 @@ def test_gradient_is_the_slope_of_the_loss(loss, learns):
     assert np.sum(cost.gradient(points, picked)[0] * direction) == pytest.approx(slope, rel=1e-7)
 
 
-@pytest.mark.parametrize("space", [FixedOverlap(3, 0.7, 0.4), FixedOverlap(2, 1.0, -0.5), Spheres(0.7)])
-def test_spaces_project_onto_tangents_and_bring_back(space):
-    replicas = getattr(space, "replicas", 2)
-    weights = space.draw(20, np.random.default_rng(0).spawn(replicas))
+@pytest.mark.parametrize("constraint", [FixedOverlap(3, 0.7, 0.4), FixedOverlap(2, 1.0, -0.5), Spheres(0.7)])
+def test_constraints_project_onto_tangents_and_bring_back(constraint):
+    replicas = getattr(constraint, "replicas", 2)
+    weights = constraint.draw(20, np.random.default_rng(0).spawn(replicas))
     gram, rng = weights @ weights.T / 20, np.random.default_rng(1)
     moves = rng.standard_normal((2, replicas, 20))
     tangent = moves.copy()
     for move in tangent:
-        space.project(weights, move)
+        constraint.project(weights, move)
     drift = np.abs([weights @ move.T + move @ weights.T for move in tangent])
-    assert (drift if isinstance(space, FixedOverlap) else np.array([np.diagonal(part) for part in drift])).max() < 1e-12
+    if isinstance(constraint, Spheres):
+        drift = np.array([np.diagonal(part) for part in drift])
+    assert drift.max() < 1e-12
     # an orthogonal projection: what it removes is normal to what it keeps
     assert abs(np.sum((moves[0] - tangent[0]) * tangent[1])) < 1e-12
     shifts = []
     for size in (1e-2, 1e-3):
         moved = weights + size * tangent[0]
-        space.place(moved)
+        constraint.retract(moved)
         held = moved @ moved.T / 20
-        np.testing.assert_allclose(np.diagonal(held), 0.7 if space.norm == 0.7 else 1.0, rtol=1e-12)
-        if isinstance(space, FixedOverlap):
+        np.testing.assert_allclose(np.diagonal(held), 0.7 if constraint.norm == 0.7 else 1.0, rtol=1e-12)
+        if isinstance(constraint, FixedOverlap):
             np.testing.assert_allclose(held, gram, atol=1e-12)
         shifts.append(np.abs(moved - weights - size * tangent[0]).max() / size)
     assert shifts[1] < 0.12 * shifts[0]
@@ -195,7 +195,7 @@ def test_local_energy_is_the_mean_over_perturbations():
     assert abs(exact - drawn.mean) < 4 * drawn.stderr < 0.2 * exact
 
 
-def test_trace_is_what_the_end_says():
+def test_trace_ends_at_the_reported_values():
     data = draw()
     run = replicated_descent(data, "logistic", coupling=np.geomspace(0.01, 1.0, 9), ridge=0.3, epochs=9, batch_size=10,
                              temperature=0.01, rng=3, measure_every=4)

@@ -6,8 +6,7 @@ from scipy.optimize import brentq
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.entropy_sgd import entropy_sgd
+from gmm_flatness.simulation.descent import entropy_sgd, replicated_descent
 
 MIXTURE = GaussianMixture(2.0, 0.8, 0.3)
 

@@ -16,7 +16,7 @@ from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Smoothe
 from gmm_flatness.estimators.entropy_sgd import EntropySGDClassifier
 from gmm_flatness.estimators.local_energy import LocalEnergyClassifier
 from gmm_flatness.estimators.replicated_sgd import ReplicatedSGDClassifier
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.fit import local_energy
 
 ALL = [ReplicatedSGDClassifier(), EntropySGDClassifier(), LocalEnergyClassifier()]
 

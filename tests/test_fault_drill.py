@@ -198,7 +198,7 @@ publish(drill_toy.FIGURE, Path(sys.argv[1]))
     "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.engine import compute; "
     "from gmm_flatness.store import Cache; compute(FIGURE, Cache(Path(sys.argv[1]) / '.cache'))",
 ], ids=["figure", "points"])
-def test_two_runs_at_once_share_the_work_and_spoil_nothing(toy, undisturbed, tmp_path, code):
+def test_two_runs_at_once_share_one_cache(toy, undisturbed, tmp_path, code):
     runs = [python(code, tmp_path / "shared") for _ in range(2)]
     said = sorted(run.communicate()[0] for run in runs)
     assert [run.returncode for run in runs] == [0, 0]

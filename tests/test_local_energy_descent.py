@@ -5,8 +5,8 @@ import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.local_energy_descent import local_energy_descent
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.descent import local_energy_descent
+from gmm_flatness.simulation.fit import local_energy
 
 
 def draw(rho=0.3, dim=80, seed=1):

@@ -11,9 +11,9 @@ from scipy.stats import norm, ttest_1samp
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, erm, fit, sample
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.message_evolution import state_evolution
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.message_passing import balanced_bias, message_passing
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure, state_evolution
+from gmm_flatness.simulation.message_passing.forces import sample_forces
+from gmm_flatness.simulation.message_passing.iteration import balanced_bias, message_passing
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 
@@ -49,7 +49,7 @@ def test_state_evolution_ends_at_the_typical_minimizer(loss, constraint, bias):
 
 @pytest.mark.parametrize(("beta", "bias"), [(0.5, 0.0), (1.5, -0.3), (6.0, 0.2)])
 def test_state_evolution_ends_at_the_gibbs_measure(beta, bias):
-    ends, theory = state_evolution(MIXTURE, ErrorCount(beta), bias=bias), gibbs(MIXTURE, beta=beta, bias=bias)
+    ends, theory = state_evolution(MIXTURE, GibbsMeasure(beta), bias=bias), gibbs(MIXTURE, beta=beta, bias=bias)
     for found, want in ((ends.m, theory.m), (ends.q, theory.q), (ends.V, 1.0 - theory.q)):
         assert found[-1] == pytest.approx(want, rel=1e-8)
 
@@ -57,19 +57,28 @@ def test_state_evolution_ends_at_the_gibbs_measure(beta, bias):
 @pytest.mark.parametrize(("y", "overlap", "beta", "bias"), [
     (3, 0.7, 1.0, 0.0), (2, 0.8, 2.0, -0.3), (7, 0.75, 1.5, 0.1)])
 def test_state_evolution_ends_at_the_coupled_replicas(y, overlap, beta, bias):
-    ends = state_evolution(MIXTURE, CoupledErrorCount(beta, y, overlap), bias=bias)
+    ends = state_evolution(MIXTURE, ReplicatedGibbsMeasure(beta, y, overlap), bias=bias)
     theory = replicated(MIXTURE, y, overlap, beta=beta, bias=bias)
     L = 1.0 - overlap + y * (overlap - theory.q0)
     for found, want in ((ends.m, theory.m), (ends.q, theory.q0), (ends.V, L)):
         assert found[-1] == pytest.approx(want, rel=1e-8)
 
 
-@pytest.mark.parametrize("measure", [ErrorCount(1.5), CoupledErrorCount(1.5, 3, 0.7)])
+@pytest.mark.parametrize("measure", [GibbsMeasure(1.5), ReplicatedGibbsMeasure(1.5, 3, 0.7)])
 def test_runs_end_near_state_evolution_for_gibbs_measures(measure):
     data = sample(MIXTURE, 1500, rng=4)
     run, ends = message_passing(data, measure, bias=-0.2), state_evolution(MIXTURE, measure, bias=-0.2)
     assert abs(run.m[-1] - ends.m[-1]) < 0.06 and abs(run.q[-1] - ends.q[-1]) < 0.06
     assert abs(run.V[-1] - ends.V[-1]) < 0.06 * ends.V[-1] and run.residual <= 1e-10
+
+
+@pytest.mark.parametrize("overlap", [0.1, 0.4])
+def test_state_evolution_holds_where_fields_of_replicas_repel(overlap):
+    """Below the overlap that replicas have by themselves, `q0 > q1`: the channel continues to imaginary fields."""
+    ends = state_evolution(MIXTURE, ReplicatedGibbsMeasure(3.0, 3, overlap), bias=-0.2, damping=0.3)
+    theory = replicated(MIXTURE, 3, overlap, beta=3.0, bias=-0.2, allow_unstable=True)
+    assert theory.q0 > overlap
+    assert (ends.m[-1], ends.q[-1], ends.V[-1]) == pytest.approx((theory.m, theory.q0, theory.V_between), rel=1e-9)
 
 
 def test_first_iterations_on_the_square_loss_by_hand():
@@ -85,24 +94,24 @@ def test_first_iterations_on_the_square_loss_by_hand():
         assert (found.m[step], found.q[step], found.V[step]) == pytest.approx((m, q, V), rel=1e-12)
 
 
-@pytest.mark.parametrize("measure", [ErrorCount(1.3), ErrorCount(math.inf), CoupledErrorCount(2.0, 4, 0.6),
-                                     CoupledErrorCount(1.0, 2, 0.3), Minimizer("logistic", ridge=1.0)])
+@pytest.mark.parametrize("measure", [GibbsMeasure(1.3), GibbsMeasure(math.inf), ReplicatedGibbsMeasure(2.0, 4, 0.6),
+                                     ReplicatedGibbsMeasure(1.0, 2, 0.3), Minimizer("logistic", ridge=1.0)])
 def test_slope_is_the_derivative_of_the_force(measure):
     h = np.linspace(-4.0, 3.0, 15)
-    V, step = 1.6, 1e-5
-    shifted = [measure.respond(h + sign * step, V, 0.7).force for sign in (1, -1)]
-    np.testing.assert_allclose(measure.respond(h, V, 0.7).slope, (shifted[0] - shifted[1]) / (2 * step), atol=1e-8)
+    channel, variance, step = measure.channel(0.7), 1.12, 1e-5
+    up, down = (sample_forces(channel, h + sign * step, variance).force for sign in (1, -1))
+    np.testing.assert_allclose(sample_forces(channel, h, variance).force_slope, (up - down) / (2 * step), atol=1e-8)
 
 
-@pytest.mark.parametrize("measure", [CoupledErrorCount(1.5, 3, 0.7), CoupledErrorCount(29.9, 3, 0.7)])
+@pytest.mark.parametrize("measure", [ReplicatedGibbsMeasure(1.5, 3, 0.7), ReplicatedGibbsMeasure(29.9, 3, 0.7)])
 def test_equal_fields_and_both_sides_of_the_cold_seam(measure):
-    fields = np.linspace(-9.0, 3.0, 5)
+    fields, channel = np.linspace(-9.0, 3.0, 5), measure.channel(0.9)
     for field in fields:
-        many = measure.respond(np.full(3000, field), 1.4, 0.9)
-        assert (many.force == measure.respond(np.array([field]), 1.4, 0.9).force[0]).all()
-    cold, colder = (ErrorCount(beta).respond(fields, 0.4, 0.9) for beta in (30.0 - 1e-9, 30.0))
+        many = sample_forces(channel, np.full(3000, field), 1.26)
+        assert (many.force == sample_forces(channel, np.array([field]), 1.26).force[0]).all()
+    cold, colder = (sample_forces(GibbsMeasure(beta).channel(0.9), fields, 0.36) for beta in (30.0 - 1e-9, 30.0))
     np.testing.assert_allclose(cold.force, colder.force, rtol=1e-7)
-    np.testing.assert_allclose(cold.slope, colder.slope, rtol=1e-6)
+    np.testing.assert_allclose(cold.force_slope, colder.force_slope, rtol=1e-6)
 
 
 @pytest.mark.parametrize("h", [-6.0, -1.0, 0.4, 2.0])
@@ -118,25 +127,28 @@ def test_forces_of_error_counts_are_the_ones_of_their_definition(h):
                                                                              delta * (1.0 - q1))),
                              -12.0, 12.0, epsabs=0.0, epsrel=1e-12, limit=200)[0]) / y
 
-    for measure, potential in ((ErrorCount(beta), lambda field: log_weight(field, delta * V)),
-                               (CoupledErrorCount(beta, y, q1), group)):
+    for measure, potential in ((GibbsMeasure(beta), lambda field: log_weight(field, delta * V)),
+                               (ReplicatedGibbsMeasure(beta, y, q1), group)):
         slope = (potential(h + 1e-4) - potential(h - 1e-4)) / 2e-4
-        assert measure.respond(np.array([h]), V, delta).force[0] == pytest.approx(slope, rel=1e-6, abs=1e-9)
+        force, = sample_forces(measure.channel(delta), np.array([h]), delta * V).force
+        assert force == pytest.approx(slope, rel=1e-6, abs=1e-9)
 
 
 def test_forces_on_many_fields_are_interpolated_faithfully():
-    measure, fields = CoupledErrorCount(2.0, 3, 0.9), np.random.default_rng(0).normal(0.3, 1.5, 5000)
-    many = measure.respond(fields, 1.5, 1.0)
-    few = measure.respond(fields[:700], 1.5, 1.0)
+    measure, fields = ReplicatedGibbsMeasure(2.0, 3, 0.9), np.random.default_rng(0).normal(0.3, 1.5, 5000)
+    many = sample_forces(measure.channel(1.0), fields, 1.5)
+    few = sample_forces(measure.channel(1.0), fields[:700], 1.5)
     np.testing.assert_allclose(many.force[:700], few.force, atol=1e-8)
-    np.testing.assert_allclose(many.slope[:700], few.slope, atol=1e-5)
+    np.testing.assert_allclose(many.force_slope[:700], few.force_slope, atol=1e-5)
 
 
-def test_replicas_at_their_own_overlap_do_not_feel_each_other():
+def test_replicas_at_the_gibbs_overlap_are_uncoupled():
     single = gibbs(MIXTURE, beta=1.2, bias=0.1)
     fields = np.linspace(-3.0, 3.0, 9)
-    coupled = CoupledErrorCount(1.2, 5, single.q).respond(fields, (1.0 - single.q) * (1.0 + 1e-13), 0.8)
-    np.testing.assert_allclose(coupled.force, ErrorCount(1.2).respond(fields, 1.0 - single.q, 0.8).force, rtol=1e-5)
+    variance = 0.8 * (1.0 - single.q)
+    coupled = sample_forces(ReplicatedGibbsMeasure(1.2, 5, single.q).channel(0.8), fields, variance * (1.0 + 1e-13))
+    alone = sample_forces(GibbsMeasure(1.2).channel(0.8), fields, variance)
+    np.testing.assert_allclose(coupled.force, alone.force, rtol=1e-5)
 
 
 def test_learned_bias_balances_the_forces_in_every_iteration():
@@ -148,7 +160,7 @@ def test_learned_bias_balances_the_forces_in_every_iteration():
     weights, V, force, y = np.zeros(200), 1.0, np.zeros(400), data.y
     for step in range(4):
         h = y * (data.x @ weights / math.sqrt(200) + run.biases[step]) - 0.8 * V * force
-        force, slope = measure.respond(h, V, 0.8)
+        force, slope = sample_forces(measure.channel(0.8), h, 0.8 * V)
         assert (abs(y @ force) < 1e-8) == (step > 0)
         V_hat = -0.8 * slope.sum() / 200
         weights = (data.x.T @ (y * force) / math.sqrt(200) + V_hat * weights) / (0.5 + V_hat)
@@ -178,10 +190,9 @@ def test_bad_input_is_named(options, name):
 
 @pytest.mark.parametrize(("build", "name"), [
     (lambda: Minimizer("square"), "ridge, norm"), (lambda: Minimizer("square", ridge=1.0, norm=1.0), "ridge, norm"),
-    (lambda: Minimizer("cube", ridge=1.0), "loss"), (lambda: ErrorCount(-1.0), "beta"),
-    (lambda: CoupledErrorCount(1.0, 1, 0.5), "replicas"), (lambda: CoupledErrorCount(1.0, 3, 1.0), "overlap"),
-    (lambda: state_evolution(MIXTURE, ErrorCount(1.0)), "bias"),
-    (lambda: state_evolution(MIXTURE, CoupledErrorCount(3.0, 3, 0.1), bias=0.0), "overlap"),
+    (lambda: Minimizer("cube", ridge=1.0), "loss"), (lambda: GibbsMeasure(-1.0), "beta"),
+    (lambda: ReplicatedGibbsMeasure(1.0, 1, 0.5), "replicas"), (lambda: ReplicatedGibbsMeasure(1.0, 3, 1.0), "overlap"),
+    (lambda: state_evolution(MIXTURE, GibbsMeasure(1.0)), "bias"),
     (lambda: state_evolution(MIXTURE, Minimizer("hebb", ridge=1.0)), "bias")])
 def test_measures_refuse_what_they_cannot_be(build, name):
     with pytest.raises(DomainError) as caught:
@@ -207,8 +218,8 @@ def test_runs_that_do_not_settle_and_data_that_are_not_finite_are_refused():
 @pytest.mark.parametrize(("measure", "bias", "moved"), [
     (Minimizer("logistic", ridge=0.5), "learned", Minimizer("logistic", ridge=0.6)),
     (Minimizer("hinge", ridge=1.0), -0.3, Minimizer("hinge", ridge=1.2)),
-    (ErrorCount(1.5), 0.0, ErrorCount(1.6)),
-    (CoupledErrorCount(1.5, 3, 0.75), 0.0, CoupledErrorCount(1.6, 3, 0.75))])
+    (GibbsMeasure(1.5), 0.0, GibbsMeasure(1.6)),
+    (ReplicatedGibbsMeasure(1.5, 3, 0.75), 0.0, ReplicatedGibbsMeasure(1.6, 3, 0.75))])
 def test_runs_follow_state_evolution_iteration_by_iteration(measure, bias, moved):
     """Eight samples of dimension 4000; two-sided t-tests at family-wise 0.001, and another measure refused."""
     mixture, steps, rng = MIXTURE.at(alpha=1.5), 8, np.random.default_rng(7)

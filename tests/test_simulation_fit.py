@@ -9,7 +9,7 @@ from sklearn.svm import SVC, SVR
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, sample
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.simulation.estimators import fit
+from gmm_flatness.simulation.fit import fit
 
 MIXTURE = GaussianMixture(alpha=2.0, delta=0.8, rho=0.3)
 

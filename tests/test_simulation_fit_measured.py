@@ -6,9 +6,16 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm as normal
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Sample, sample
-from gmm_flatness.simulation.estimators import fit, optimal_bias, population_error
-from gmm_flatness.simulation.perturbation import local_energy, pair_overlap, segment_errors
-from gmm_flatness.simulation.separability import is_separable, separable_size
+from gmm_flatness.simulation.fit import (
+    fit,
+    is_separable,
+    local_energy,
+    optimal_bias,
+    pair_overlap,
+    population_error,
+    segment_errors,
+    separable_size,
+)
 
 MIXTURE = GaussianMixture(alpha=2.0, delta=0.8, rho=0.3)
 

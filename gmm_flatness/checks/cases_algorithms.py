@@ -19,13 +19,15 @@ from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.annealing import SHORTEST_TIMES
-from gmm_flatness.simulation.chains import run_chain
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.entropy_sgd import entropy_sgd
-from gmm_flatness.simulation.local_energy_descent import local_energy_descent
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Measure, Minimizer
-from gmm_flatness.simulation.message_passing import message_passing
+from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, run_chain
+from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+from gmm_flatness.simulation.message_passing import (
+    GibbsMeasure,
+    Measure,
+    Minimizer,
+    ReplicatedGibbsMeasure,
+    message_passing,
+)
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
@@ -40,7 +42,7 @@ def equilibrated(run: Callable, *arguments, sweeps: int, **options):
     """The run with the first length that lets its chain be long enough, and no verdict if none does."""
     for length in _LENGTHS:
         try:
-            return run(*arguments, sweeps=length * sweeps, required_times=SHORTEST_TIMES, **options)
+            return run(*arguments, sweeps=length * sweeps, min_effective_size=MIN_EFFECTIVE_SIZE, **options)
         except ConvergenceError as error:
             reason = str(error)
     raise Undecided(f"not equilibrated: {reason}")
@@ -172,7 +174,7 @@ def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str,
 
 def _coupled_ends(point: ReplicasPoint) -> dict[str, float]:
     found = replicated(point.mixture, point.y, point.overlap, beta=point.beta, bias=point.bias)
-    return {"m": found.m, "q": found.q0, "V": found.L}
+    return {"m": found.m, "q": found.q0, "V": found.V_between}
 
 
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)
@@ -219,10 +221,10 @@ CASES = [
                 Messages(point.mixture, Minimizer(point.loss, **dict([point.constraint])), point.bias,
                          partial(_minimizer_ends, point))) for point in _MINIMIZERS),
     *(_messages(f"count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030",
-                Messages(mixture, ErrorCount(beta), bias, partial(_count_ends, mixture, beta, bias)))
+                Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias)))
       for mixture, beta, bias in ((_BALANCED, 1.0, 0.0), (_SKEWED, 2.0, -0.3))),
     *(_messages(f"replicas-{point.name}", "F033",
-                Messages(point.mixture, CoupledErrorCount(point.beta, point.y, point.overlap), point.bias,
+                Messages(point.mixture, ReplicatedGibbsMeasure(point.beta, point.y, point.overlap), point.bias,
                          partial(_coupled_ends, point)))
       for point in (ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 4, 0.8, 1.5, -0.3))),
 ]

@@ -11,7 +11,7 @@ from gmm_flatness.checks.case import Case
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.priors import get_prior
 from gmm_flatness.model.sampling import Sample, sample
-from gmm_flatness.simulation.estimators import population_error
+from gmm_flatness.simulation.fit import population_error
 from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
 
 

@@ -11,7 +11,7 @@ from gmm_flatness.checks.case import FULL, Case, Sampling
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import fit
+from gmm_flatness.simulation.fit import fit
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 

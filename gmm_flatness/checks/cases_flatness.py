@@ -10,8 +10,7 @@ from gmm_flatness.checks.case import FAST, FULL, Case
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import fit
-from gmm_flatness.simulation.perturbation import local_energy
+from gmm_flatness.simulation.fit import fit, local_energy
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 _REPEATS = 20

@@ -16,9 +16,13 @@ from gmm_flatness.checks.cases_algorithms import ReplicasPoint, equilibrated
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
-from gmm_flatness.simulation.annealing import ThermodynamicIntegration, rungs, thermodynamic_integration
-from gmm_flatness.simulation.chains import run_chain
-from gmm_flatness.simulation.estimators import fit
+from gmm_flatness.simulation.chains import (
+    ThermodynamicIntegration,
+    beta_schedule,
+    run_chain,
+    thermodynamic_integration,
+)
+from gmm_flatness.simulation.fit import fit
 from gmm_flatness.theory.landscape.constrained import local_entropy
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
@@ -53,12 +57,13 @@ class GibbsPoint:
         return {name: getattr(found, name) for name in _QUANTITIES}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), rungs(self.beta),
-                                 sweeps=400, burn_in=80, bias=self.bias, rng=rng))
+        data = sample(self.mixture, dim, rng=rng)
+        return _end(equilibrated(thermodynamic_integration, data, beta_schedule(self.beta), sweeps=400, burn_in=80,
+                                 bias=self.bias, rng=rng))
 
     def draw(self, data: Sample, rng: np.random.Generator) -> np.ndarray:
         """One configuration of an annealed chain."""
-        return equilibrated(run_chain, data, beta=rungs(self.beta), sweeps=600, burn_in=80, bias=self.bias,
+        return equilibrated(run_chain, data, beta=beta_schedule(self.beta), sweeps=600, burn_in=80, bias=self.bias,
                             rng=rng).weights[0]
 
 
@@ -91,7 +96,7 @@ class SlicePoint:
             bias = self.bias
         elif self.bias == "scaled":
             bias *= self.overlap
-        return _end(equilibrated(thermodynamic_integration, data, rungs(self.beta), sweeps=200, burn_in=30,
+        return _end(equilibrated(thermodynamic_integration, data, beta_schedule(self.beta), sweeps=200, burn_in=30,
                                  bias=bias, reference=weights, overlap=self.overlap, rng=rng))
 
     def _center(self, data: Sample, rng: np.random.Generator) -> tuple[np.ndarray, float]:
@@ -111,9 +116,9 @@ class GroupPoint(ReplicasPoint):
         return {name: getattr(found, name) for name in (*_QUANTITIES, "barycenter_error")}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        return _end(equilibrated(thermodynamic_integration, sample(self.mixture, dim, rng=rng), rungs(self.beta),
-                                 sweeps=500, burn_in=50, bias=self.bias, replicas=self.y, overlap=self.overlap,
-                                 rng=rng))
+        data = sample(self.mixture, dim, rng=rng)
+        return _end(equilibrated(thermodynamic_integration, data, beta_schedule(self.beta), sweeps=500, burn_in=50,
+                                 bias=self.bias, replicas=self.y, overlap=self.overlap, rng=rng))
 
 
 def _named(mixture: GaussianMixture) -> str:

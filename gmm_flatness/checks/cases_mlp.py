@@ -12,7 +12,7 @@ from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.mlp.linear import one_layer
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import population_error
+from gmm_flatness.simulation.fit import population_error
 
 _FULL, _FAST = Sampling((100, 200, 400), (64, 32, 16), 0.1), FAST._replace(control=0.1)
 _NAMES = {"logistic": "cross-entropy", "square": "square"}

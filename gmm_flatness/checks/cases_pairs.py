@@ -11,8 +11,7 @@ from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import fit
-from gmm_flatness.simulation.perturbation import pair_overlap, segment_errors
+from gmm_flatness.simulation.fit import fit, pair_overlap, segment_errors
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.pairs import pair
 

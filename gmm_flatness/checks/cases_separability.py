@@ -10,8 +10,7 @@ import numpy as np
 from gmm_flatness.checks.case import FAST, FULL, Case, Sampling
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.estimators import fit
-from gmm_flatness.simulation.separability import separable_size
+from gmm_flatness.simulation.fit import fit, separable_size
 from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
 from gmm_flatness.theory.minimizers.separability import separability_threshold
 

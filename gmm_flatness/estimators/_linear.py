@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss
-from gmm_flatness.simulation.descent_trace import expected_local_energy
-from gmm_flatness.simulation.fit_problem import Problem
+from gmm_flatness.simulation.descent import expected_local_energy
+from gmm_flatness.simulation.fit import TrainingProblem
 
 
 class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
-    """Base of the linear classifiers; a subclass trains weights and a bias on a `Problem`.
+    """Base of the linear classifiers; a subclass trains weights and a bias on a `TrainingProblem`.
 
     Inputs are centered and scaled first if `standardize`; `coef_` and `intercept_` are in the units of the data.
     Two classes, the second being positive.
@@ -56,7 +56,7 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
                               "The type of the target is multiclass")
         center, scale = _scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
         labels, root = np.where(numbers == 1, 1.0, -1.0), math.sqrt(X.shape[1])
-        problem = Problem((X - center) / scale * (labels / root)[:, None], labels, self._loss(), 0.0,
+        problem = TrainingProblem((X - center) / scale * (labels / root)[:, None], labels, self._loss(), 0.0,
                           bool(self.fit_intercept))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         weights, b, self.n_iter_ = self._train(problem, rng)
@@ -80,7 +80,7 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
         """The training loss, or the last one."""
 
     @abstractmethod
-    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+    def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
         """Weights (d,), bias and number of passes or outer steps."""
 
 

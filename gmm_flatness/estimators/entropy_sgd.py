@@ -9,17 +9,17 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.simulation.descent_spaces import make_space
-from gmm_flatness.simulation.entropy_sgd import climb, make_entropy_plan
-from gmm_flatness.simulation.fit_problem import Problem
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import make_constraint
+from gmm_flatness.simulation.descent.local_entropy import ascend_local_entropy, make_entropy_schedule
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import TrainingProblem
 
 
 class EntropySGDClassifier(FlatLinearClassifier):
     """Linear classifier of two classes trained by Entropy-SGD.
 
     Ascends the local entropy of `Σ ℓ(y (w·x/√d + b)) + (ridge/2)|w|²` over `n` inputs of `d` features, centered and
-    scaled first if `standardize`; `gmm_flatness.simulation.entropy_sgd` has the details.
+    scaled first if `standardize`; `gmm_flatness.entropy_sgd` has the details.
 
     Parameters
     ----------
@@ -66,14 +66,14 @@ class EntropySGDClassifier(FlatLinearClassifier):
     def _loss(self) -> Loss:
         return get_loss(self.loss)
 
-    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
-        space, cost = make_space(1, self.ridge, self.norm), TrainingLoss(problem)
-        points = cost.joined(space.draw(problem.dim, [rng]), 0.0)
+    def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+        constraint, cost = make_constraint(1, self.ridge, self.norm), TrainingLoss(problem)
+        points = cost.join(constraint.draw(problem.dim, [rng]), 0.0)
         steps, batch = check.integer("steps", self.steps), check.integer("batch_size", self.batch_size)
-        plan = make_entropy_plan(cost, space, coupling=scoped(self.coupling, self.scoping, steps), steps=steps,
-                                 rate=1.0, inner_steps=self.inner_steps, inner_rate=None, memory=self.memory,
-                                 temperature=self.temperature, batch_size=batch if batch < len(cost) else None,
-                                 tol=None)
-        rate = check.positive("learning_rate", self.learning_rate) * plan.inner_rate
-        done = climb(cost, space, points, replace(plan, inner_rate=rate), rng, lambda step, now: None)
-        return done.points[0, :-1], float(cost.biases(done.points)[0]), done.steps
+        schedule = make_entropy_schedule(cost, constraint, coupling=scoped(self.coupling, self.scoping, steps),
+                                         steps=steps, rate=1.0, inner_steps=self.inner_steps, inner_rate=None,
+                                         memory=self.memory, temperature=self.temperature,
+                                         batch_size=batch if batch < len(cost) else None, tol=None)
+        rate = check.positive("learning_rate", self.learning_rate) * schedule.inner_rate
+        end = ascend_local_entropy(cost, constraint, points, replace(schedule, inner_rate=rate), rng)
+        return end.points[0, :-1], float(cost.biases(end.points)[0]), end.steps

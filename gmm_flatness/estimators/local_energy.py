@@ -6,11 +6,10 @@ import numpy as np
 
 from gmm_flatness.estimators._linear import FlatLinearClassifier
 from gmm_flatness.losses import Loss, SmoothedCount
-from gmm_flatness.simulation.descent_engine import Rest
-from gmm_flatness.simulation.descent_spaces import make_space
-from gmm_flatness.simulation.fit_problem import Problem
-from gmm_flatness.simulation.local_energy_descent import anneal_width, checked_widths
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent.constraints import make_constraint
+from gmm_flatness.simulation.descent.local_energy import anneal_width, check_widths
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import TrainingProblem
 
 
 class LocalEnergyClassifier(FlatLinearClassifier):
@@ -48,14 +47,11 @@ class LocalEnergyClassifier(FlatLinearClassifier):
         self.random_state = random_state
 
     def _loss(self) -> Loss:
-        return SmoothedCount(float(checked_widths(self.kappas)[-1]))
+        return SmoothedCount(float(check_widths(self.kappas)[-1]))
 
-    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
-        cost, rests = TrainingLoss(problem), []
-
-        def watch(loss: SmoothedCount, done: Rest) -> None:
-            rests.append(done)
-
-        points = anneal_width(cost, make_space(1, None, 1.0), checked_widths(self.kappas), watch, epochs=self.epochs,
-                              momentum=self.momentum, rate=None, tol=None)
-        return points[0, :-1], float(cost.biases(points)[0]), sum(done.steps for done in rests)
+    def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+        cost, constraint, widths = TrainingLoss(problem), make_constraint(1, None, 1.0), check_widths(self.kappas)
+        ends = [end for _, end in anneal_width(cost, constraint, widths, epochs=self.epochs, momentum=self.momentum,
+                                               rate=None, tol=None)]
+        points = ends[-1].points
+        return points[0, :-1], float(cost.biases(points)[0]), sum(end.steps for end in ends)

@@ -9,11 +9,11 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.simulation.descent_engine import Replicas, make_plan
-from gmm_flatness.simulation.descent_spaces import make_space
-from gmm_flatness.simulation.descent_trace import mean_distance
-from gmm_flatness.simulation.fit_problem import Problem
-from gmm_flatness.simulation.training_loss import TrainingLoss
+from gmm_flatness.simulation.descent import mean_distance
+from gmm_flatness.simulation.descent.constraints import make_constraint
+from gmm_flatness.simulation.descent.engine import CoupledDescent, make_schedule
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import TrainingProblem
 
 
 class ReplicatedSGDClassifier(FlatLinearClassifier):
@@ -69,21 +69,18 @@ class ReplicatedSGDClassifier(FlatLinearClassifier):
     def _loss(self) -> Loss:
         return get_loss(self.loss)
 
-    def _train(self, problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
+    def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
         replicas, epochs = check.integer("replicas", self.replicas), check.integer("epochs", self.epochs)
-        space, cost = make_space(replicas, self.ridge, self.norm), TrainingLoss(problem)
+        constraint, cost = make_constraint(replicas, self.ridge, self.norm), TrainingLoss(problem)
         generators = rng.spawn(replicas)
-        points = cost.joined(space.draw(problem.dim, generators), 0.0)
+        points = cost.join(constraint.draw(problem.dim, generators), 0.0)
         batch = min(check.integer("batch_size", self.batch_size), len(cost))
-        plan = make_plan(cost, space, points, rate=None, coupling=scoped(self.coupling, self.scoping, epochs),
-                         temperature=self.temperature, epochs=epochs, momentum=self.momentum,
-                         batch_size=None if batch == len(cost) else batch)
+        schedule = make_schedule(cost, constraint, points, rate=None, temperature=self.temperature, epochs=epochs,
+                                 coupling=scoped(self.coupling, self.scoping, epochs), momentum=self.momentum,
+                                 batch_size=None if batch == len(cost) else batch)
         falling = check.positive("learning_rate", self.learning_rate) * (1.0 - np.arange(epochs) / epochs)
-        done = Replicas(cost, space, points, generators).run(replace(plan, rates=falling * plan.rates), _unwatched)
-        weights = done.points[:, :-1]
+        schedule = replace(schedule, rates=falling * schedule.rates)
+        end = CoupledDescent(cost, constraint, points, generators).run(schedule)
+        weights = end.points[:, :-1]
         self.distance_ = mean_distance(weights)
-        return weights.mean(axis=0), float(cost.biases(done.points).mean()), done.epoch
-
-
-def _unwatched(epoch: int, points: np.ndarray) -> None:
-    """Nothing is measured on the way."""
+        return weights.mean(axis=0), float(cost.biases(end.points).mean()), end.epoch

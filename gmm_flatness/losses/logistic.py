@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, wrightomega
 
 from gmm_flatness.errors import ConvergenceError
-from gmm_flatness.losses.protocol import ProximalMoments, node_averages
+from gmm_flatness.losses.protocol import ProximalMoments, weighted_moments
 from gmm_flatness.numerics.quadrature import analytic_nodes
 
 
@@ -41,10 +41,10 @@ class Logistic:
         h, weights = analytic_nodes(means, std, *_singularities(width))
         u = self.prox(h, width)
         # u* - h = width σ(-u*), free of the cancellation in the difference
-        miss = expit(-u)
-        pull = width * miss
-        bend = pull * (1.0 - miss)
-        return node_averages(pull, bend / (1.0 + bend), h, weights, means, std)
+        slope_of_loss = expit(-u)
+        displacement = width * slope_of_loss
+        bend = displacement * (1.0 - slope_of_loss)
+        return weighted_moments(displacement, -bend / (1.0 + bend), h, weights, means, std)
 
 
 def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
@@ -55,9 +55,9 @@ def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
     """
     u = np.maximum(h + wrightomega(math.log(width) - h), 0.0)
     for _ in range(60):
-        miss = expit(-u)
-        pull = width * miss
-        step = (u - pull - h) / (1.0 + pull * (1.0 - miss))
+        slope_of_loss = expit(-u)
+        displacement = width * slope_of_loss
+        step = (u - displacement - h) / (1.0 + displacement * (1.0 - slope_of_loss))
         u = np.maximum(u - step, 0.0)
         if np.max(np.abs(step) / (1.0 + u), initial=0.0) < 3e-9:  # the next error is its square
             return u

@@ -21,6 +21,9 @@ from gmm_flatness.numerics.gaussian import SQRT_2PI
 TAIL = 12.6
 # Beyond this many the weight is below 1e-17 of its peak: enough where no tail is amplified.
 _CORE = 8.8
+# Local spacings of the sinh rule, in standard deviations, that keep second moments to 1e-14: at the mean, and where
+# the Gaussian weight fades.
+_SHIFTS, _SPACINGS = np.array([-TAIL, -5.0, 0.0, 5.0, TAIL]), np.array([0.7, 0.4, 0.7])
 _LAYERS = (1e-8, 1e-6, 1e-4, 1e-2, 1e-1)
 _MOST_PANELS = 2000
 _COARSE, _FINE = 10, 20
@@ -136,12 +139,14 @@ def analytic_nodes(means, std: float, center: float, strip: float,
         z = np.linspace(-TAIL, TAIL, 57)
         weight = (z[1] - z[0]) * np.exp(-0.5 * z * z) / SQRT_2PI
         return offset + center + std * z, np.broadcast_to(weight, (len(offset), z.size))
-    low, middle, high = (_stretch(offset + shift * std, strip, spread) for shift in (-TAIL, 0.0, TAIL))
-    step = min(0.13 if spread < strip else 0.065, 0.45 * std / float(_unstretch(middle, strip, spread)[1].max()))
-    count = math.ceil(float((high - low).max()) / step) + 1
-    x, slope = _unstretch(np.linspace(low[:, 0], high[:, 0], count, axis=1), strip, spread)
+    at = _stretch(offset + std * _SHIFTS, strip, spread)
+    low, length = at[:, :1], at[:, -1:] - at[:, :1]
+    spacing = _SPACINGS * std / _unstretch(at[:, 1:-1], strip, spread)[1]
+    step = min(0.13 if spread < strip else 0.065, float(spacing.min()))
+    count = math.ceil(float(length.max()) / step) + 1
+    x, slope = _unstretch(low + length * (np.arange(count) / (count - 1)), strip, spread)
     z = (x - offset) / std
-    return x + center, np.exp(-0.5 * z * z) * slope * ((high - low) / ((count - 1) * std * SQRT_2PI))
+    return x + center, np.exp(-0.5 * z * z) * slope * (length / ((count - 1) * std * SQRT_2PI))
 
 
 def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
@@ -156,7 +161,8 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
         Standard deviation.
     features : sequence of (center, clearance)
         Near each center `f` has a singularity at distance `clearance` from the real axis, or jumps and
-        continues analytically past the jump by that much. The first center is always a panel edge.
+        continues analytically past the jump by that much. The first center is a panel edge
+        if the weight reaches it.
     order : int
         Nodes of a panel.
     """
@@ -164,7 +170,7 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     reach = _CORE * std
     low, high = float(means.min()) - reach, float(means.max()) + reach
     features = [(center, max(clearance, 1e-9 * std)) for center, clearance in features]
-    start = features[0][0]
+    start = min(max(features[0][0], low), high)  # from far outside, steps of a clearance would drown in rounding
     points = [start]
     for sign, end in ((-1.0, low), (1.0, high)):
         point = start

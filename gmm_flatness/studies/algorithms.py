@@ -13,16 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_flatness.losses import Loss, SmoothedCount, get_loss
+from gmm_flatness.model.classifier import generalization_error, optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent import replicated_descent
-from gmm_flatness.simulation.entropy_sgd import entropy_sgd
-from gmm_flatness.simulation.estimators import Estimator, fit
-from gmm_flatness.simulation.local_energy_descent import local_energy_descent
-from gmm_flatness.simulation.message_measures import CoupledErrorCount, ErrorCount, Minimizer
-from gmm_flatness.simulation.message_passing import message_passing
-from gmm_flatness.simulation.replicated_annealing import replicated_annealing
-from gmm_flatness.theory.bayes import generalization_error, optimal_bias
+from gmm_flatness.simulation.chains import replicated_annealing
+from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+from gmm_flatness.simulation.fit import Estimator, fit
+from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure, message_passing
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
@@ -103,14 +100,14 @@ def annealing(betas: Sequence[float], *, replicas: int = 3, overlap: float = 0.7
     return Algorithm("replicated annealing", partial(_annealing, tuple(betas), options), theory)
 
 
-def messages(measure: Minimizer | ErrorCount | CoupledErrorCount, *, bias: str | float = "optimal",
+def messages(measure: Minimizer | GibbsMeasure | ReplicatedGibbsMeasure, *, bias: str | float = "optimal",
              damping: float = 0.3, tol: float = 1e-6) -> Algorithm:
     """Message passing."""
     theory: Callable
     if isinstance(measure, Minimizer):
         where = {"bias": bias, **({"norm": measure.norm} if measure.ridge is None else {"ridge": measure.ridge})}
         theory = partial(_erm, measure.loss, where)
-    elif isinstance(measure, ErrorCount):
+    elif isinstance(measure, GibbsMeasure):
         theory = partial(_gibbs_mean, measure.beta, bias)
     else:
         theory = partial(_replicated_mean, measure, bias)
@@ -174,7 +171,7 @@ def _gibbs_mean(beta: float, bias: str | float, mixture: GaussianMixture, sigma:
     return {"test_error": _error(mixture, found.m, found.q, bias)}
 
 
-def _replicated_mean(measure: CoupledErrorCount, bias: str | float, mixture: GaussianMixture,
+def _replicated_mean(measure: ReplicatedGibbsMeasure, bias: str | float, mixture: GaussianMixture,
                      sigma: float) -> dict[str, float]:
     """The mean of the barycenter has overlap `m` and norm `q0`."""
     found = replicated(mixture, measure.replicas, measure.overlap, beta=measure.beta, bias=_number(bias))

@@ -16,8 +16,8 @@ from gmm_flatness.losses import Hebb
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
-from gmm_flatness.simulation.descent_trace import checked_problem, expected_local_energy
-from gmm_flatness.simulation.estimators import population_error
+from gmm_flatness.simulation.descent import expected_local_energy
+from gmm_flatness.simulation.fit import population_error, training_problem
 from gmm_flatness.store import Table
 from gmm_flatness.studies.algorithms import Algorithm, Solution
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
@@ -89,7 +89,7 @@ def _run_all(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm]
 def _measure(data: Sample, solution: Solution, sigma: float) -> dict[str, float]:
     weights, b = solution.weights, solution.b
     m, q = float(weights @ data.centroid) / data.dim, float(weights @ weights) / data.dim
-    problem = checked_problem(data, Hebb(), b)
+    problem = training_problem(data, Hebb(), b)
     return {"test_error": population_error(data.mixture, m, q, b), "overlap": m / math.sqrt(q), "norm": q,
             "train_error": float(np.mean(problem.fields(weights, b) < 0.0)),
             "local_energy": expected_local_energy(problem, weights, b, sigma), "cost": float(solution.cost)}

@@ -11,7 +11,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import breakpoints, field_at, jump, prox_slope
-from gmm_flatness.numerics.gaussian import H, bump, log_H, log_mixture
+from gmm_flatness.numerics.gaussian import H, log_H, log_mixture, scalar_density
 from gmm_flatness.numerics.quadrature import gauss_mean
 
 
@@ -124,7 +124,7 @@ class MarginDistribution:
             slope = float(prox_slope(self.loss, u, self.width))
             field = field_at(self.loss, u, self.width, side=1)
             if slope > 0.0 and math.isfinite(field) and not (gap and gap.left < u < gap.right):
-                total += weight * bump((field - mean) / self.std) / (self.std * slope)
+                total += weight * scalar_density((field - mean) / self.std) / (self.std * slope)
         return total
 
     def _quantile(self, p: float) -> float:

@@ -15,11 +15,11 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints, field_at, proximal_moments
+from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.numerics.fixed_point import Anderson, fixed_point
 from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.numerics.quadrature import gauss_mean
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 
@@ -152,8 +152,8 @@ def _next_overlap(one: ErmResult, two: ErmResult, q12: float) -> float:
 
         def product(h, fields=fields):
             means, std = fields.second_given(h)
-            pulls = [row.pull for row in proximal_moments(two.loss, tuple(means.tolist()), std, two.width)]
-            return (one.loss.prox(h, one.width) - h) * np.array(pulls)
+            inner = proximal_moments(two.loss, tuple(means.tolist()), std, two.width)
+            return (one.loss.prox(h, one.width) - h) * np.array([row.displacement for row in inner])
 
         cuts = breakpoints(one.loss, one.width)
         slope = fields.correlation * fields.stds[1] / fields.stds[0]

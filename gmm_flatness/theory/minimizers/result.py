@@ -9,9 +9,9 @@ from typing import Any
 
 from gmm_flatness import _validation as check
 from gmm_flatness.losses import Loss
+from gmm_flatness.model.classifier import generalization_error, log_generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.theory.bayes import generalization_error, log_generalization_error
 from gmm_flatness.theory.minimizers.margins import MarginDistribution
 
 

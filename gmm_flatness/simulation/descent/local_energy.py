@@ -1,0 +1,114 @@
+"""Descent on the local energy itself: the smoothed count, its width annealed from Hebb's side towards the count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import SmoothedCount
+from gmm_flatness.model.sampling import Sample
+from gmm_flatness.simulation.descent.constraints import Constraint, make_constraint
+from gmm_flatness.simulation.descent.engine import CoupledDescent, DescentEnd, make_schedule
+from gmm_flatness.simulation.descent.trace import to_estimator
+from gmm_flatness.simulation.descent.training_loss import TrainingLoss
+from gmm_flatness.simulation.fit import Estimator, training_problem
+
+
+@dataclass(frozen=True, eq=False)
+class LocalEnergyDescent:
+    """Where the descent stood at the end of every width.
+
+    Attributes
+    ----------
+    kappas : ndarray
+    estimators : tuple of Estimator
+        One for every width; the last is the result. The training loss of each is its training error under
+        perturbations of size `κ/√(Δ norm)`, up to the fluctuation of the lengths of the inputs.
+    residuals : ndarray
+        Force left on the weights over the scale of its parts.
+    steps : ndarray
+        Steps at each width.
+    """
+
+    kappas: np.ndarray
+    estimators: tuple[Estimator, ...] = field(repr=False)
+    residuals: np.ndarray
+    steps: np.ndarray
+
+    @property
+    def estimator(self) -> Estimator:
+        """The estimator at the last width."""
+        return self.estimators[-1]
+
+
+def local_energy_descent(data: Sample, kappas: Sequence[float], *, norm: float = 1.0, bias: str | float = "optimal",
+                         epochs: int = 2000, momentum: float = 0.9, rate: float | None = None,
+                         tol: float | None = 1e-8) -> LocalEnergyDescent:
+    """Minimize `Σ H(u/κ)` on the sphere `|w|² = norm N` from Hebb's vector, at one width after another.
+
+    Parameters
+    ----------
+    data : Sample
+    kappas : sequence of floats
+        Decreasing smoothing widths `κ`.
+    norm : float
+        `|w|²/N`; without effect when widths and bias scale with its root.
+    bias : {"optimal", "learned"} or float
+        As in `fit`. One that is learned is held at 0 until the last width, since at large ones it would run off to
+        the majority class.
+    epochs : int
+        Most steps at each width.
+    momentum, rate
+        As in `replicated_descent`.
+    tol : float, optional
+        Force at which the descent at a width stops, over the scale of its parts, which is required; None takes all
+        steps.
+
+    Returns
+    -------
+    LocalEnergyDescent
+
+    Raises
+    ------
+    DomainError
+        A parameter is out of its domain, or the data are not finite.
+    ConvergenceError
+        `tol` was not reached: below the width where the landscape breaks up descent may take very long.
+
+    Source: arXiv:2006.07897, the local energy as an objective.
+    """
+    widths = check_widths(kappas)
+    problem, constraint = training_problem(data, SmoothedCount(float(widths[-1])), bias), make_constraint(1, None, norm)
+    cost, estimators, residuals, steps = TrainingLoss(problem), [], [], []
+    for loss, end in anneal_width(cost, constraint, widths, epochs=epochs, momentum=momentum, rate=rate, tol=tol):
+        weights, b = end.points[0, :-1].copy(), float(cost.biases(end.points)[0])
+        at_width = replace(problem, loss=loss, learns_bias=problem.learns_bias and loss.kappa == widths[-1])
+        estimators.append(to_estimator(data, at_width, weights, b, ridge=None, steps=end.steps,
+                                       best_bias=bias == "optimal"))
+        residuals.append(end.residual)
+        steps.append(end.steps)
+    return LocalEnergyDescent(widths, tuple(estimators), np.array(residuals), np.array(steps))
+
+
+def check_widths(kappas: Sequence[float]) -> np.ndarray:
+    """Decreasing positive widths."""
+    widths = check.finite_array("kappas", kappas, ndim=1)
+    if not widths.size or widths[-1] <= 0.0 or (np.diff(widths) >= 0.0).any():
+        raise DomainError("kappas", kappas, "a decreasing sequence of positive numbers")
+    return widths
+
+
+def anneal_width(cost: TrainingLoss, constraint: Constraint, widths: np.ndarray, *, epochs: int, momentum: float,
+                 rate: float | None, tol: float | None) -> Iterator[tuple[SmoothedCount, DescentEnd]]:
+    """Descend from Hebb's vector at one width after another; the points (1, N+1) of every end move on in place."""
+    points = cost.join(cost.rows[:, :-1].sum(axis=0)[None], cost.b)
+    constraint.retract(points[:, :-1])
+    for kappa in widths.tolist():
+        loss = SmoothedCount(kappa)
+        at_width = cost.with_loss(loss, cost.learns_bias and kappa == widths[-1])
+        schedule = make_schedule(at_width, constraint, points, rate=rate, epochs=epochs, momentum=momentum, tol=tol)
+        yield loss, CoupledDescent(at_width, constraint, points, []).run(schedule)

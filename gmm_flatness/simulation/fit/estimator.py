@@ -1,0 +1,204 @@
+"""Estimators trained on a sample, with the conventions of the theory and measured where the theory predicts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
+from gmm_flatness.model import classifier
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.sampling import Sample
+from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation.fit import convex, linear, quasi_newton, ridge_limits
+from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """A linear classifier `sign(w·x/√N + b)` and what it does on its training sample and on fresh data.
+
+    Attributes
+    ----------
+    mixture : GaussianMixture
+    loss : Loss
+    weights : ndarray, shape (N,)
+    b : float
+        The bias of the classifier.
+    trained_bias : float
+        The bias during training; differs from `b` in mode "optimal", where it is 0.
+    ridge : float
+        Ridge strength `λ`, or the multiplier that holds the norm.
+    m, q : float
+        Overlap `w·v/N` with the centroid and squared norm `|w|²/N`.
+    margins : ndarray, shape (n,)
+        Aligned fields `y (w·x/√N + b)` of the training points.
+    residual : float
+        Largest scaled violation of the optimality conditions.
+    iterations : int
+        Steps of the solver.
+    """
+
+    mixture: GaussianMixture
+    loss: Loss
+    weights: np.ndarray = field(repr=False)
+    b: float
+    trained_bias: float
+    ridge: float
+    m: float
+    q: float
+    margins: np.ndarray = field(repr=False)
+    residual: float
+    iterations: int
+
+    @property
+    def dim(self) -> int:
+        """The dimension `N`."""
+        return len(self.weights)
+
+    @property
+    def overlap(self) -> float:
+        """Cosine `m/√q` between weights and centroid."""
+        return self.m / math.sqrt(self.q)
+
+    @cached_property
+    def test_error(self) -> float:
+        """Exact error on fresh data, `E_y H((m + y b)/√(Δq))` with the measured `m`, `q` and `b`."""
+        return float(population_error(self.mixture, self.m, self.q, self.b))
+
+    @cached_property
+    def train_error(self) -> float:
+        """Fraction of the training points on the wrong side."""
+        return float(np.mean(self.margins < 0.0))
+
+    @cached_property
+    def train_loss(self) -> float:
+        """Mean loss of the training points, without the ridge."""
+        return float(np.mean(self.loss.value(self.margins)))
+
+    def margin_quantile(self, p):
+        """Smallest training margin `x` such that a fraction `p` of them is at most `x`, elementwise."""
+        return np.quantile(self.margins, p, method="inverted_cdf")[()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scalars as a plain dictionary."""
+        names = ("dim", "m", "q", "b", "ridge", "overlap", "test_error", "train_error", "train_loss", "residual",
+                 "iterations")
+        return {**self.mixture.to_dict(), "loss": self.loss.name, **{name: getattr(self, name) for name in names}}
+
+
+def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
+        bias: str | float = "learned") -> Estimator:
+    """Minimize `Σ ℓ(y u) + (λ/2)|w|²`, `u = w·x/√N + b`, the bias not penalized.
+
+    Deterministic for a given number of BLAS threads; between numbers of them sums are rounded differently, and weights
+    agree to about 1e-9 relative. `gmm_flatness.parallel` runs with one thread everywhere.
+
+    Parameters
+    ----------
+    data : Sample
+    loss : str or Loss
+        "square", "hebb", "hinge", "logistic", or an object such as `SmoothedCount(kappa)`.
+    ridge : float, optional
+        `λ ≥ 0`; 0 is the limit `λ → 0⁺`: least squares of smallest norm, the hard margin of a separable sample.
+    norm : float, optional
+        Squared norm `|w|²/N` of weights confined to a sphere. Exactly one of `ridge` and `norm`.
+    bias : {"learned", "optimal"} or float
+        Trained with the weights; trained at 0 and then set to the best one for the measured `m` and `q`; or
+        held at a number.
+
+    Returns
+    -------
+    Estimator
+
+    Raises
+    ------
+    DomainError
+        Both or neither of `ridge` and `norm`, a value out of its domain, a bias the loss or the sample cannot
+        determine, or a limit that does not exist.
+    ConvergenceError
+        The optimality conditions were not met.
+    """
+    check_sample("data", data)
+    loss = check_loss(get_loss(loss))
+    if (ridge is None) == (norm is None):
+        raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    problem = training_problem(data, loss, bias)
+    if ridge is not None:
+        found = _with_ridge(problem, check.non_negative("ridge", ridge))
+    else:
+        found = _on_sphere(problem, check.positive("norm", norm))
+    return make_estimator(data, problem, found, best_bias=bias == "optimal")
+
+
+def population_error(mixture: GaussianMixture, m, q, b):
+    """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of classifiers with these overlaps, elementwise."""
+    return classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho)
+
+
+def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
+    """The bias of least error on fresh data, `(Δq/2m) log(ρ/(1-ρ))`.
+
+    Raises
+    ------
+    DomainError
+        `m ≤ 0` and the mixture is not balanced.
+    """
+    if mixture.rho == 0.5:
+        return 0.0
+    if m <= 0.0:
+        raise DomainError("bias", "optimal", f"a number: the weights have overlap m = {m:.4g} with the centroid, and "
+                          "a best bias exists for m > 0 only")
+    return float(classifier.optimal_bias(m, q, delta=mixture.delta, rho=mixture.rho))
+
+
+def training_problem(data: Sample, loss: Loss, bias: str | float) -> TrainingProblem:
+    """The problem that `fit` solves, sample and bias validated."""
+    check_sample("data", data)
+    learned = isinstance(bias, str) and check.choice("bias", bias, ("learned", "optimal")) == "learned"
+    fixed = 0.0 if isinstance(bias, str) else check.scalar("bias", bias)
+    if learned and not getattr(loss, "learns_bias", True):
+        raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
+    if learned and abs(data.y.sum()) == len(data):
+        raise DomainError("bias", bias, "a number, or a sample with both labels")
+    aligned = data.x * (data.y / math.sqrt(data.dim))[:, None]
+    return TrainingProblem(aligned, data.y, loss, fixed, learned)
+
+
+def _with_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
+    loss = problem.loss
+    if isinstance(loss, Square):
+        return linear.square_ridge(problem, ridge)
+    if isinstance(loss, Hebb):
+        return linear.hebb_ridge(problem, ridge)
+    if not loss.is_convex:
+        return quasi_newton.ridge_minimum(problem, check.positive("ridge", ridge))
+    if loss.kinks:
+        return convex.multipliers(problem, ridge) if ridge > 0.0 else ridge_limits.ridgeless(problem)
+    return convex.newton(problem, ridge)
+
+
+def _on_sphere(problem: TrainingProblem, norm: float) -> Minimum:
+    if isinstance(problem.loss, Square):
+        return linear.square_sphere(problem, norm)
+    if isinstance(problem.loss, Hebb):
+        return linear.hebb_sphere(problem, norm)
+    if problem.loss.is_convex and problem.loss.kinks:
+        return ridge_limits.kinked_sphere(problem, norm)
+    return quasi_newton.sphere_minimum(problem, norm)
+
+
+def make_estimator(data: Sample, problem: TrainingProblem, found: Minimum, *, best_bias: bool) -> Estimator:
+    """The estimator with these weights; with `best_bias` its bias is reset to the best one."""
+    weights, dim = found.weights, data.dim
+    m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
+    b = optimal_bias(data.mixture, m, q) if best_bias else found.b
+    return Estimator(mixture=data.mixture, loss=problem.loss, weights=weights, b=b, trained_bias=found.b,
+                     ridge=found.ridge, m=m, q=q, margins=problem.fields(weights, b), residual=found.residual,
+                     iterations=found.iterations)

@@ -1,0 +1,113 @@
+"""What message passing is run for: a minimizer, the Gibbs measure of the error count, or coupled replicas of it.
+
+A measure is an output channel, which turns cavity fields of samples into forces, and a constraint on the weights,
+which fixes their response: `V`, by which a weight moves under a unit force, given the mean square of the local fields
+and the response `V_hat` of the samples. The weights are `V` times their local fields.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from gmm_flatness import _validation as check
+from gmm_flatness.channels import ErrorCount, Proximal, Replicas
+from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.numerics.roots import response
+
+
+@runtime_checkable
+class Measure(Protocol):
+    """The members of a measure."""
+
+    @property
+    def name(self) -> str:
+        """The name in tables and messages."""
+        ...
+
+    @property
+    def learns_bias(self) -> bool:
+        """Whether its bias can be learned."""
+        ...
+
+    def channel(self, delta: float) -> Any:
+        """The channel where the mixture has the variance `Δ`."""
+        ...
+
+    def response(self, field_sq: float, V_hat: float) -> float:
+        """The response `V` of the weights."""
+        ...
+
+
+class Minimizer:
+    """The minimizer of `Σ ℓ(y u) + (λ/2)|w|²`, or of the first term on the sphere `|w|² = norm N`."""
+
+    def __init__(self, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None):
+        if (ridge is None) == (norm is None):
+            raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+        self.loss = get_loss(loss)
+        self.ridge = None if ridge is None else check.non_negative("ridge", ridge)
+        self.norm = math.nan if norm is None else check.positive("norm", norm)
+        self.name, self.learns_bias = self.loss.name, getattr(self.loss, "learns_bias", True)
+
+    def channel(self, delta: float) -> Proximal:
+        return Proximal(self.loss)
+
+    def response(self, field_sq: float, V_hat: float) -> float:
+        """The weights balance ridge and samples; on the sphere the multiplier stands for the ridge."""
+        if self.ridge is not None:
+            return 1.0 / (self.ridge + V_hat)
+        if field_sq == 0.0:
+            raise ConvergenceError("no force is left on the weights: the bias ran off to the majority class")
+        return math.sqrt(self.norm / field_sq)
+
+
+@dataclass(frozen=True)
+class GibbsMeasure:
+    """The Gibbs measure `exp(-β #errors)` on the sphere `|w|² = N`; `V = 1 - q` is the variance of a weight."""
+
+    beta: float
+    name = "error count"
+    learns_bias = False
+
+    def __post_init__(self) -> None:
+        beta = check.scalar("beta", self.beta, low=0.0, closed_low=True, infinite=True)
+        object.__setattr__(self, "beta", beta)
+
+    def channel(self, delta: float) -> ErrorCount:
+        return ErrorCount(self.beta)
+
+    def response(self, field_sq: float, V_hat: float) -> float:
+        """Variance `V` and mean square `V² field_sq` of a weight add up to the sphere."""
+        return response(field_sq, 1.0)
+
+
+@dataclass(frozen=True)
+class ReplicatedGibbsMeasure:
+    """`y` replicas of that measure at mutual overlap `q1`; the weights are those of the barycenter.
+
+    `V = 1 - q1 + y(q1 - q0)` is the response of the barycenter to a force on all replicas.
+    """
+
+    beta: float
+    replicas: int
+    overlap: float
+    name = "coupled error count"
+    learns_bias = False
+
+    def __post_init__(self) -> None:
+        beta = check.scalar("beta", self.beta, low=0.0, closed_low=True, infinite=True)
+        object.__setattr__(self, "beta", beta)
+        object.__setattr__(self, "replicas", check.integer("replicas", self.replicas, low=2))
+        overlap = check.scalar("overlap", self.overlap, low=0.0, high=1.0, closed_low=True)
+        object.__setattr__(self, "overlap", overlap)
+
+    def channel(self, delta: float) -> Replicas:
+        return Replicas(ErrorCount(self.beta), self.replicas, delta * (1.0 - self.overlap))
+
+    def response(self, field_sq: float, V_hat: float) -> float:
+        """The same with `q0 = V² field_sq`, for the fluctuations that the replicas share and those of their own."""
+        y, q1 = self.replicas, self.overlap
+        return response(y * field_sq, 1.0 + (y - 1) * q1)
