@@ -17,13 +17,13 @@ OVERLAP, BETA = 0.8, 1.0
 ROOT_2PI = math.sqrt(2.0 * math.pi)
 # What they are, and the most that a point around them may take of a million additions in a Python loop.
 REFERENCES = {
-    "hebb": (lambda: erm(MIXTURE, "hebb", ridge=1.0, bias=0.0), 1.5),
-    "square": (lambda: erm(MIXTURE, "square", ridge=0.1), 1.5),
-    "hinge": (lambda: erm(MIXTURE, "hinge", ridge=0.1), 9.0),
-    "logistic": (lambda: erm(MIXTURE, "logistic", ridge=0.1), 9.0),
-    "gibbs": (lambda: gibbs(MIXTURE, beta=1.65, bias=-0.3), 9.0),
+    "hebb": (lambda: erm(MIXTURE, "hebb", ridge=1.0, bias=0.0), 0.5),
+    "square": (lambda: erm(MIXTURE, "square", ridge=0.1), 0.5),
+    "hinge": (lambda: erm(MIXTURE, "hinge", ridge=0.1), 3.0),
+    "logistic": (lambda: erm(MIXTURE, "logistic", ridge=0.1), 6.0),
+    "gibbs": (lambda: gibbs(MIXTURE, beta=1.65, bias=-0.3), 6.0),
 }
-MOST_OF_PROFILE = 150.0
+MOST_OF_PROFILE = 100.0
 
 
 def pull(A: float, tau: float) -> float:
