@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import Row, ratio
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import replicated, sgd
+from gmm_flatness.mlp.optimizers import rsgd, sgd
 from gmm_flatness.mlp.training import train
 
 AGAINST_TORCH = (((40, 100, 100, 10), 32, 5.0), ((40, 100, 100, 10), 128, 3.0), ((64, 256, 256, 10), 64, 1.5))
@@ -34,11 +34,11 @@ def problem(sizes: tuple[int, ...], samples: int, dtype: str) -> tuple[Network, 
 
 def ours(network: Network, batch: Batch, start: np.ndarray, size: int, replicas: int = 1) -> Callable[[], float]:
     """Some epochs from the start; returns the last one's mean loss."""
-    method = replicated(sgd(), replicas=replicas)
+    optimizer = rsgd(sgd(), replicas=replicas)
 
     def run() -> float:
-        done = train(network, batch, method, epochs=EPOCHS, batch_size=size, rate=RATE, coupling=0.01, start=start,
-                     rng=np.random.default_rng(1))
+        done = train(network, batch, optimizer, epochs=EPOCHS, batch_size=size, rate=RATE,
+                     coupling_step=0.01, start=start, rng=np.random.default_rng(1))
         return float(done.losses[-1])
 
     return run

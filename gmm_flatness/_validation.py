@@ -66,6 +66,14 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def interval(name: str, value: Any, *, low: float = -math.inf) -> tuple[float, float]:
+    """Two ends, finite, ascending and above `low`."""
+    ends = finite_array(name, value, ndim=1, low=low)
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise DomainError(name, value, "two numbers, ascending")
+    return float(ends[0]), float(ends[1])
+
+
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
     """One of the named options."""
     options = tuple(options)
@@ -75,8 +83,13 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
 
 
 def bias(name: str, value: Any, modes: Iterable[str] = ("learned", "optimal")) -> tuple[str, float]:
-    """Mode of the bias, and the number held during training: `(mode, 0)` for a word, `("fixed", b)` for a number."""
-    return (choice(name, value, modes), 0.0) if isinstance(value, str) else ("fixed", scalar(name, value))
+    """Mode of the bias, and the number held during training: `(mode, 0)` for a word, `("fixed", b)` for a number.
+
+    The number is at most 1e50 in size, so that squares of fields are floats.
+    """
+    if isinstance(value, str):
+        return choice(name, value, modes), 0.0
+    return "fixed", scalar(name, value, low=-1e50, high=1e50)
 
 
 def instance(name: str, value: Any, kind: type, allowed: str = "") -> Any:
@@ -94,7 +107,7 @@ def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float =
         raise DomainError(name, f"array of shape {array.shape}", f"an array with {ndim} dimension(s)")
     inside = np.isfinite(array) & (array > low) & (array < high)
     if not inside.all():
-        where = "finite real numbers" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
+        where = "finite real numbers, no NaN" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
         raise DomainError(name, float(array[~inside][0]) if array.size > 1 else value, where)
     return array
 

@@ -21,7 +21,7 @@ _COMMANDS = {
     "check": ("gmm_flatness.checks.command", "set theory against simulation; the exit status is the verdict"),
     "figures": ("figures.command", "bring the figures and their page up to date (in a checkout)"),
     "derive": ("derivations.command", "run the symbolic derivations (in a checkout)"),
-    "mlp": ("gmm_flatness.mlp.command", "train and measure the multi-layer companion"),
+    "mlp": ("gmm_flatness.studies.network_command", "train and measure the multi-layer companion"),
 }
 
 

@@ -8,7 +8,7 @@ A formula is a plain function of `gmm_flatness.theory` (or `model`, which it imp
 
 Every formula rests on at least two pieces of evidence of different kinds (`EVIDENCE`). Evidence is declared
 where it is produced: a test by `@pytest.mark.evidence("F001", "quadrature")`, a derivation script by
-`FORMULAS = ("F001",)`, a check case by `formulas=("F001",)`.
+`FORMULAS = ("F001",)`, a check case by `formulas=("F001",)`. Published evidence cites paper and equation.
 """
 
 from __future__ import annotations

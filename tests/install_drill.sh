@@ -50,6 +50,7 @@ readme() {
     if "$bin/gmm-flatness" derive; then echo "derive ran outside a checkout" && false; else [ $? = 2 ]; fi
 }
 
+main() {
 build
 
 environment bare ""
@@ -68,7 +69,7 @@ for folder in (Path(gmm_flatness.__file__).parent, Path.home()):
         continue
     raise SystemExit(f"{folder} can be written; the drill shows nothing")
 data = sample(GaussianMixture(2.0), dim=50, rng=1)
-print(fit(data, "hinge", ridge=0.1), run_chain(data, beta=1.0, sweeps=200, burn_in=20, required_times=1.0, rng=1), sep="\n")
+print(fit(data, "hinge", ridge=0.1), run_chain(data, beta=1.0, sweeps=200, burn_in=20, min_effective_size=1.0, rng=1), sep="\n")
 CODE
 chmod -R u+w "$work/empty"
 
@@ -85,3 +86,6 @@ cd "$sdist"
 "$bin/python" -m pytest --collect-only -q | tail -1
 "$bin/python" -m pytest -q tests/test_readme.py tests/test_registry.py tests/test_mixture_and_sampling.py
 say "install drill passed"
+}
+
+main

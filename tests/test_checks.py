@@ -69,7 +69,7 @@ def test_a_false_theory_fails_after_a_repeat_with_fresh_disorder_and_more_sample
     assert "toy/one (again)" in text and "repeated" in text and "FAIL" in summary(campaign)
 
 
-def test_a_case_that_fails_by_chance_is_judged_by_its_repeat():
+def test_a_case_that_fails_by_chance_is_repeated():
     calls = []
 
     def unlucky_first(dim, *, rng):
@@ -183,7 +183,7 @@ def test_eight_points_a_subject(subject):
 
 
 @pytest.mark.parametrize("one", all_cases(), ids=lambda one: one.name)
-def test_theory_and_simulation_speak_of_the_same_numbers(one):
+def test_theory_and_simulation_give_the_same_numbers(one):
     theory, simulation = one.theory(), one.simulate(20, rng=np.random.default_rng(1))
     assert one.primary in theory and theory[one.primary] != 0.0
     assert set(theory) <= set(simulation)

@@ -25,7 +25,7 @@ def test_one_layer_is_the_minimizer_of_the_same_sample(name, alpha, ridge):
 
 def test_elastic_replicas_of_one_layer_end_at_the_same_minimum():
     data = sample(SKEWED, 50, rng=3)
-    found = one_layer(data, ridge=0.5, replicas=3, coupling=0.1, rng=1)
+    found = one_layer(data, ridge=0.5, replicas=3, coupling_step=0.1, rng=1)
     np.testing.assert_allclose(found.weights, fit(data, "logistic", ridge=0.5).weights, atol=1e-5)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gmm_flatness import ConvergenceError
 from gmm_flatness.numerics import gaussian
-from gmm_flatness.numerics.fixed_point import Anderson, Damped, Hybrid, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, Damped, Hybrid, fixed_point
 from gmm_flatness.numerics.quadrature import analytic_nodes, gauss_mean, graded_nodes
 from gmm_flatness.numerics.roots import increasing_root
 

@@ -48,7 +48,7 @@ def test_handbook_thresholds(bias, threshold):
 
 @pytest.mark.evidence("F014", "published")
 def test_without_structure_the_threshold_is_the_capacity_of_a_hyperplane():
-    """T. M. Cover, IEEE Trans. Electron. Comput. EC-14 (1965) 326: half of all labelings separable at n = 2N."""
+    """T. M. Cover, IEEE Trans. Electron. Comput. EC-14 (1965) 326, Theorem 1: half of all labelings separate at 2N."""
     gaps = [separability_threshold(delta) - 2.0 for delta in (1e3, 1e4)]
     assert gaps[0] / gaps[1] == pytest.approx(10.0, rel=0.01) and 0 < gaps[1] < 1e-3
 

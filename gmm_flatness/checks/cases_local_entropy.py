@@ -16,12 +16,7 @@ from gmm_flatness.checks.cases_algorithms import ReplicasPoint, equilibrated
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
-from gmm_flatness.simulation.chains import (
-    ThermodynamicIntegration,
-    beta_schedule,
-    run_chain,
-    thermodynamic_integration,
-)
+from gmm_flatness.simulation.chains import ThermodynamicIntegration, beta_schedule, run_chain, thermodynamic_integration
 from gmm_flatness.simulation.fit import fit
 from gmm_flatness.theory.landscape.constrained import local_entropy
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs

@@ -27,7 +27,7 @@ class Trained(ErmPoint):
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         data = sample(self.mixture, dim, rng=rng)
         w, b, _ = one_layer(data, _NAMES[str(self.loss)], ridge=self.constraint[1], replicas=self.replicas,
-                            coupling=0.1, rng=rng)
+                            coupling_step=0.1, rng=rng)
         m, q = float(w @ data.centroid) / dim, float(w @ w) / dim
         fields = data.y * (data.x @ w / math.sqrt(dim) + b)
         losses = np.logaddexp(0.0, -fields) if self.loss == "logistic" else 0.5 * (1.0 - fields) ** 2

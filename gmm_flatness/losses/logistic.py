@@ -9,7 +9,7 @@ from scipy.special import expit, wrightomega
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses.protocol import ProximalMoments, weighted_moments
-from gmm_flatness.numerics.quadrature import analytic_nodes
+from gmm_flatness.numerics.quadrature import TAIL, analytic_nodes
 
 
 class Logistic:
@@ -38,7 +38,14 @@ class Logistic:
         return np.where(mirrored, -root, root)[()]
 
     def class_moments(self, means, std: float, width: float) -> list[ProximalMoments]:
-        h, weights = analytic_nodes(means, std, *_singularities(width))
+        # ∂h/∂u = 0 at u = ±R ± iπ with R = 2 arsinh(√width/2), hence a pair of singularities `end` ± iπ and its mirror
+        # image about -width/2; from far away that is left out, or its distance would drown the nodes in rounding
+        radius = 2.0 * math.asinh(0.5 * math.sqrt(width))
+        end = radius + width / math.expm1(radius)
+        if width > 100.0 * (max(abs(mean - end) for mean in means) + TAIL * std):
+            h, weights = analytic_nodes(means, std, end, math.pi)
+        else:
+            h, weights = analytic_nodes(means, std, -0.5 * width, math.pi, end + 0.5 * width)
         u = self.prox(h, width)
         # u* - h = width σ(-u*), free of the cancellation in the difference
         slope_of_loss = expit(-u)
@@ -62,14 +69,3 @@ def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
         if np.max(np.abs(step) / (1.0 + u), initial=0.0) < 3e-9:  # the next error is its square
             return u
     raise ConvergenceError(f"proximal point of the logistic loss at width {width:g} not converged", partial=u)
-
-
-def _singularities(width: float) -> tuple[float, float, float]:
-    """Center, half-width of the analytic strip of `u*(h)`, and distance of its ends from the center.
-
-    `h'(u) = 0` at `u = ±R ± iπ` with `R = 2 arsinh(√width/2)`, hence at `h = R ± iπ + width/(e^R - 1)` and at
-    the mirror image about `-width/2`.
-    """
-    radius = 2.0 * math.asinh(0.5 * math.sqrt(width))
-    end = radius + width / math.expm1(radius)
-    return -0.5 * width, math.pi, end + 0.5 * width

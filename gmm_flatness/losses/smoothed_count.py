@@ -15,7 +15,6 @@ from functools import lru_cache
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import Jump, ProximalMoments, nodes_moments
 from gmm_flatness.numerics.gaussian import SQRT_2PI, H, density, scalar_density, tail
 from gmm_flatness.numerics.quadrature import graded_nodes
@@ -31,7 +30,8 @@ class SmoothedCount:
     Parameters
     ----------
     kappa : float
-        Smoothing width `κ`, positive. `κ → 0` counts errors; a large `κ` ranks weights like Hebb's loss.
+        Smoothing width `κ`, between 1e-100 and 1e100. Small, it counts errors; large, it ranks weights like
+        Hebb's loss.
     """
 
     kappa: float
@@ -40,7 +40,7 @@ class SmoothedCount:
     kinks = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kappa", check.positive("kappa", self.kappa))
+        object.__setattr__(self, "kappa", check.scalar("kappa", self.kappa, low=1e-100, high=1e100))
 
     def value(self, u):
         return H(np.asarray(u) / self.kappa)
@@ -53,8 +53,8 @@ class SmoothedCount:
         return x * density(x) / self.kappa**2
 
     def prox(self, h, width: float):
-        if not 0.0 <= width < math.inf:
-            raise DomainError("width", width, "a finite number at or above 0")
+        if type(width) is not float or not 0.0 <= width < 1e300 * self.kappa**2:
+            width = check.scalar("width", width, low=0.0, high=1e300 * self.kappa**2, closed_low=True)
         return self.kappa * _prox(np.asarray(h, dtype=float) / self.kappa, width / self.kappa**2)[()]
 
     def jump(self, width: float) -> Jump | None:

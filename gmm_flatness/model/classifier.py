@@ -72,7 +72,11 @@ def optimal_bias(m, q, *, delta, rho=0.5):
     if np.any(m <= 0.0):
         raise DomainError("m", float(np.min(m)), "a positive overlap, for the best bias to be finite")
     log_odds = np.vectorize(lambda weight: math.log(weight) - math.log1p(-weight), otypes=[float])(rho)
-    return (0.5 * delta * q / m * log_odds)[()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        bias = 0.5 * delta * q / m * log_odds
+    if not np.all(np.isfinite(bias)):
+        raise DomainError("m, q, delta", (m, q, delta), "such that the best bias is a float")
+    return bias[()]
 
 
 def _arguments(m, q, b, delta, rho) -> list[np.ndarray]:

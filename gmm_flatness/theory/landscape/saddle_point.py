@@ -19,7 +19,7 @@ import numpy as np
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.fixed_point import Anderson, FixedPoint, Hybrid, Solver, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, FixedPoint, Hybrid, Solver, fixed_point
 
 TOLERANCE = 1e-12
 # Up to this inverse temperature a cold start goes in steps by a factor; beyond, the measure hardly changes any more.

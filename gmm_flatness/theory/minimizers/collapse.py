@@ -12,7 +12,8 @@ import math
 from typing import NamedTuple
 
 from gmm_flatness import _validation as check
-from gmm_flatness.losses import Hinge, Loss, ProximalMoments, get_loss
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Hinge, Loss, ProximalMoments, check_loss, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
@@ -44,8 +45,10 @@ def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> 
     DomainError
         A parameter out of its domain.
     """
-    delta, rho, loss = check.positive("delta", delta), check.probability("rho", rho), get_loss(loss)
-    majority = max(rho, 1.0 - rho)
+    delta, rho = check.scalar("delta", delta, low=1e-100, high=1e100), check.probability("rho", rho)
+    loss, majority = check_loss(get_loss(loss)), max(rho, 1.0 - rho)
+    if majority == 1.0:
+        raise DomainError("rho", rho, "farther from 0 and 1 than the rounding of 1")
     thresholds = [_threshold(delta, majority, slopes) for kink in loss.kinks
                   if (slopes := _slopes(loss, kink, majority)) is not None]
     return min(thresholds, default=math.inf)

@@ -30,7 +30,7 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     loss : str or Loss
         "square", "hebb", "hinge", "logistic", or an object such as `SmoothedCount(kappa)`.
     ridge : float, optional
-        `λ ≥ 0`; 0 is the limit `λ → 0⁺` where it exists.
+        `λ ≥ 0`; 0 is the limit `λ → 0⁺` where it exists. Like `norm` between 1e-100 and 1e100 else.
     norm : float, optional
         Squared norm `|w|²/N` of weights confined to a sphere. Exactly one of `ridge` and `norm`.
     bias : {"learned", "optimal"} or float
@@ -57,12 +57,14 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
         The saddle-point equations were not solved.
     """
     check.instance("mixture", mixture, GaussianMixture)
-    loss, mode, trained = check_loss(get_loss(loss)), *check.bias("bias", bias)
+    loss, (mode, trained) = check_loss(get_loss(loss)), check.bias("bias", bias)
     if (ridge is None) == (norm is None):
         given = "neither" if ridge is None else "both"
         raise DomainError("ridge, norm", given, "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
-    ridge = None if ridge is None else check.non_negative("ridge", ridge)
-    norm = None if norm is None else check.positive("norm", norm)
+    if ridge is None:
+        norm = check.scalar("norm", norm, low=1e-100, high=1e100)
+    elif (ridge := check.non_negative("ridge", ridge)) != 0.0:
+        ridge = check.scalar("ridge", ridge, low=1e-100, high=1e100)
     allow_unstable, branch = check.flag("allow_unstable", allow_unstable), check.choice("branch", branch, BRANCHES)
     if mode == "learned" and not getattr(loss, "learns_bias", True):
         raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, ProximalMoments
 from gmm_flatness.losses.protocol import breakpoints, proximal_moments
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.fixed_point import Anderson, Hybrid, Newton, Solver, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, Hybrid, Newton, Solver, fixed_point
 from gmm_flatness.numerics.quadrature import gauss_mean
 
 TOLERANCE = 3e-12
@@ -82,12 +83,17 @@ def evaluate(problem: Problem, at: OrderParameters, iterations: int, mean: Avera
     ridge = problem.ridge
     if ridge is None:
         ridge = (1.0 + mixture.alpha * mean.slope) / at.V
-    m = mean.displacement / mixture.delta * mixture.alpha
-    q = m * m + mean.displacement_sq / mixture.delta * mixture.alpha
+    m, q = _overlaps(mixture, mean)
     V = at.V / (ridge * at.V - mixture.alpha * mean.slope) if math.isfinite(at.V) else at.V
     b = _bias_step(mixture, at, mean) if problem.bias is None else at.b
     steps = [abs(new - old) / (1.0 + abs(old)) for new, old in zip((m, q, V, b), at, strict=True) if math.isfinite(old)]
     return Saddle(at, ridge, mean, max(steps), iterations)
+
+
+def _overlaps(mixture: GaussianMixture, mean: Averages) -> tuple[float, float]:
+    """Right sides of the equations for `m` and `q`."""
+    m = mean.displacement / mixture.delta * mixture.alpha
+    return m, m * m + mean.displacement_sq / mixture.delta * mixture.alpha
 
 
 def _bias_step(mixture: GaussianMixture, at: OrderParameters, mean: Averages) -> float:
@@ -130,8 +136,9 @@ def solve(problem: Problem, starts: Iterator[OrderParameters]) -> Saddle:
             else:
                 at, mean = update.averages_at(found.x)
                 return evaluate(problem, at, found.iterations, mean)
-    raise ConvergenceError(f"{problem.loss.name} saddle point at {problem.mixture} with ridge={problem.ridge}, "
-                           f"norm={problem.norm}: {failure}", partial=failure and failure.partial)
+    loss = problem.loss if is_dataclass(problem.loss) else problem.loss.name
+    raise ConvergenceError(f"{loss} saddle point at {problem.mixture} with ridge={problem.ridge}, norm={problem.norm}, "
+                           f"bias={problem.bias}: {failure}", partial=failure and failure.partial)
 
 
 _SOLVERS: tuple[tuple[Solver, int], ...] = ((Newton(), 25), (Hybrid(), 3), (Anderson(damping=0.3), 300))
@@ -147,8 +154,7 @@ class SaddleMap:
         self._problem = problem
         kept = (True, problem.norm is None, True, problem.bias is None)
         self._kept = [index for index, keep in enumerate(kept) if keep]
-        self._last: tuple[bytes, OrderParameters, Averages] = (b"", OrderParameters(0.0, 1.0, 1.0, 0.0), Averages(
-            0.0, 0.0, 0.0, 0.0, 0.0, (ProximalMoments(0.0, 0.0, 0.0, 0.0), ProximalMoments(0.0, 0.0, 0.0, 0.0))))
+        self._last: tuple[bytes, tuple[OrderParameters, Averages]] | None = None
 
     def pack(self, at: OrderParameters) -> np.ndarray:
         """Unknowns of these order parameters."""
@@ -157,21 +163,20 @@ class SaddleMap:
 
     def averages_at(self, x: np.ndarray) -> tuple[OrderParameters, Averages]:
         """Order parameters of these unknowns, and the averages there; the last ones are kept."""
-        if self._last[0] != x.tobytes():
+        if self._last is None or self._last[0] != x.tobytes():
             problem, unknowns = self._problem, iter(x.tolist())
             cosine = next(unknowns)
             q = problem.norm if problem.norm is not None else math.exp(2.0 * next(unknowns))
             V = math.exp(next(unknowns))
             b = next(unknowns) if problem.bias is None else problem.bias
             at = OrderParameters(cosine * math.sqrt(q), q, V, b)
-            self._last = (x.tobytes(), at, averages(problem.mixture, problem.loss, at))
-        return self._last[1:]
+            self._last = x.tobytes(), (at, averages(problem.mixture, problem.loss, at))
+        return self._last[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         at, mean = self.averages_at(x)
         problem, mixture = self._problem, self._problem.mixture
-        m = mean.displacement / mixture.delta * mixture.alpha
-        q = m * m + mean.displacement_sq / mixture.delta * mixture.alpha
+        m, q = _overlaps(mixture, mean)
         if problem.norm is not None:
             log_V = math.log(at.V) + 0.5 * math.log(at.q / q)
         else:
@@ -183,9 +188,7 @@ class SaddleMap:
         """Derivative of the map; NaN where the loss does not give the averages it needs."""
         at, mean = self.averages_at(x)
         problem, mixture = self._problem, self._problem.mixture
-        scale = mixture.alpha / mixture.delta
-        m = scale * mean.displacement
-        q = m * m + scale * mean.displacement_sq
+        scale, (m, q) = mixture.alpha / mixture.delta, _overlaps(mixture, mean)
         displacement_by, displacement_sq_by, slope_by, labeled_by = self._averages_by_unknown(at, mean)
         m_by = scale * displacement_by
         half_log_q_by = (2.0 * m * m_by + scale * displacement_sq_by) * (0.5 / q)

@@ -78,7 +78,7 @@ def separating_saddle(mixture: GaussianMixture, held: float | None, *, in_units_
         low = _highest(excess)
         if excess(low) <= 0.0:
             return None
-    k = decreasing_root(excess, low, low + 1.0, xtol=1e-22)
+    k = decreasing_root(excess, low, low + 1.0, xtol=1e-22 / (1.0 + abs(held or 0.0)))
     best = separation(k)
     b = held if held is not None and not in_units_of_norm else best.b / k
     at = OrderParameters(best.m / k, 1.0 / (k * k), math.inf, b)

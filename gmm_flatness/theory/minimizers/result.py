@@ -109,7 +109,7 @@ class ErmResult:
 
     def test_error_at(self, sigma: float) -> float:
         """Generalization error of weights perturbed to `w + σ √q ζ`, `ζ` standard normal, the bias untouched."""
-        sigma = check.non_negative("sigma", sigma)
+        sigma = check.scalar("sigma", sigma, low=0.0, high=1e100, closed_low=True)
         return float(generalization_error(self.m, self.q * (1.0 + sigma * sigma), self.b,
                                           delta=self.mixture.delta, rho=self.mixture.rho))
 
@@ -120,8 +120,8 @@ class ErmResult:
 
         Source: arXiv:2006.07897, the local energy.
         """
-        sigma = check.non_negative("sigma", sigma)
-        if sigma == 0.0:
+        sigma = check.scalar("sigma", sigma, low=0.0, high=1e100, closed_low=True)
+        if sigma < 1e-30:  # no margin is that small
             return self.train_error
         scale = sigma * math.sqrt(self.mixture.delta * self.q)
         return self.margins.expect(lambda margin: H(margin / scale), breakpoints=(0.0,))

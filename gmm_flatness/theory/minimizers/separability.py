@@ -86,7 +86,7 @@ def widest_separation(delta: float, rho: float, margin: float, held: float | Non
 
         def log_ratio(b: float) -> float:
             (_, plus, _, s), (_, minus, _, t) = cluster(m, b, 1.0), cluster(m, b, -1.0)
-            return math.log(rho * plus) + s - math.log((1.0 - rho) * minus) - t
+            return math.log(rho) + math.log(plus) + s - math.log(1.0 - rho) - math.log(minus) - t
 
         return decreasing_root(log_ratio, -root, root)
 
@@ -102,7 +102,7 @@ def widest_separation(delta: float, rho: float, margin: float, held: float | Non
     M = decreasing_root(descent, 0.0, 1.0)
     m = M / math.hypot(1.0, M)
     b = best_bias(m)
-    logs = [math.log(weight * second) + s
+    logs = [math.log(weight) + math.log(second) + s
             for weight, _, _, second, s in ((weight, *cluster(m, b, label)) for weight, label in classes)]
     top = max(logs)
     log_cost = 2.0 * math.log(math.hypot(1.0, M)) + top + math.log(sum(math.exp(log - top) for log in logs))
