@@ -86,8 +86,11 @@ def parallel_map(task: Callable[[Any], Any], items: Iterable, *, workers: int | 
     DomainError
         `workers` is neither None, -1 nor a positive integer.
     """
+    from tqdm import tqdm
+
     items, workers = list(items), check_workers(workers)
-    with _SINGLE_THREAD, _bar(len(items), progress) as bar:
+    hidden = progress is None or not sys.stderr.isatty()
+    with _SINGLE_THREAD, tqdm(total=len(items), desc=progress, disable=hidden, leave=False) as bar:
         results = []
         for result in map(task, items) if workers == 1 else _through_joblib(task, items, workers):
             results.append(result)
@@ -163,9 +166,3 @@ _SINGLE_THREAD = _SingleThread()
 
 def _repeat(task: Callable[..., Any], args: tuple, kwargs: dict[str, Any], generator: np.random.Generator):
     return task(*args, rng=generator, **kwargs)
-
-
-def _bar(total: int, label: str | None):
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=label, disable=label is None or not sys.stderr.isatty(), leave=False)

@@ -114,7 +114,7 @@ def test_a_family_passes_only_with_every_hypothesis_standing_and_calibrated_p_va
     assert refuted(Mean(1.0, 0.01, 50), 1.05, tests=40) and not refuted(Mean(1.0, 0.01, 50), 1.03, tests=40)
 
 
-def drawn(point, rng):
+def drawn(point, *, rng):
     return [{"name": point["name"], "repeat": repeat, "x": point["scale"] * rng.standard_normal()}
             for repeat in range(2)]
 

@@ -45,7 +45,8 @@ class GibbsPoint:
     @property
     def name(self) -> str:
         """The point."""
-        return f"gibbs/{_named(self.mixture)}-beta{self.beta:g}-b{self.bias:g}"
+        mixture = f"alpha{self.mixture.alpha:g}-delta{self.mixture.delta:g}-rho{self.mixture.rho:g}"
+        return f"gibbs/{mixture}-beta{self.beta:g}-b{self.bias:g}"
 
     def theory(self) -> dict[str, float]:
         found = gibbs(self.mixture, beta=self.beta, bias=self.bias)
@@ -114,10 +115,6 @@ class GroupPoint(ReplicasPoint):
         data = sample(self.mixture, dim, rng=rng)
         return _end(equilibrated(thermodynamic_integration, data, beta_schedule(self.beta), sweeps=500, burn_in=50,
                                  bias=self.bias, replicas=self.y, overlap=self.overlap, rng=rng))
-
-
-def _named(mixture: GaussianMixture) -> str:
-    return f"alpha{mixture.alpha:g}-delta{mixture.delta:g}-rho{mixture.rho:g}"
 
 
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)

@@ -46,10 +46,6 @@ _POINTS = (
     _trained("square", 3.0, 2.0, 0.4, 1.0, replicas=3))
 
 
-def _name(point: Trained) -> str:
-    suffix = f"-y{point.replicas}" if point.replicas > 1 else ""
-    return f"network/{point.name.replace('/', '-')}{suffix}"
-
-
-CASES = [Case(_name(point), formulas=("F010",), theory=point.theory, simulate=point.simulate, primary="test_error",
+CASES = [Case(f"network/{point.name.replace('/', '-')}{f'-y{point.replicas}' if point.replicas > 1 else ''}",
+              formulas=("F010",), theory=point.theory, simulate=point.simulate, primary="test_error",
               full=_FULL, fast=_FAST) for point in _POINTS]

@@ -2,8 +2,8 @@
 
     rows = run(task, points, seed=1, workers=-1, cache=Cache("done"), key=content_key(source_digest(task), setup))
 
-`task(point)`, or `task(point, rng)` where a seed is given, returns a row (a mapping of names to numbers and texts)
-or a list of rows; `rows` are all of them in the order of the points. With a cache every finished point is stored at
+`task(point)`, or `task(point, rng=generator)` where a seed is given, returns a row (names to numbers and texts) or a
+list of rows; `rows` are all of them in the order of the points. With a cache every finished point is stored at
 once under `key`, its place and itself, so that an interrupted run resumes at the point it lost; rows do not depend on
 the workers, the cache or interruptions. `attempt(task, ...)` turns a library error into a status and a message.
 

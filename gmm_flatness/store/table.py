@@ -55,9 +55,12 @@ class Table:
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, Any] | None = None) -> Table:
         """One row a mapping; columns in order of first appearance, absent entries NaN or the empty text."""
-        rows = list(rows)
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        return cls({name: _gathered(name, rows) for name in names}, metadata or {})
+        rows, columns = list(rows), {}
+        for name in dict.fromkeys(name for row in rows for name in row):
+            example = next(row[name] for row in rows if name in row)
+            gap = "" if isinstance(example, str) else math.nan
+            columns[name] = [row.get(name, gap) for row in rows]
+        return cls(columns, metadata or {})
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -164,13 +167,6 @@ def _column(name: str, values: Any) -> np.ndarray:
 
 def _kind(array: np.ndarray) -> str:
     return _KINDS[array.dtype.kind]
-
-
-def _gathered(name: str, rows: list[Mapping[str, Any]]) -> list[Any]:
-    """The entries of one column, gaps filled according to what the others are."""
-    example = next(row[name] for row in rows if name in row)
-    gap = "" if isinstance(example, str) else math.nan
-    return [row.get(name, gap) for row in rows]
 
 
 def _named(path: str | os.PathLike, suffix: str) -> Path:
