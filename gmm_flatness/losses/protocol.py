@@ -79,9 +79,8 @@ def curvature(loss: Loss, u):
 def prox_slope(loss: Loss, u, width: float):
     """`∂u*/∂h` where the proximal point is `u`: `1/(1 + width ℓ''(u))`, and 0 while it rests on a kink."""
     u = np.asarray(u, dtype=float)
-    scaled_curvature = np.asarray(curvature(loss, u), dtype=float)
-    scaled_curvature = width * scaled_curvature if math.isfinite(width) else np.where(scaled_curvature > 0.0, np.inf, 0.0)
-    slope = 1.0 / (1.0 + scaled_curvature)
+    bent = np.asarray(curvature(loss, u), dtype=float)
+    slope = 1.0 / (1.0 + (width * bent if math.isfinite(width) else np.where(bent > 0.0, np.inf, 0.0)))
     for kink in loss.kinks:
         slope = np.where(np.abs(u - kink) < 1e-12 * (1.0 + abs(kink)), 0.0, slope)
     return slope
