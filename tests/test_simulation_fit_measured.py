@@ -9,8 +9,8 @@ from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Sample,
 from gmm_flatness.simulation.fit import (
     fit,
     is_separable,
+    least_error_bias,
     local_energy,
-    optimal_bias,
     pair_overlap,
     population_error,
     segment_errors,
@@ -45,19 +45,19 @@ def test_overlaps_are_those_of_the_weights(data, estimator):
 def test_the_optimal_bias_has_the_least_error(rho):
     mixture = MIXTURE.at(rho=rho)
     best = minimize_scalar(lambda b: population_error(mixture, 0.6, 1.3, b), bracket=(-1.0, 1.0), tol=1e-10)
-    assert optimal_bias(mixture, 0.6, 1.3) == pytest.approx(best.x, abs=1e-6)
+    assert least_error_bias(mixture, 0.6, 1.3) == pytest.approx(best.x, abs=1e-6)
 
 
 def test_the_optimal_bias_needs_an_overlap():
     with pytest.raises(DomainError, match="bias"):
-        optimal_bias(MIXTURE, -0.1, 1.0)
-    assert optimal_bias(MIXTURE.at(rho=0.5), -0.1, 1.0) == 0.0
+        least_error_bias(MIXTURE, -0.1, 1.0)
+    assert least_error_bias(MIXTURE.at(rho=0.5), -0.1, 1.0) == 0.0
 
 
 def test_the_optimal_mode_trains_without_bias_and_sets_it_afterwards(data):
     reset, held = (fit(data, "logistic", ridge=0.5, bias=bias) for bias in ("optimal", 0.0))
     np.testing.assert_array_equal(reset.weights, held.weights)
-    assert (reset.trained_bias, reset.b) == (0.0, optimal_bias(MIXTURE, held.m, held.q))
+    assert (reset.trained_bias, reset.b) == (0.0, least_error_bias(MIXTURE, held.m, held.q))
     np.testing.assert_allclose(reset.margins, held.margins + data.y * reset.b)
 
 

@@ -195,9 +195,13 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     for sign, end in ((-1.0, low), (1.0, high)):
         point = start
         while sign * (end - point) > 0.0:
-            size = min([_panel_size(sign * (center - point), clearance) for center, clearance in features])
-            outside = max(low - point, point - high, 0.0)
-            point += sign * min(size, 1.4 * std + outside)
+            size = 1.4 * std + max(low - point, point - high, 0.0)
+            for center, clearance in features:
+                # 1.3 times the distance to the feature from the nearer end of the panel
+                ahead = sign * (center - point)
+                behind = ahead <= 1e-6 * clearance
+                size = min(size, 1.3 * (clearance - ahead) if behind else min(1.3 / 2.3 * (ahead + clearance), ahead))
+            point += sign * size
             points.append(point)
             if len(points) > _MOST_PANELS:
                 raise ConvergenceError(f"more than {_MOST_PANELS} panels for features {features} at std {std:g}")
@@ -207,13 +211,6 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     h, weight = panel_nodes(edges, order)
     z = (h.ravel() - means) / std
     return np.broadcast_to(h.ravel(), z.shape), weight.ravel() * np.exp(-0.5 * z * z) / (std * SQRT_2PI)
-
-
-def _panel_size(ahead: float, clearance: float) -> float:
-    """1.3 times the distance to a feature `ahead` (negative: behind) from the nearer end of the panel."""
-    if ahead <= 1e-6 * clearance:
-        return 1.3 * (clearance - ahead)
-    return min(1.3 / 2.3 * (ahead + clearance), ahead)
 
 
 def _stretch(x, strip: float, spread: float):

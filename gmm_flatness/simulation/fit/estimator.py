@@ -142,7 +142,7 @@ def population_error(mixture: GaussianMixture, m, q, b):
     return classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho)
 
 
-def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
+def least_error_bias(mixture: GaussianMixture, m: float, q: float) -> float:
     """The bias of least error on fresh data, `(Δq/2m) log(ρ/(1-ρ))`.
 
     Raises
@@ -198,7 +198,7 @@ def make_estimator(data: Sample, problem: TrainingProblem, found: Minimum, *, be
     """The estimator with these weights; with `best_bias` its bias is reset to the best one."""
     weights, dim = found.weights, data.dim
     m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
-    b = optimal_bias(data.mixture, m, q) if best_bias else found.b
+    b = least_error_bias(data.mixture, m, q) if best_bias else found.b
     return Estimator(mixture=data.mixture, loss=problem.loss, weights=weights, b=b, trained_bias=found.b,
                      ridge=found.ridge, m=m, q=q, margins=problem.fields(weights, b), residual=found.residual,
                      iterations=found.iterations)

@@ -15,7 +15,7 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
 from gmm_flatness.simulation._inputs import check_sample
-from gmm_flatness.simulation.fit.estimator import optimal_bias, population_error
+from gmm_flatness.simulation.fit.estimator import least_error_bias, population_error
 from gmm_flatness.simulation.message_passing.forces import sample_forces
 from gmm_flatness.simulation.message_passing.measures import Measure
 
@@ -122,7 +122,7 @@ def _result(state: _State, history: list[tuple[float, float, float, float]], res
     m, q, V, biases = np.array(history).T
     b = float(biases[-1])
     if bias == "optimal" and math.isfinite(residual):
-        b = optimal_bias(state.data.mixture, float(m[-1]), float(q[-1]))
+        b = least_error_bias(state.data.mixture, float(m[-1]), float(q[-1]))
     return MessagePassing(state.data.mixture, state.measure, state.weights, b, m, q, V, biases, residual)
 
 
