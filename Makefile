@@ -4,11 +4,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SECONDARY_STAMPS := $(VENV)/test.stamp $(VENV)/mlp.stamp $(VENV)/bench.stamp $(VENV)/docs.stamp
 
-.PHONY: help figures figures-fast test test-all lint check derive docs bench clean
+.PHONY: help figures figures-fast test test-all lint check check-fast derive docs bench install-drill clean
 .SECONDARY: $(SECONDARY_STAMPS)
 
 help:
-	@echo "figures  figures-fast  test  test-all  lint  check  derive  docs  bench  clean"
+	@echo "figures  figures-fast  test  test-all  lint  check  check-fast  derive  docs  bench  install-drill  clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,9 @@ lint: $(VENV)/test.stamp
 check: $(VENV)/mlp.stamp
 	$(BIN)/gmm-flatness check
 
+check-fast: $(VENV)/mlp.stamp
+	$(BIN)/gmm-flatness check --fast
+
 derive: $(VENV)/mlp.stamp
 	$(BIN)/gmm-flatness derive
 
@@ -44,6 +47,9 @@ docs: $(VENV)/docs.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks
+
+install-drill:
+	PYTHON=$(PYTHON) tests/install_drill.sh
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info figures/output .pytest_cache .mypy_cache .ruff_cache

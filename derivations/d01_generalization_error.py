@@ -10,7 +10,7 @@ from derivations.engine import Interval, definition, identity, match
 from derivations.gaussian import H, density, label_average
 from derivations.report import fronts
 from derivations.symbols import b, box, delta, m, q, rho, y, z
-from gmm_flatness.theory.bayes import generalization_error, optimal_bias
+from gmm_flatness.model.classifier import generalization_error, optimal_bias
 
 FORMULAS = ("F001", "F002")
 

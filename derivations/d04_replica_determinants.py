@@ -102,12 +102,12 @@ def grouped():
     """Groups of `y` replicas."""
     block = D - F1 + y * (F1 - F0)
     limit = (y - 1) / y * log(D - F1) + log(block) / y + F0 / block
-    single = log(D - F0) + F0 / (D - F0)
+    one_overlap = log(D - F0) + F0 / (D - F0)
     return [
         *(grouped_determinant(size, group) for size, group in ((4, 2), (6, 2), (6, 3))),
         identity("Per replica in groups of y, as n goes to 0", per_replica(grouped_log_det(n, y, D, F1, F0)), limit),
-        identity("Groups of one", Subs(limit, y, 1), single),
-        identity("Equal overlaps", Subs(limit, F1, F0), single),
+        identity("Groups of one", Subs(limit, y, 1), one_overlap),
+        identity("Equal overlaps", Subs(limit, F1, F0), one_overlap),
     ]
 
 

@@ -41,14 +41,14 @@ def derive():
 def zero_temperature():
     """From the replica free entropy at inverse temperature `β`."""
     fluctuation, point = sqrt(WIDTH / beta), Symbol("u", real=True)
-    gap = (point - h) / fluctuation
+    deviation = (point - h) / fluctuation
     cost = Function("ell")(point)
     entropic = per_replica(log_det(n, q + V / beta - m**2, q - m**2)).doit() / 2
     prior = -beta * ridge / 2 * (q + V / beta)
     return [
         identity(
             "Exponent of a sample: integrating over the fluctuation leaves -β times the envelope",
-            -beta * cost - gap**2 / 2,
+            -beta * cost - deviation**2 / 2,
             -beta * (cost + (point - h) ** 2 / (2 * WIDTH)),
         ),
         identity(

@@ -27,8 +27,8 @@ FIELD = m + y * b + sqrt(delta * q) * z
 OVERLAP = alpha * c * t / (delta + alpha * c * t)
 NORM = OVERLAP**2 * (1 + delta / (alpha * c)) / (1 - alpha * t**2)
 FIXED_OVERLAP = alpha * t * (1 - p * b) / (delta + alpha * t)
-GAP = label_average((1 - m - y * b) ** 2, y, rho)
-FIXED_NORM = (m**2 + alpha * t**2 * GAP / delta) / (1 - alpha * t**2)
+MEAN_RESIDUAL_SQ = label_average((1 - m - y * b) ** 2, y, rho)
+FIXED_NORM = (m**2 + alpha * t**2 * MEAN_RESIDUAL_SQ / delta) / (1 - alpha * t**2)
 LEARNED_BIAS = p * (1 - m)
 RIDGE_EQUATION = ridge * g**2 + (ridge + alpha * delta - delta) * g - delta
 ROOT = (sqrt((ridge + alpha * delta - delta) ** 2 + 4 * ridge * delta) - (ridge + alpha * delta - delta)) / (2 * ridge)
@@ -41,27 +41,27 @@ TRAIN_LOSS = label_average(((1 - t) * (1 - m - y * b) - y * reset) ** 2, y, rho)
 def derive():
     """Proximal point, averages, the solution of the saddle-point equations in each bias mode."""
     cost = (1 - u) ** 2 / 2 + (u - h) ** 2 / (2 * g)
-    pull = t * (1 - m - p * b)
-    pull_sq = t**2 * (GAP + delta * q)
+    displacement = t * (1 - m - p * b)
+    displacement_sq = t**2 * (MEAN_RESIDUAL_SQ + delta * q)
     in_z = (t * (1 - FIELD)) ** 2
     learned = {m: OVERLAP, q: NORM}
     return [
         identity("The proximal point is stationary", Subs(Derivative(cost, u), u, PROX), 0),
         identity("Displacement", PROX - h, t * (1 - h)),
         identity("Response", 1 - Derivative(PROX, h), t),
-        definition("Average displacement", SHIFT, pull),
+        definition("Average displacement", SHIFT, displacement),
         identity(
             "Its square, averaged over the noise and the label",
             label_average(Mean(in_z, z), y, rho),
-            pull_sq,
+            displacement_sq,
         ),
         identity(
             "Learned bias: the labeled displacement vanishes",
             label_average(y * (1 - m - y * b), y, rho).subs(b, LEARNED_BIAS),
             0,
         ),
-        *saddle("learned bias", pull.subs(b, LEARNED_BIAS), pull_sq.subs(b, LEARNED_BIAS), learned),
-        *saddle("fixed bias", pull, pull_sq, {m: FIXED_OVERLAP, q: FIXED_NORM.subs(m, FIXED_OVERLAP)}),
+        *saddle("learned bias", displacement.subs(b, LEARNED_BIAS), displacement_sq.subs(b, LEARNED_BIAS), learned),
+        *saddle("fixed bias", displacement, displacement_sq, {m: FIXED_OVERLAP, q: FIXED_NORM.subs(m, FIXED_OVERLAP)}),
         identity(
             "Bias zero is the balanced learned case: overlap", Subs(FIXED_OVERLAP, b, 0), Subs(OVERLAP, rho, HALF)
         ),
@@ -87,11 +87,11 @@ def derive():
     ]
 
 
-def saddle(mode, pull, pull_sq, solution):
+def saddle(mode, displacement, displacement_sq, solution):
     """The overlap solves `m = (α/Δ) E(u-h)` and the norm `q = m² + (α/Δ) E(u-h)²`."""
     overlap, norm = solution[m], solution[q]
-    first = alpha / delta * pull.subs(m, overlap)
-    second = overlap**2 + alpha / delta * pull_sq.subs(m, overlap).subs(q, norm)
+    first = alpha / delta * displacement.subs(m, overlap)
+    second = overlap**2 + alpha / delta * displacement_sq.subs(m, overlap).subs(q, norm)
     return [identity(f"Overlap, {mode}", first, overlap), identity(f"Norm, {mode}", second, norm)]
 
 

@@ -22,14 +22,14 @@ FORMULAS = ("F010",)
 
 g = Symbol("g", positive=True)
 LOSS = log(1 + exp(-u))
-MISS = 1 / (1 + exp(u))
-FIELD = u - g * MISS
-BEND = g * MISS * (1 - MISS)
-INTEGRANDS = (g * MISS * (1 + BEND), (g * MISS) ** 2 * (1 + BEND), BEND)
+SIGMOID = 1 / (1 + exp(u))
+FIELD = u - g * SIGMOID
+CURVATURE = g * SIGMOID * (1 - SIGMOID)
+INTEGRANDS = (g * SIGMOID * (1 + CURVATURE), (g * SIGMOID) ** 2 * (1 + CURVATURE), CURVATURE)
 TRAIN_ERROR = label_average(H((m + y * b + delta * V / 2) / sqrt(delta * q)), y, rho)
 
 field_at = lambdify((u, g), FIELD, "numpy")
-integrands_at = lambdify((u, g), (*INTEGRANDS, LOSS * (1 + BEND)), "numpy")
+integrands_at = lambdify((u, g), (*INTEGRANDS, LOSS * (1 + CURVATURE)), "numpy")
 
 
 def averages(mean, std, width):
@@ -46,14 +46,14 @@ def derive():
     slope = Derivative(FIELD, u)
     return [
         identity("The field of a proximal point", Subs(Derivative(cost, u), h, FIELD), 0),
-        identity("Its slope, at least one", slope, 1 + BEND),
+        identity("Its slope, at least one", slope, 1 + CURVATURE),
         definition("Integrand of the displacement", Symbol("I_1"), INTEGRANDS[0]),
         definition("Integrand of its square", Symbol("I_2"), INTEGRANDS[1]),
-        identity("Integrand of the response: the slopes cancel", (1 - 1 / slope) * slope, BEND),
+        identity("Integrand of the response: the slopes cancel", (1 - 1 / slope) * slope, CURVATURE),
         identity("The point is zero at half a width below zero", Subs(FIELD, u, 0), -g / 2),
         definition("so that the training error is", Symbol("epsilon_train"), TRAIN_ERROR),
         identity("The mirror image of a point has a mirrored field", FIELD.subs(u, -u) + FIELD, -g),
-        identity("Singularities of the proximal point", Subs(1 + BEND, u, radius + I * pi), 0),
+        identity("Singularities of the proximal point", Subs(1 + CURVATURE, u, radius + I * pi), 0),
     ]
 
 
@@ -64,7 +64,8 @@ def compare(seed=0):
     observed = evaluator((ERROR, TRAIN_ERROR), (m, q, V, b, delta, rho))
 
     def shipped_averages(mean, std, width):
-        return proximal_moments(Logistic(), (mean,), std, width)[0][:3]
+        row = proximal_moments(Logistic(), (mean,), std, width)[0]
+        return row.displacement, row.displacement_sq, -row.slope
 
     def solution(bias):
         def shipped(alpha, delta, rho, ridge):

@@ -21,9 +21,9 @@ FORMULAS = ("F010",)
 
 g, kappa = Symbol("g", positive=True), Symbol("kappa", positive=True)
 LOSS = H(u / kappa)
-PULL = g / kappa * density(u / kappa)
-FIELD = u - PULL
-BEND = g / kappa**2 * (u / kappa) * density(u / kappa)
+DISPLACEMENT = g / kappa * density(u / kappa)
+FIELD = u - DISPLACEMENT
+CURVATURE = g / kappa**2 * (u / kappa) * density(u / kappa)
 CRITICAL = sqrt(2 * pi * exp(1)) * kappa**2
 mu, sigma = Symbol("mu", real=True), Symbol("sigma", positive=True)
 HEBB = sqrt(q * alpha / (alpha + delta))
@@ -32,7 +32,9 @@ AT_HEBB = VARIANCE.subs({mu: HEBB * (1 + delta / alpha), sigma: sqrt(delta * q)}
 SHORTFALL = delta * HEBB**3 / (2 * alpha * q) * AT_HEBB
 
 field_at = lambdify((u, g, kappa), FIELD, "numpy")
-integrands_at = lambdify((u, g, kappa), (PULL * (1 + BEND), PULL**2 * (1 + BEND), BEND), "numpy")
+integrands_at = lambdify(
+    (u, g, kappa), (DISPLACEMENT * (1 + CURVATURE), DISPLACEMENT**2 * (1 + CURVATURE), CURVATURE), "numpy"
+)
 
 
 def averages(mean, std, width, kappa):
@@ -49,14 +51,16 @@ def derive():
 def proximal_point():
     """Uniqueness."""
     x, cost = Symbol("x", real=True), LOSS + (u - h) ** 2 / (2 * g)
-    bend = x * density(x)
+    curvature = x * density(x)
     return [
         identity("The field of a proximal point", Subs(Derivative(cost, u), h, FIELD), 0),
-        identity("Its slope", Derivative(FIELD, u), 1 + BEND),
-        identity("with x = u/κ, is steepest or flattest at x = ±1", Derivative(bend, x), (1 - x**2) * density(x)),
-        identity("and flattest at x = -1", Subs(Derivative(bend, (x, 2)), x, -1), 2 * density(1)),
-        identity("The slope there vanishes at the critical width", Subs(1 + BEND, (u, g), (-kappa, CRITICAL)), 0),
-        identity("Integrand of the response: the slopes cancel", (1 - 1 / (1 + BEND)) * (1 + BEND), BEND),
+        identity("Its slope", Derivative(FIELD, u), 1 + CURVATURE),
+        identity("with x = u/κ, is steepest or flattest at x = ±1", Derivative(curvature, x), (1 - x**2) * density(x)),
+        identity("and flattest at x = -1", Subs(Derivative(curvature, (x, 2)), x, -1), 2 * density(1)),
+        identity("The slope there vanishes at the critical width", Subs(1 + CURVATURE, (u, g), (-kappa, CRITICAL)), 0),
+        identity(
+            "Integrand of the response: the slopes cancel", (1 - 1 / (1 + CURVATURE)) * (1 + CURVATURE), CURVATURE
+        ),
     ]
 
 
@@ -94,7 +98,8 @@ def compare(seed=0):
     model = {alpha: Interval(0.5, 5.0), delta: Interval(0.5, 2.0), q: Interval(0.5, 2.0), kappa: Interval(2.0, 10.0)}
 
     def shipped_averages(mean, std, width, kappa):
-        return proximal_moments(SmoothedCount(kappa), (mean,), std, width)[0][:3]
+        row = proximal_moments(SmoothedCount(kappa), (mean,), std, width)[0]
+        return row.displacement, row.displacement_sq, -row.slope
 
     def shipped(alpha, delta, q, kappa):
         return erm(GaussianMixture(alpha, delta), SmoothedCount(kappa), norm=q, bias=0.0)

@@ -22,10 +22,10 @@ FORMULAS = ("F014", "F015")
 a, k = Symbol("a", real=True), Symbol("k", real=True)
 ONCE, TWICE = density(a) - a * H(a), (1 + a**2) * H(a) - a * density(a)
 FIELD = (m + y * b - k) / sqrt(delta)
-MISSING = label_average(sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
-MISSING_SQ = label_average(delta * TWICE.subs(a, FIELD), y, rho)
+DISPLACEMENT = label_average(sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
+DISPLACEMENT_SQ = label_average(delta * TWICE.subs(a, FIELD), y, rho)
 LABELED = label_average(y * sqrt(delta) * ONCE.subs(a, FIELD), y, rho)
-CAPACITY = delta * (1 - m**2) / MISSING_SQ
+CAPACITY = delta * (1 - m**2) / DISPLACEMENT_SQ
 
 CLOSE = {"xatol": 1e-7, "fatol": 1e-13, "maxiter": 2000}
 
@@ -43,10 +43,12 @@ def derive():
         identity(
             "Stationary in m where m = (α/Δ) E d",
             slope / 2 * (1 - m**2),
-            CAPACITY / delta * MISSING - m,
+            CAPACITY / delta * DISPLACEMENT - m,
         ),
-        identity("and in b where E y d vanishes", Derivative(log(CAPACITY), b), 2 * LABELED / MISSING_SQ),
-        identity("A larger margin leaves less capacity", Derivative(log(CAPACITY), k), -2 * MISSING / MISSING_SQ),
+        identity("and in b where E y d vanishes", Derivative(log(CAPACITY), b), 2 * LABELED / DISPLACEMENT_SQ),
+        identity(
+            "A larger margin leaves less capacity", Derivative(log(CAPACITY), k), -2 * DISPLACEMENT / DISPLACEMENT_SQ
+        ),
         identity("Clusters that overlap entirely, Δ → ∞", Limit(balanced, delta, oo), 2 * (1 - m**2)),
         identity("largest at m = 0: Cover's number", Subs(2 * (1 - m**2), m, 0), 2),
     ]

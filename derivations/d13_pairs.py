@@ -1,7 +1,7 @@
 """Two estimators trained on the same samples: their mutual overlap, and the segment that joins them.
 
 The joint replica weight has `n_1` replicas of the first and `n_2` of the second. The mutual overlap `q_12` first
-appears in the term proportional to `n_1 n_2`, whose stationarity fixes it. `v_a = V_a/β_a` is the gap between
+appears in the term proportional to `n_1 n_2`, whose stationarity fixes it. `v_a = V_a/β_a` is the difference between
 diagonal and off-diagonal overlaps of estimator `a` and `c = q_12 - m_1 m_2`; `f_a = (u_a - h_a)/(ΔV_a)` is the
 force on a field, the slope of the log weight of a sample over `β_a`.
 """
@@ -24,8 +24,8 @@ n1, n2, t1, t2 = symbols("n_1 n_2 t_1 t_2", positive=True)
 FORCES = expectation("f_1 f_2")
 
 r1, r2 = symbols("lambda_1 lambda_2", positive=True)
-GAP = label_average((1 - m1 - y * b1) * (1 - m2 - y * b2), y, rho)
-SQUARE = (m1 * m2 + alpha / delta * t1 * t2 * GAP) / (1 - alpha * t1 * t2)
+MEAN_RESIDUALS = label_average((1 - m1 - y * b1) * (1 - m2 - y * b2), y, rho)
+SQUARE = (m1 * m2 + alpha / delta * t1 * t2 * MEAN_RESIDUALS) / (1 - alpha * t1 * t2)
 
 
 def derive():
@@ -66,8 +66,8 @@ def overlap():
 def _entry(i, j, a1, a2):
     if (i < 2) != (j < 2):
         return c
-    gap, off = (v1, a1) if i < 2 else (v2, a2)
-    return off + gap if i == j else off
+    response, off = (v1, a1) if i < 2 else (v2, a2)
+    return off + response if i == j else off
 
 
 def _mixed(expression):
@@ -88,15 +88,15 @@ def closed():
     first = m1 + y * b1 + sqrt(delta * q1) * common
     second = m2 + y * b2 + sqrt(delta) * (q12 / sqrt(q1) * common + sqrt(q2 - q12**2 / q1) * own)
     shifts = label_average(Mean((1 - first) * (1 - second), common, own), y, rho)
-    pull = t2 * (1 - m2 - p * b2)
+    displacement = t2 * (1 - m2 - p * b2)
     return [
-        identity("Two square losses, displacements t_a (1 - h_a)", shifts, GAP + delta * q12),
+        identity("Two square losses, displacements t_a (1 - h_a)", shifts, MEAN_RESIDUALS + delta * q12),
         identity("Their overlap", (m1 * m2 + alpha / delta * t1 * t2 * shifts).subs(q12, SQUARE), SQUARE),
         identity(
             "Hebb and square loss: the displacement of the first is its width",
-            m1 * m2 + alpha / delta * g1 * pull,
+            m1 * m2 + alpha / delta * g1 * displacement,
             m2 * (m1 + g1),
-            using=[(rho, solve(alpha / delta * pull - m2, rho)[0])],
+            using=[(rho, solve(alpha / delta * displacement - m2, rho)[0])],
         ),
     ]
 

@@ -57,9 +57,11 @@ def derive():
         identity("hence α E r² ≤ α E r = 1 - λV, at most one. Square loss: r", 1 - Derivative(SQUARE_PROX, h), t),
         definition("Hinge: r is 1 at the margin and 0 elsewhere", expectation("r^2"), HINGE_RESPONSE),
         identity(
-            "Logistic: integrand over the proximal point", integrand(logistic), logistic.BEND**2 / (1 + logistic.BEND)
+            "Logistic: integrand over the proximal point",
+            integrand(logistic),
+            logistic.CURVATURE**2 / (1 + logistic.CURVATURE),
         ),
-        identity("Smoothed count: the same", integrand(count), count.BEND**2 / (1 + count.BEND)),
+        identity("Smoothed count: the same", integrand(count), count.CURVATURE**2 / (1 + count.CURVATURE)),
     ]
 
 
@@ -74,7 +76,7 @@ def compare(seed=0):
     model = box(alpha, delta, rho) | {ridge: Interval(0.01, 100.0, log=True)}
     sphere = {alpha: Interval(1.0, 5.0), delta: Interval(0.5, 1.5), kappa: Interval(1.3, 3.0)}
     width = evaluator(ROOT, (alpha, delta, rho, ridge))
-    resting = evaluator(HINGE_RESPONSE, (m, q, V, b, delta, rho))
+    hinge_response = evaluator(HINGE_RESPONSE, (m, q, V, b, delta, rho))
 
     def square(alpha, delta, rho, ridge):
         at = width(alpha, delta, rho, ridge)
@@ -88,7 +90,7 @@ def compare(seed=0):
 
     def hinge_margin(*point):
         found = solved("hinge")(*map(float, point))
-        return 1 - point[0] * resting(found.m, found.q, found.V, found.b, *point[1:3])
+        return 1 - point[0] * hinge_response(found.m, found.q, found.V, found.b, *point[1:3])
 
     def logistic_margin(*point):
         return smooth_margin(logistic, solved("logistic")(*map(float, point)))
@@ -115,7 +117,9 @@ def _margin_of(shipped):
 def smooth_margin(script, found, *parameters):
     """`1 - α E r²` of a loss whose proximal point is the variable of integration."""
     mixture, symbols = found.mixture, (u, script.g, *((script.kappa,) if parameters else ()))
-    field, squared = (lambdify(symbols, x, "numpy") for x in (script.FIELD, script.BEND**2 / (1 + script.BEND)))
+    field, squared = (
+        lambdify(symbols, x, "numpy") for x in (script.FIELD, script.CURVATURE**2 / (1 + script.CURVATURE))
+    )
     at = mixture.delta * found.V, *parameters
     std = (mixture.delta * found.q) ** 0.5
 

@@ -25,11 +25,11 @@ FORMULAS = ("F030", "F031")
 A, variance = Symbol("A", real=True), Symbol("s", positive=True)  # s is τ²
 WEIGHT = 1 - (1 - exp(-beta)) * H(A / sqrt(variance))
 LOG_WEIGHT = log(WEIGHT)
-PULL, BEND = LOG_WEIGHT.diff(A), LOG_WEIGHT.diff(A, 2)
+FORCE_AT, FORCE_SLOPE = LOG_WEIGHT.diff(A), LOG_WEIGHT.diff(A, 2)
 WRONG = exp(-beta) * H(A / sqrt(variance)) / WEIGHT
 ENTROPIC = (log(1 - q) + (q - m**2) / (1 - q)) / 2
 # Averages over the sample of f, f² and (∂f)².
-FORCE, FORCE_SQ, BEND_SQ = expectation("f"), expectation("f^2"), expectation(r"(\partial f)^2")
+FORCE, FORCE_SQ, FORCE_SLOPE_SQ = expectation("f"), expectation("f^2"), expectation(r"(\partial f)^2")
 
 
 def derive():
@@ -93,8 +93,8 @@ def stability():
     """Two copies on the same samples: the slope of the mixed term of `d13_pairs` at `q_12 = q`."""
     pairs, q12 = Function("F_12"), Symbol("q_12", real=True)
     slope = -(q12 - m**2) / (1 - q) ** 2 + alpha * delta * pairs(q12)
-    price = [(Derivative(pairs(q12), q12), delta * BEND_SQ)]
-    margin = 1 - alpha * delta**2 * (1 - q) ** 2 * BEND_SQ
+    price = [(Derivative(pairs(q12), q12), delta * FORCE_SLOPE_SQ)]
+    margin = 1 - alpha * delta**2 * (1 - q) ** 2 * FORCE_SLOPE_SQ
     return [
         identity(
             "Slope of the mixed term against its overlap, by Price's theorem",
@@ -106,14 +106,14 @@ def stability():
     ]
 
 
-AVERAGED = (LOG_WEIGHT, PULL, PULL**2, BEND**2, WRONG)
+AVERAGED = (LOG_WEIGHT, FORCE_AT, FORCE_AT**2, FORCE_SLOPE**2, WRONG)
 averaged = lambdify((A, variance, beta), AVERAGED, [NUMPY_NAMES, "numpy"])
 
 
 def averages(m, q, b, delta, rho, beta):
     """Averages of `ψ, f, f², (∂f)²` and of the error, over field and label."""
-    std, gap = float(delta * q) ** 0.5, float(delta * (1 - q))
-    up, down = (normal_average(lambda x: averaged(x, gap, float(beta)), float(m + y * b), std) for y in (1, -1))
+    std, V = float(delta * q) ** 0.5, float(delta * (1 - q))
+    up, down = (normal_average(lambda x: averaged(x, V, float(beta)), float(m + y * b), std) for y in (1, -1))
     return [rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True)]
 
 
@@ -135,14 +135,14 @@ def compare(seed=0):
     def derived(alpha, delta, rho, beta, b):
         def equations(m, q):
             _, force, force_sq, _, _ = averages(m, q, b, delta, rho, beta)
-            gap = 1 - q
-            return m - gap * alpha * force, q - m**2 - gap**2 * alpha * delta * force_sq
+            V = 1 - q
+            return m - V * alpha * force, q - m**2 - V**2 * alpha * delta * force_sq
 
         found = shipped(*map(float, (alpha, delta, rho, beta, b)))
         m, q = newton(equations, (found.m, found.q))
-        psi, _, _, bend_sq, wrong = averages(m, q, b, delta, rho, beta)
+        psi, _, _, slope_sq, wrong = averages(m, q, b, delta, rho, beta)
         phi = entropic(m, q) + alpha * psi
-        margin = 1 - alpha * (delta * (1 - q)) ** 2 * bend_sq
+        margin = 1 - alpha * (delta * (1 - q)) ** 2 * slope_sq
         return m, q, phi, phi + beta * alpha * wrong, wrong, test_error(m, b, delta, rho), margin
 
     fields = ("m", "q", "free_entropy", "entropy", "train_error", "test_error", "stability_margin")

@@ -1,9 +1,9 @@
 """Weights at a fixed overlap with a reference: free entropy around any minimizer.
 
-One reference is chosen with its own measure, here `n` copies of overlap `q̃ = 1 - D̄` of which the first is the
+One reference is chosen with its own measure, here `n` copies of overlap `q̃ = 1 - Ṽ` of which the first is the
 reference; the weights have overlap `s` with it, `T` with the other copies, `Q` among themselves and `m` with the
 centroid. `P` is the squared length of the projection of the weights on centroid and references, as `n → 0`. A
-minimizer is the limit `D̄ → 0` at fixed response `τ = (s-T)/D̄`, and its margin moves by `D` when the sample is
+minimizer is the limit `Ṽ → 0` at fixed response `τ = (s-T)/Ṽ`, and its margin moves by `D` when the sample is
 added: `D = (u-h)/√q` with norm scaled to one. `f` is the slope of the log weight `ψ` of a sample.
 """
 
@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from sympy import Derivative, Function, Limit, Matrix, Subs, Symbol, log, sqrt, symbols
 
-from derivations import slices
+from derivations import grids
 from derivations.d04_replica_determinants import log_det, n, per_replica
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H, Mean, expectation
@@ -26,11 +26,13 @@ from gmm_flatness.theory.minimizers.empirical_risk import erm
 FORMULAS = ("F032",)
 
 s, T, tau, mt, bt, D = symbols("s T tau mtilde btilde D", real=True)
-Q, qt, gap = symbols("Q qtilde Dbar", positive=True)
-PROJECTION_GIBBS = m**2 + 2 * (T - m * mt) * (s - T) / gap + (s - T) ** 2 * (1 / gap - (1 - gap - mt**2) / gap**2)
+Q, qt, V_ref = symbols("Q qtilde Vtilde", positive=True)
+PROJECTION_GIBBS = (
+    m**2 + 2 * (T - m * mt) * (s - T) / V_ref + (s - T) ** 2 * (1 / V_ref - (1 - V_ref - mt**2) / V_ref**2)
+)
 PROJECTION = m**2 + 2 * tau * (s - m * mt) - tau**2 * (1 - mt**2)
 FORCE, FORCE_D, FORCE_SQ = expectation("f"), expectation("f D"), expectation("f^2")
-BEND_SQ = expectation(r"(\partial f)^2")
+FORCE_SLOPE_SQ = expectation(r"(\partial f)^2")
 
 
 def entropic(projection):
@@ -58,18 +60,18 @@ def derive():
 def projection():
     """`P` with `n` references, as `n → 0`, as the reference freezes."""
     with_first, with_others = s - m * mt, T - m * mt
-    off = 1 - gap - mt**2
+    off = 1 - V_ref - mt**2
     total = with_first + (n - 1) * with_others
     squares = with_first**2 + (n - 1) * with_others**2
-    at_n = m**2 + (squares - off * total**2 / (gap + n * off)) / gap
+    at_n = m**2 + (squares - off * total**2 / (V_ref + n * off)) / V_ref
     three = Matrix([with_first, with_others, with_others])
-    overlaps = Matrix(3, 3, lambda i, j: off + gap if i == j else off)
+    overlaps = Matrix(3, 3, lambda i, j: off + V_ref if i == j else off)
     explicit = m**2 + (three.T * overlaps.inv() * three)[0]
     common = Symbol("P", real=True)
     return [
         identity("Projection on centroid and three references", explicit, at_n.subs(n, 3)),
         identity("as n goes to 0", Subs(at_n, n, 0), PROJECTION_GIBBS),
-        identity("as the reference freezes", Limit(PROJECTION_GIBBS.subs(T, s - tau * gap), gap, 0), PROJECTION),
+        identity("as the reference freezes", Limit(PROJECTION_GIBBS.subs(T, s - tau * V_ref), V_ref, 0), PROJECTION),
         identity(
             "Entropic term: every overlap lowered by P",
             per_replica(log_det(n, 1 - common, Q - common)) / 2,
@@ -82,16 +84,16 @@ def fields():
     """Fields of references and weights on one sample, from independent normal variables."""
     z0, z1, own, *copies = symbols("z_0 z_1 x x_1 x_2", real=True)
     variables = (z0, z1, own, *copies)
-    spread = sqrt(Q - T**2 / qt - (s - T) ** 2 / gap)
-    reference = [sqrt(qt) * z0 + sqrt(gap) * copy for copy in copies]
-    shared = T / sqrt(qt) * z0 + (s - T) / sqrt(gap) * copies[0] + spread * z1
+    residual_std = sqrt(Q - T**2 / qt - (s - T) ** 2 / V_ref)
+    reference = [sqrt(qt) * z0 + sqrt(V_ref) * copy for copy in copies]
+    shared = T / sqrt(qt) * z0 + (s - T) / sqrt(V_ref) * copies[0] + residual_std * z1
     weights = shared + sqrt(1 - Q) * own
-    frozen = {gap: 1 - qt}
+    frozen = {V_ref: 1 - qt}
 
     def covariance(first, second):
         return Mean(first * second, *variables)
 
-    displacement = (s - T) / sqrt(gap) * (D / sqrt(gap))
+    displacement = (s - T) / sqrt(V_ref) * (D / sqrt(V_ref))
     normalizer, tilted = symbols("Z X", positive=True)
     return [
         definition("Field of the weights over √Δ, without mean", Symbol("h_w"), weights),
@@ -107,8 +109,12 @@ def fields():
             Limit(normalizer ** (n - 1) * tilted, n, 0),
             tilted / normalizer,
         ),
-        identity("A frozen reference sits at its displacement", displacement, tau * D, using=[(T, s - tau * gap)]),
-        identity("what is left to z_1", Limit(spread.subs(qt, 1 - gap).subs(T, s - tau * gap), gap, 0), sqrt(Q - s**2)),
+        identity("A frozen reference sits at its displacement", displacement, tau * D, using=[(T, s - tau * V_ref)]),
+        identity(
+            "what is left to z_1",
+            Limit(residual_std.subs(qt, 1 - V_ref).subs(T, s - tau * V_ref), V_ref, 0),
+            sqrt(Q - s**2),
+        ),
     ]
 
 
@@ -150,7 +156,10 @@ def bare():
     return [
         identity("β = 0: the projection is the overlap with the reference", PROJECTION, s**2, using=at_zero.items()),
         identity(
-            "the volume of the bare slice", entropic(PROJECTION), log(1 - s**2) / 2, using=[*at_zero.items(), (Q, s**2)]
+            "the volume of the bare ensemble",
+            entropic(PROJECTION),
+            log(1 - s**2) / 2,
+            using=[*at_zero.items(), (Q, s**2)],
         ),
         identity(
             "with scaled bias the mean field is the scaled margin",
@@ -171,8 +180,8 @@ def stability():
     """Two copies of the weights around the same reference on the same samples, as for the Gibbs measure."""
     pairs, q12, common = Function("F_12"), Symbol("Q_12", real=True), Symbol("P", real=True)
     slope = -(q12 - common) / (1 - Q) ** 2 + alpha * delta * pairs(q12)
-    margin = 1 - alpha * delta**2 * (1 - Q) ** 2 * BEND_SQ
-    price = [(Derivative(pairs(q12), q12), delta * BEND_SQ)]
+    margin = 1 - alpha * delta**2 * (1 - Q) ** 2 * FORCE_SLOPE_SQ
+    price = [(Derivative(pairs(q12), q12), delta * FORCE_SLOPE_SQ)]
     return [
         identity(
             "Slope of the mixed term against its overlap, by Price's theorem",
@@ -207,7 +216,7 @@ def compare(seed=0):
         match(
             "local_entropy, hinge reference",
             derived,
-            lambda *x: slices.read(shipped(*x)[1]),
+            lambda *x: grids.read(shipped(*x)[1]),
             domain,
             seed=seed,
             tolerance=1e-9,
@@ -226,8 +235,8 @@ def around(reference, found):
         for weight, label in mixture.classes:
             mean, std = reference.m + label * reference.b, (mixture.delta * reference.q) ** 0.5
             sums += weight * np.array(
-                slices.minimizer_average(
-                    lambda A: slices.count_terms(A, mixture.delta * (1 - Q), beta_),
+                grids.minimizer_average(
+                    lambda A: grids.count_channel(A, mixture.delta * (1 - Q), beta_),
                     lambda z0, mean=mean, std=std: np.clip(1 - mean - std * z0, 0, width) / length,
                     [(1 - mean) / std, (1 - width - mean) / std],
                     mean=m + label * bias,

@@ -1,7 +1,7 @@
 """Weights at a fixed overlap with a typical configuration of the Gibbs measure.
 
 The reference is drawn at inverse temperature `β̃`; on a sample its own variable `x` has weight `w/Z`, where `w`
-counts its error and `Z(z_0) = exp ψ̃` is the average of `w` over `x`. With `τ = (s-T)/D̄` and `D = ΔD̄ ∂ψ̃`, how far
+counts its error and `Z(z_0) = exp ψ̃` is the average of `w` over `x`. With `τ = (s-T)/Ṽ` and `D = ΔṼ ∂ψ̃`, how far
 the mean field of the reference moves when the sample is added, everything reads as for a minimizer.
 """
 
@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from sympy import Derivative, Function, Symbol, sqrt, symbols
 
-from derivations import slices
+from derivations import grids
 from derivations.d17_franz_parisi import (
     FORCE,
     FORCE_D,
@@ -22,8 +22,8 @@ from derivations.d17_franz_parisi import (
     D,
     Q,
     T,
+    V_ref,
     entropic,
-    gap,
     mt,
     qt,
     s,
@@ -43,28 +43,33 @@ FORMULAS = ("F032",)
 beta_ref = Symbol("betatilde", positive=True)
 
 z0, z1, x = symbols("z_0 z_1 x", real=True)
-SPREAD = sqrt(Q - T**2 / qt - (s - T) ** 2 / gap)
-FIELD = m + y * b + sqrt(delta) * (T / sqrt(qt) * z0 + (s - T) / sqrt(gap) * x + SPREAD * z1)
-REFERENCE = mt + sqrt(delta) * (sqrt(qt) * z0 + sqrt(gap) * x)
+RESIDUAL_STD = sqrt(Q - T**2 / qt - (s - T) ** 2 / V_ref)
+FIELD = m + y * b + sqrt(delta) * (T / sqrt(qt) * z0 + (s - T) / sqrt(V_ref) * x + RESIDUAL_STD * z1)
+REFERENCE = mt + sqrt(delta) * (sqrt(qt) * z0 + sqrt(V_ref) * x)
 
 
 def derive():
     """The projection and the fields in terms of τ, the slope in `T` by parts, the saddle point."""
-    response = {T: s - tau * gap}
-    frozen = {gap: 1 - qt}
+    response = {T: s - tau * V_ref}
+    frozen = {V_ref: 1 - qt}
     value = entropic(PROJECTION_GIBBS)
-    in_t = value.diff(T) - alpha * FORCE_D / gap
+    in_t = value.diff(T) - alpha * FORCE_D / V_ref
     in_m = value.diff(m) + alpha * FORCE
-    lean = (s - (1 - qt) * tau) / sqrt(qt)
+    reference_coefficient = (s - (1 - qt) * tau) / sqrt(qt)
     at_m = tau * mt + (1 - Q) * alpha * FORCE
     return [
         identity("The projection is that of a minimizer", PROJECTION_GIBBS, PROJECTION, using=response.items()),
         definition("Field of the weights", Symbol("A"), FIELD),
-        identity("its part along z_0 over √Δ", T / sqrt(qt), lean, using=[*response.items(), *frozen.items()]),
+        identity(
+            "its part along z_0 over √Δ",
+            T / sqrt(qt),
+            reference_coefficient,
+            using=[*response.items(), *frozen.items()],
+        ),
         identity(
             "what is left to z_1, to be kept positive",
-            SPREAD**2,
-            Q - lean**2 - (1 - qt) * tau**2,
+            RESIDUAL_STD**2,
+            Q - reference_coefficient**2 - (1 - qt) * tau**2,
             using=[*response.items(), *frozen.items()],
         ),
         *by_parts(),
@@ -72,11 +77,11 @@ def derive():
         identity(
             "vanishes where T - m m̃ - τ(q̃ - m̃²) = (1-Q) α E f D",
             in_t.subs(response),
-            (s - tau * gap - m * mt - tau * (1 - gap - mt**2) - (1 - Q) * alpha * FORCE_D) / (gap * (1 - Q)),
+            (s - tau * V_ref - m * mt - tau * (1 - V_ref - mt**2) - (1 - Q) * alpha * FORCE_D) / (V_ref * (1 - Q)),
         ),
         identity(
             "that is, with the slope in m, as for a minimizer",
-            in_t.subs(response).subs(m, at_m) * gap * (1 - Q),
+            in_t.subs(response).subs(m, at_m) * V_ref * (1 - Q),
             s - tau - (1 - Q) * alpha * (FORCE_D + mt * FORCE),
         ),
         identity("The slope in m vanishes at", in_m, 0, using=[*response.items(), (m, at_m)]),
@@ -90,15 +95,17 @@ def by_parts():
     force = f(FIELD)
     slope = law * force * FIELD.diff(T)
     flux = (
-        (force * law / sqrt(qt)).diff(z0) - (force * law / sqrt(gap)).diff(x) + (force * law * SPREAD.diff(T)).diff(z1)
+        (force * law / sqrt(qt)).diff(z0)
+        - (force * law / sqrt(V_ref)).diff(x)
+        + (force * law * RESIDUAL_STD.diff(T)).diff(z1)
     )
-    pull = Symbol("psi_A", real=True)  # slope of ψ̃ = log Z in the reference's mean field
-    rule = [(Derivative(Z(z0), z0), sqrt(delta * qt) * pull * Z(z0)), (pull, D / (delta * gap))]
+    force_ref = Symbol("psi_A", real=True)  # slope of ψ̃ = log Z in the reference's mean field
+    rule = [(Derivative(Z(z0), z0), sqrt(delta * qt) * force_ref * Z(z0)), (force_ref, D / (delta * V_ref))]
     return [
         identity(
-            "Slope of the energy in T, of one sample: up to a total derivative, -f D/D̄",
+            "Slope of the energy in T, of one sample: up to a total derivative, -f D/Ṽ",
             slope + sqrt(delta) * flux,
-            -law * force * D / gap,
+            -law * force * D / V_ref,
             using=rule,
         )
     ]
@@ -123,7 +130,7 @@ def compare(seed=0):
         return around(*shipped(*map(float, point)))
 
     def read(*point):
-        return slices.read(shipped(*point)[1])
+        return grids.read(shipped(*point)[1])
 
     return [match("local_entropy, Gibbs reference", derived, read, domain, seed=seed, points=5, tolerance=1e-8)]
 
@@ -139,19 +146,19 @@ def around(reference, found):
     )
 
     def averages(Q, m, tau):
-        lean, rest = (s - frozen * tau) / reference.q**0.5, frozen**0.5 * tau
-        spread = (Q - lean**2 - rest**2) ** 0.5
-        z1, inner = slices.trapezoid(0.35)
+        reference_coefficient, own_coefficient = (s - frozen * tau) / reference.q**0.5, frozen**0.5 * tau
+        residual_std = (Q - reference_coefficient**2 - own_coefficient**2) ** 0.5
+        z1, inner = grids.trapezoid(0.35)
         sums = np.zeros((2, 5))
-        for z0, outer in zip(*slices.trapezoid(0.35), strict=True):
+        for z0, outer in zip(*grids.trapezoid(0.35), strict=True):
             own = reference.m + (delta * reference.q) ** 0.5 * z0
-            x, law = slices.panels(slices.between([-own / (delta * frozen) ** 0.5], 3.0))
+            x, law = grids.panels(grids.between([-own / (delta * frozen) ** 0.5], 3.0))
             law = law * np.exp(-reference.beta * (own + (delta * frozen) ** 0.5 * x < 0))
-            mean = m + delta**0.5 * (lean * z0 + rest * x)
-            terms = slices.count_terms(mean[:, None] + delta**0.5 * spread * z1, delta * (1 - Q), beta)
+            mean = m + delta**0.5 * (reference_coefficient * z0 + own_coefficient * x)
+            terms = grids.count_channel(mean[:, None] + delta**0.5 * residual_std * z1, delta * (1 - Q), beta)
             averaged = [outer * float(law @ (term @ inner)) / float(np.sum(law)) for term in terms]
-            moved = delta * frozen * float(slices.count_terms(own, delta * frozen, reference.beta)[1])
-            sums += np.multiply.outer([1, moved], averaged)
+            displacement = delta * frozen * float(grids.count_channel(own, delta * frozen, reference.beta)[1])
+            sums += np.multiply.outer([1, displacement], averaged)
         return sums
 
     def equations(Q, m, tau):

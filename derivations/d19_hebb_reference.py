@@ -8,7 +8,7 @@ from functools import cache
 
 from sympy import Derivative, sqrt, symbols
 
-from derivations import slices
+from derivations import grids
 from derivations.d07_erm_hebb import AT
 from derivations.d17_franz_parisi import FORCE, FORCE_D, H_AT, SLOPES, VOLUME, D, Q, mt, s, tau
 from derivations.engine import Interval, definition, evaluator, identity, match
@@ -41,7 +41,7 @@ def derive():
         definition("Response, where E f D = D E f", tau, at_tau),
         definition("Magnetization", m, magnetization),
         identity("which does not depend on the samples' force", Derivative(magnetization, FORCE), 0, using=hebb),
-        identity("and is that of the bare slice", magnetization, s * mt, using=[(FORCE_D, D * FORCE), *hebb]),
+        identity("and is that of the bare ensemble", magnetization, s * mt, using=[(FORCE_D, D * FORCE), *hebb]),
     ]
 
 
@@ -55,7 +55,6 @@ def compare(seed=0):
         beta: Interval(0.2, 2.0),
         s: Interval(0.2, 0.9),
     }
-    constants = evaluator((DISPLACEMENT, UNIT_OVERLAP), (alpha, delta))
 
     @cache
     def shipped(alpha, delta, rho, b, beta, s):
@@ -64,39 +63,44 @@ def compare(seed=0):
         return local_entropy(reference, s, beta=beta, bias=b)
 
     def derived(*point):
-        found, (alpha, delta, rho, b, beta, s) = shipped(*map(float, point)), map(float, point)
-        moved, centroid = map(float, constants(alpha, delta))
+        return around(shipped(*map(float, point)), *map(float, point))
 
-        def averages(Q, tau):
-            means = [s * centroid + y * b + tau * moved for y in (1, -1)]
-            up, down = (
-                normal_average(lambda A: slices.count_terms(A, delta * (1 - Q), beta), mean, (delta * Q) ** 0.5)
-                for mean in means
+    def read(*point):
+        return grids.read(shipped(*point))
+
+    return [match("local_entropy, Hebb reference", derived, read, domain, seed=seed, tolerance=1e-8)]
+
+
+CONSTANTS = evaluator((DISPLACEMENT, UNIT_OVERLAP), (alpha, delta))
+
+
+def around(found, alpha, delta, rho, b, beta, s):
+    """The stationary point next to a shipped one, and what the free entropy says there."""
+    displacement, centroid = map(float, CONSTANTS(alpha, delta))
+    m = s * centroid
+
+    def averages(Q, tau):
+        up, down = (
+            normal_average(
+                lambda A: grids.count_channel(A, delta * (1 - Q), beta),
+                m + label * b + tau * displacement,
+                (delta * Q) ** 0.5,
             )
-            return [rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True)]
-
-        def equations(Q, tau):
-            at = float(Q), s * centroid, float(tau)
-            _, force, force_sq, _, _ = averages(at[0], at[2])
-            in_q, _, in_tau = SLOPES(*at, s, centroid, alpha, delta, force, moved * force, force_sq)
-            return in_q, in_tau
-
-        Q, tau = map(float, newton(equations, (found.Q, found.tau), steps=2))
-        psi, _, _, _, wrong = averages(Q, tau)
-        phi = VOLUME(Q, s * centroid, tau, s, centroid) + alpha * psi
-        test_error = rho * H_AT((s * centroid + b) / delta**0.5) + (1 - rho) * H_AT((s * centroid - b) / delta**0.5)
-        return Q, s * centroid, tau, phi, phi + beta * alpha * wrong, wrong, test_error
-
-    return [
-        match(
-            "local_entropy, Hebb reference",
-            derived,
-            lambda *x: slices.read(shipped(*x)),
-            domain,
-            seed=seed,
-            tolerance=1e-8,
+            for label in (1, -1)
         )
-    ]
+        return [rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True)]
+
+    def equations(Q, tau):
+        at = float(Q), m, float(tau)
+        _, force, force_sq, _, _ = averages(at[0], at[2])
+        in_q, _, in_tau = SLOPES(*at, s, centroid, alpha, delta, force, displacement * force, force_sq)
+        return in_q, in_tau
+
+    Q, tau = map(float, newton(equations, (found.Q, found.tau), steps=2))
+    psi, _, _, _, wrong = averages(Q, tau)
+    phi = VOLUME(Q, m, tau, s, centroid) + alpha * psi
+    test_error = rho * H_AT((m + b) / delta**0.5) + (1 - rho) * H_AT((m - b) / delta**0.5)
+    return Q, m, tau, phi, phi + beta * alpha * wrong, wrong, test_error
 
 
 page, main = fronts(__name__)

@@ -1,8 +1,8 @@
 """Replicas at fixed mutual overlap: the local-entropy ensemble of `y` coupled configurations.
 
 The `y` replicas of a group have overlap `q_1`, those of two groups `q_0`, all of them `m` with the centroid, and
-`L = 1 - q_1 + y (q_1 - q_0)`. On a sample a group shares `z_1`; `⟨·⟩` is its average over `z_1` with weight
-`exp(yψ)`. Everything is counted per replica. Replica symmetry between groups is assumed.
+`L = 1 - q_1 + y (q_1 - q_0)` is their response. On a sample a group shares `z_1`; `⟨·⟩` is its average over `z_1`
+with weight `exp(yψ)`. Everything is counted per replica. Replica symmetry between groups is assumed.
 """
 
 from functools import cache
@@ -10,12 +10,12 @@ from functools import cache
 import numpy as np
 from sympy import Derivative, Function, Subs, Symbol, exp, log, sqrt, symbols
 
-from derivations import slices
+from derivations import grids
 from derivations.d04_replica_determinants import F0, F1, D, grouped_log_det, n, per_replica
 from derivations.d04_replica_determinants import y as group
 from derivations.d15_local_energy import sigma
 from derivations.d16_gibbs import ENTROPIC as GIBBS_ENTROPIC
-from derivations.d17_franz_parisi import PROJECTION_GIBBS, Q, T, entropic, gap, mt, qt, s
+from derivations.d17_franz_parisi import PROJECTION_GIBBS, Q, T, V_ref, entropic, mt, qt, s
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H, Mean, expectation
 from derivations.report import fronts
@@ -27,8 +27,8 @@ from gmm_flatness.theory.landscape.replicas import replicated
 FORMULAS = ("F033",)
 
 y, q0, q1 = symbols("y q_0 q_1", positive=True)
-L = 1 - q1 + y * (q1 - q0)
-ENTROPIC = ((y - 1) / y * log(1 - q1) + log(L) / y + (q0 - m**2) / L) / 2
+V_between = 1 - q1 + y * (q1 - q0)
+ENTROPIC = ((y - 1) / y * log(1 - q1) + log(V_between) / y + (q0 - m**2) / V_between) / 2
 BARE = ((y - 1) / y * log(1 - q1) + log(1 + (y - 1) * q1) / y) / 2
 FORCE, FORCE_SQ = expectation(r"\langle f\rangle"), expectation(r"\langle f\rangle^2")
 
@@ -70,10 +70,12 @@ def gradient():
             using=heat,
         ),
         definition("Slope in m", Derivative(phi(m), m), in_m),
-        identity("vanishes at", in_m, 0, using=[(m, L * alpha * FORCE)]),
+        identity("vanishes at", in_m, 0, using=[(m, V_between * alpha * FORCE)]),
         definition("Slope in q_0", Derivative(phi(q0), q0), in_q0),
         identity(
-            "is that of a force against the volume", in_q0, y / 2 * ((q0 - m**2) / L**2 - alpha * delta * FORCE_SQ)
+            "is that of a force against the volume",
+            in_q0,
+            y / 2 * ((q0 - m**2) / V_between**2 - alpha * delta * FORCE_SQ),
         ),
     ]
 
@@ -91,18 +93,23 @@ def one_replica():
 
 
 def neighbors():
-    """`∂_y(yφ_y)` at `y = 1` is the potential of section 6 around a Gibbs reference, with `s = Q = q_1`."""
-    same = {T: q0, mt: m, qt: q0, gap: 1 - q0, s: q1, Q: q1}
+    """`∂_y(yφ_y)` at `y = 1` is the potential around a Gibbs reference (`d18_gibbs_reference`), with `s = Q = q_1`."""
+    same = {T: q0, mt: m, qt: q0, V_ref: 1 - q0, s: q1, Q: q1}
     projected = entropic(PROJECTION_GIBBS).subs(same)
-    shared = [(s - T) / sqrt(gap), Q - T**2 / qt - (s - T) ** 2 / gap]
-    along, rest = shared
+    shared = [(s - T) / sqrt(V_ref), Q - T**2 / qt - (s - T) ** 2 / V_ref]
+    along, residual = shared
     return [
         identity("Its entropic term", Subs(Derivative(y * ENTROPIC, y), y, 1), projected),
         identity("its common noise", T / sqrt(qt), sqrt(q0), using=same.items()),
-        identity("variance of the rest of the weights' field", along**2 + rest, q1 - q0, using=same.items()),
-        identity("its covariance with the reference's own noise √D̄ x", along * sqrt(gap), q1 - q0, using=same.items()),
+        identity("variance of what is left of the weights' field", along**2 + residual, q1 - q0, using=same.items()),
         identity(
-            "so, given it, the reference's field has its value, and variance", gap - (s - T), 1 - q1, using=same.items()
+            "its covariance with the reference's own noise √Ṽ x", along * sqrt(V_ref), q1 - q0, using=same.items()
+        ),
+        identity(
+            "so, given it, the reference's field has its value, and variance",
+            V_ref - (s - T),
+            1 - q1,
+            using=same.items(),
         ),
         identity(
             "The bare value of that slope at any y",
@@ -125,7 +132,6 @@ def stability():
     responses = [(R_own, own), (R_other, other)]
     E = Function("E")(*symbols("a_1 a_2"))
     a1, a2 = E.args
-    gaps = (1 - q1, L)
     return [
         definition("Weight of a group at fields a_1, a_2, ...: slopes over weight are", Derivative(E, a1) / E, f1),
         identity(
@@ -143,10 +149,10 @@ def stability():
         identity("Response of a difference", R_own - R_other, k, using=responses),
         identity("Response of all", R_own + (y - 1) * R_other, k + y * (f2 - f1**2), using=responses),
         two_points(),
-        identity("Gap of all replicas of a group, from d04", (1 - q0) + (y - 1) * (q1 - q0), L),
+        identity("Response of all replicas of a group, from d04", (1 - q0) + (y - 1) * (q1 - q0), V_between),
         *(
             definition(name, Symbol(f"M_{label}"), 1 - alpha * (delta * size) ** 2 * expectation(f"R_{label}^2"))
-            for name, label, size in (("Margin, differences", "-", gaps[0]), ("Margin, all", "+", gaps[1]))
+            for name, label, size in (("Margin, differences", "-", 1 - q1), ("Margin, all", "+", V_between))
         ),
     ]
 
@@ -161,35 +167,35 @@ def two_points():
         return (weights[0] * value + weights[1] * value.subs(field, field + c).doit()) / sum(weights)
 
     force = psi(field).diff(field)
-    spread = mean(force**2) - mean(force) ** 2
+    variance = mean(force**2) - mean(force) ** 2
     return identity(
         "is the slope of the mean force in the common field",
         Derivative(mean(force), field),
-        mean(force.diff(field)) + y * spread,
+        mean(force.diff(field)) + y * variance,
     )
 
 
 ADDED = evaluator((y * ENTROPIC).diff(y) - (log(1 - q1) + q1 / (1 + (y - 1) * q1)) / 2, (y, q0, q1, m))
-TERM = evaluator((ENTROPIC - BARE, L), (y, q0, q1, m))
+TERM = evaluator((ENTROPIC - BARE, V_between), (y, q0, q1, m))
 
 
 def averages(y, q0, q1, m, b, delta, rho, beta):
     """Averages of `Ψ/y, ⟨f⟩, ⟨f⟩², ⟨ψ⟩, ⟨error⟩, (∂⟨f⟩)²` over fields and label, on a grid in `z_0` and `z_1`."""
-    (z0, outer), (z1, inner) = slices.trapezoid(), slices.trapezoid()
+    (z0, outer), (z1, inner) = grids.trapezoid(), grids.trapezoid()
     noise = (delta * q0) ** 0.5 * z0[:, None] + (delta * (q1 - q0)) ** 0.5 * z1
 
     def of_class(label):
-        psi, force, force_sq, _, wrong = slices.count_terms(m + label * b + noise, delta * (1 - q1), beta)
-        bend = slices.count_bend(m + label * b + noise, delta * (1 - q1), beta)
+        psi, force, force_sq, _, wrong = grids.count_channel(m + label * b + noise, delta * (1 - q1), beta)
+        force_slope = grids.count_force_slope(m + label * b + noise, delta * (1 - q1), beta)
         weight = inner * np.exp(y * psi)
         whole = weight.sum(axis=1)
 
         def mean(values):
             return (weight * values).sum(axis=1) / whole
 
-        pull = mean(force)
-        response = mean(bend) + y * (mean(force_sq) - pull**2)
-        return [outer @ x for x in (np.log(whole) / y, pull, pull**2, mean(psi), mean(wrong), response**2)]
+        average = mean(force)
+        response = mean(force_slope) + y * (mean(force_sq) - average**2)
+        return [outer @ x for x in (np.log(whole) / y, average, average**2, mean(psi), mean(wrong), response**2)]
 
     return [rho * up + (1 - rho) * down for up, down in zip(of_class(1), of_class(-1), strict=True)]
 
@@ -218,16 +224,16 @@ def compare(seed=0):
             return averages(y, float(q0), q1, float(m), b, delta, rho, beta)
 
         def equations(q0, m):
-            _, pull, pull_sq, *_ = at(q0, m)
-            L = TERM(y, q0, q1, m)[1]
-            return q0 - m**2 - L**2 * alpha * delta * pull_sq, m - L * alpha * pull
+            _, force, force_sq, *_ = at(q0, m)
+            V_between = TERM(y, q0, q1, m)[1]
+            return q0 - m**2 - V_between**2 * alpha * delta * force_sq, m - V_between * alpha * force
 
         q0, m = newton(equations, (found.q0, found.m), steps=2)
-        group, _, _, single, wrong, response = at(q0, m)
-        volume, L = TERM(y, q0, q1, m)
+        group, _, _, psi, wrong, response = at(q0, m)
+        volume, V_between = TERM(y, q0, q1, m)
         phi, heat = volume + alpha * group, beta * alpha * wrong
-        added = ADDED(y, q0, q1, m) + alpha * single
-        margin = 1 - alpha * (delta * L) ** 2 * response
+        added = ADDED(y, q0, q1, m) + alpha * psi
+        margin = 1 - alpha * (delta * V_between) ** 2 * response
         return q0, m, phi, phi + heat, added + heat, wrong, margin
 
     fields = ("q0", "m", "free_entropy", "entropy", "local_entropy", "train_error", "stability_margin")

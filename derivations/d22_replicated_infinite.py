@@ -8,7 +8,7 @@ from functools import cache
 
 from sympy import Derivative, Function, Limit, Symbol, log, oo, sqrt, symbols
 
-from derivations import slices
+from derivations import grids
 from derivations.d16_gibbs import FORCE, FORCE_SQ
 from derivations.d21_replicated import ENTROPIC, q0, q1, y
 from derivations.engine import Interval, definition, evaluator, identity, match
@@ -22,8 +22,8 @@ from gmm_flatness.theory.landscape.replicas import replicated
 FORMULAS = ("F033",)
 
 spacing = Symbol("delta", positive=True)
-L = 1 - q1 + spacing
-LIMIT = log(1 - q1) / 2 + (q1 - m**2) / (2 * L)
+V_between = 1 - q1 + spacing
+LIMIT = log(1 - q1) / 2 + (q1 - m**2) / (2 * V_between)
 
 
 def derive():
@@ -81,29 +81,31 @@ def saddle():
     in_m, in_spacing = LIMIT.diff(m) + alpha * FORCE, LIMIT.diff(spacing) + alpha * delta * FORCE_SQ / 2
     return [
         definition("Slope in m", Derivative(phi(m), m), in_m),
-        identity("vanishes at", in_m, 0, using=[(m, alpha * L * FORCE)]),
+        identity("vanishes at", in_m, 0, using=[(m, alpha * V_between * FORCE)]),
         definition("Slope in δ", Derivative(phi(spacing), spacing), in_spacing),
         identity(
             "vanishes where the force balances the volume",
-            in_spacing * 2 * L**2,
-            m**2 - q1 + alpha * delta * L**2 * FORCE_SQ,
+            in_spacing * 2 * V_between**2,
+            m**2 - q1 + alpha * delta * V_between**2 * FORCE_SQ,
         ),
     ]
 
 
 def stability():
     """Response of the force to the field, in the margin of a whole group."""
-    field, bend = symbols("A psi_xx", real=True)
+    field, curvature = symbols("A psi_xx", real=True)
     shifted = Function("x")(field)
     force = (shifted - field) / (delta * spacing)
-    slope = 1 / (1 - delta * spacing * bend)
+    slope = 1 / (1 - delta * spacing * curvature)
     return [
         definition("Slope of the field at the maximum, from x - Δδψ'(x) = A", shifted.diff(field), slope),
-        identity("Response of the force", Derivative(force, field), bend * slope, using=[(shifted.diff(field), slope)]),
+        identity(
+            "Response of the force", Derivative(force, field), curvature * slope, using=[(shifted.diff(field), slope)]
+        ),
         identity(
             "Margin of a whole group: what is subtracted from one, on one sample",
-            alpha * delta**2 * L**2 * Derivative(force, field) ** 2,
-            alpha * (L / spacing) ** 2 * (1 - shifted.diff(field)) ** 2,
+            alpha * delta**2 * V_between**2 * Derivative(force, field) ** 2,
+            alpha * (V_between / spacing) ** 2 * (1 - shifted.diff(field)) ** 2,
         ),
         definition(
             "Margin of the differences", Symbol("M_-"), 1 - alpha * (delta * (1 - q1)) ** 2 * expectation(r"(\psi'')^2")
@@ -119,13 +121,19 @@ def averages(spacing, q1, m, b, delta, rho, beta):
     own, stretch = delta * (1 - q1), delta * spacing
 
     def field(x):
-        return x - stretch * slices.count_terms(x, own, beta)[1]
+        return x - stretch * grids.count_channel(x, own, beta)[1]
 
     def integrands(x):
-        psi, force, force_sq, _, wrong = slices.count_terms(x, own, beta)
-        bend = slices.count_bend(x, own, beta)
-        slope = 1 - stretch * bend
-        return [(psi - stretch * force_sq / 2) * slope, force * slope, force_sq * slope, wrong * slope, bend**2 / slope]
+        psi, force, force_sq, _, wrong = grids.count_channel(x, own, beta)
+        force_slope = grids.count_force_slope(x, own, beta)
+        slope = 1 - stretch * force_slope
+        return [
+            (psi - stretch * force_sq / 2) * slope,
+            force * slope,
+            force_sq * slope,
+            wrong * slope,
+            force_slope**2 / slope,
+        ]
 
     up, down = (proximal_average(field, integrands, m + label * b, (delta * q1) ** 0.5) for label in (1, -1))
     return [rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True)]
@@ -154,17 +162,17 @@ def compare(seed=0):
             return averages(float(spacing), q1, float(m), b, delta, rho, beta)
 
         def equations(spacing, m):
-            _, pull, pull_sq, *_ = at(spacing, m)
-            L = 1 - q1 + spacing
-            return q1 - m**2 - L**2 * alpha * delta * pull_sq, m - L * alpha * pull
+            _, force, force_sq, *_ = at(spacing, m)
+            V_between = 1 - q1 + spacing
+            return q1 - m**2 - V_between**2 * alpha * delta * force_sq, m - V_between * alpha * force
 
-        spacing, m = newton(equations, (found.L - 1 + q1, found.m), steps=2)
+        spacing, m = newton(equations, (found.V_between - 1 + q1, found.m), steps=2)
         best, _, _, wrong, response = at(spacing, m)
-        L = 1 - q1 + spacing
+        V_between = 1 - q1 + spacing
         phi = TERM(spacing, q1, m) + alpha * best
-        return L, m, phi, phi + beta * alpha * wrong, wrong, 1 - alpha * (delta * L) ** 2 * response
+        return V_between, m, phi, phi + beta * alpha * wrong, wrong, 1 - alpha * (delta * V_between) ** 2 * response
 
-    fields = ("L", "m", "free_entropy", "entropy", "train_error", "stability_margin")
+    fields = ("V_between", "m", "free_entropy", "entropy", "train_error", "stability_margin")
 
     def compared(name, part, tolerance, points):
         return match(

@@ -1,13 +1,13 @@
 """The barycenter of coupled replicas, and where a finite number of them exists.
 
 Below the overlap of the Gibbs measure the mutual overlap `q_1` of a group is less than that between groups, `q_0`;
-the fields of a group then have a covariance that is still positive while `L > 0`.
+the fields of a group then have a covariance that is still positive while the response `L = 1 - q_1 + y (q_1 - q_0)` is.
 """
 
 from sympy import Subs, Symbol, sqrt
 
 from derivations.d01_generalization_error import ERROR
-from derivations.d21_replicated import L, q0, q1, y
+from derivations.d21_replicated import V_between, q0, q1, y
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import H
 from derivations.report import fronts
@@ -28,8 +28,8 @@ def derive():
         identity("one replica", Subs(NORM, y, 1), 1),
         definition("Error, with the common overlap m, the bias not scaled", Symbol("epsilon_c"), error),
         identity("balanced", Subs(error, (b, rho), (0, HALF)), H(m / sqrt(delta * NORM))),
-        identity("Own fields of a group, constant mode (d04)", (1 - q0) + (y - 1) * (q1 - q0), L),
-        identity("so L > 0 is what a group needs, not q_1 > q_0", L, 1 - y * q0 + (y - 1) * q1),
+        identity("Own fields of a group, constant mode (d04)", (1 - q0) + (y - 1) * (q1 - q0), V_between),
+        identity("so L > 0 is what the replicas of a group need, not q_1 > q_0", V_between, 1 - y * q0 + (y - 1) * q1),
     ]
 
 

@@ -19,7 +19,7 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.descent import entropy_sgd
 
-FORMULAS = ()
+FORMULAS = ("F034",)
 
 a, w, inner = symbols("a w w'", real=True)
 c, coupling, nu, step, memory = symbols("c gamma nu eta k", positive=True)
@@ -57,11 +57,11 @@ def exact():
 def finite():
     """Gradient steps `w' ← w' - η (C w' - a + γ (w' - w))` and the running average `μ ← k μ + (1-k) w'`."""
     j = Symbol("j", integer=True, positive=True)
-    moved = inner - step * (c * inner - a + coupling * (inner - w))
+    stepped = inner - step * (c * inner - a + coupling * (inner - w))
     averaged = memory**3 + (1 - memory) * Sum(memory ** (3 - j) * DECAY**j, (j, 1, 3))
     inside = MEAN + kept * (w - MEAN)
     return [
-        identity("A step shrinks the distance to the mean", moved - MEAN, DECAY * (inner - MEAN)),
+        identity("A step shrinks the distance to the mean", stepped - MEAN, DECAY * (inner - MEAN)),
         definition("Share of the start in the average after l steps", kept, FILTER),
         identity("none", Subs(FILTER, steps, 0), 1),
         identity("one more", Subs(FILTER, steps, steps + 1), memory * FILTER + (1 - memory) * DECAY ** (steps + 1)),
@@ -89,7 +89,7 @@ def compare(seed=0):
         return inside(size**2, first + second, *rest)
 
     def shipped(size, angle, start, coupling, step, memory):
-        data = _of_one_weight(size * math.cos(angle), size * math.sin(angle))
+        data = sample_of_dimension_one([size * math.cos(angle), size * math.sin(angle)])
         run = entropy_sgd(
             data,
             "square",
@@ -107,9 +107,9 @@ def compare(seed=0):
     return [match("entropy_sgd, one outer step", derived, shipped, eigenvalue, seed=seed, floor=1e-3), _on_sphere(seed)]
 
 
-def _of_one_weight(*x):
-    """Aligned inputs of dimension 1: `C` is the sum of their squares, `a` their sum."""
-    return Sample(np.array(x)[:, None], np.ones(len(x)), np.ones(1), GaussianMixture(2.0))
+def sample_of_dimension_one(x, y=(1.0, 1.0)):
+    """Inputs `x` with labels `y`: `C` is the sum of their squares, `a` that of the aligned ones."""
+    return Sample(np.array(x)[:, None], np.array(y), np.ones(1), GaussianMixture(2.0))
 
 
 def _on_sphere(seed):

@@ -8,13 +8,12 @@ import mpmath
 import numpy as np
 from sympy import Derivative, Function, Matrix, Subs, Symbol, exp, log, symbols
 
+from derivations.d25_entropy_sgd import sample_of_dimension_one
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.report import fronts
-from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.descent import replicated_descent
 
-FORMULAS = ()
+FORMULAS = ("F035",)
 
 weights = symbols("w_1:4", real=True)
 coupling, step = symbols("gamma eta", positive=True)
@@ -23,7 +22,7 @@ E = Function("E")
 CENTER = sum(weights) / 3
 COST = sum(E(w) + coupling / 2 * (w - CENTER) ** 2 for w in weights)
 QUADRATIC = COST.subs({E(w): curvature * w**2 / 2 for w in weights})
-MOVED = Matrix(weights) - step * Matrix([QUADRATIC.diff(w) for w in weights])
+STEPPED = Matrix(weights) - step * Matrix([QUADRATIC.diff(w) for w in weights])
 
 
 def derive():
@@ -50,10 +49,10 @@ def derive():
         identity("and apart: positive as long as κ > -γ", Derivative(apart, (x, 2)) / 2, curvature + coupling),
         identity(
             "A step shrinks differences",
-            MOVED[0] - MOVED[1],
+            STEPPED[0] - STEPPED[1],
             (1 - step * (curvature + coupling)) * (weights[0] - weights[1]),
         ),
-        identity("and moves the barycenter as one descent would", sum(MOVED) / 3, (1 - step * curvature) * CENTER),
+        identity("and moves the barycenter as one descent would", sum(STEPPED) / 3, (1 - step * curvature) * CENTER),
         identity(
             "Collapsed, the coupling costs nothing",
             Subs(Derivative(COST, coupling), weights, weights[:1] * 3),
@@ -66,15 +65,15 @@ def compare(seed=0):
     """Steps of the shipped replicas on one weight, and where they end with a convex loss."""
     start = {w: Interval(-2.0, 2.0) for w in weights}
     domain = {curvature: Interval(0.2, 4.0), coupling: Interval(0.1, 3.0), step: Interval(0.01, 0.2), **start}
-    moved, epochs = evaluator(list(MOVED), domain), 5
+    stepped, epochs = evaluator(list(STEPPED), domain), 5
 
     def derived(curvature, coupling, step, *points):
         for _ in range(epochs):
-            points = moved(curvature, coupling, step, *points)
+            points = stepped(curvature, coupling, step, *points)
         return list(points)
 
     def shipped(curvature, coupling, step, *points):
-        data = _of_one_weight([(curvature / 2) ** 0.5] * 2, [1.0, -1.0])
+        data = sample_of_dimension_one([(curvature / 2) ** 0.5] * 2, [1.0, -1.0])
         run = replicated_descent(
             data,
             "square",
@@ -88,10 +87,6 @@ def compare(seed=0):
         return run.weights[:, 0].tolist()
 
     return [match("replicated_descent, five steps", derived, shipped, domain, seed=seed, floor=1e-3), _collapsed(seed)]
-
-
-def _of_one_weight(x, y):
-    return Sample(np.array(x)[:, None], np.array(y), np.ones(1), GaussianMixture(2.0))
 
 
 def _collapsed(seed):
@@ -111,7 +106,7 @@ def _collapsed(seed):
         return [root] * 3
 
     def shipped(first, second, ridge, coupling):
-        data = _of_one_weight([first, second], [1.0, -1.0])
+        data = sample_of_dimension_one([first, second], [1.0, -1.0])
         run = replicated_descent(
             data,
             "logistic",

@@ -11,11 +11,11 @@ from sympy import Derivative, Function, Symbol, sqrt, symbols
 
 from derivations import d16_gibbs
 from derivations.d05_erm_energy import FIELD, RESPONSE, SHIFT, SQUARE
-from derivations.d06_erm_square import GAP, p
+from derivations.d06_erm_square import MEAN_RESIDUAL_SQ, p
 from derivations.d16_gibbs import FORCE, FORCE_SQ
-from derivations.d21_replicated import FORCE as GROUP_FORCE
-from derivations.d21_replicated import FORCE_SQ as GROUP_FORCE_SQ
-from derivations.d21_replicated import L
+from derivations.d21_replicated import FORCE as REPLICA_FORCE
+from derivations.d21_replicated import FORCE_SQ as REPLICA_FORCE_SQ
+from derivations.d21_replicated import V_between
 from derivations.engine import Interval, definition, evaluator, identity, match
 from derivations.gaussian import Mean
 from derivations.report import fronts
@@ -27,9 +27,9 @@ FORMULAS = ("F010",)
 
 dim, m_hat, q_hat, V_hat = symbols("N mhat qhat Vhat", positive=True)
 WEIGHT = Symbol("w_i", real=True)
-ROOM = 1 / (ridge + V_hat)
-pressure = Symbol("P", positive=True)
-SPREAD = (sqrt(1 + 4 * pressure) - 1) / (2 * pressure)
+V_NEXT = 1 / (ridge + V_hat)
+drive = Symbol("P", positive=True)
+V_ON_SPHERE = (sqrt(1 + 4 * drive) - 1) / (2 * drive)
 OVERLAP, NORM = m_hat / (ridge + V_hat), (m_hat**2 + q_hat) / (ridge + V_hat) ** 2
 
 
@@ -39,18 +39,18 @@ def derive():
 
 
 def rows():
-    """The field on a sample: a cavity field, and the weights' answer to the sample."""
+    """The field on a sample: a cavity field, and the response of the weights to the sample."""
     v, w, noise, force = symbols("v w z_i f", real=True)
     entry = v / dim + sqrt(delta / dim) * noise
     mean, square = Mean(entry * w, noise), Mean((entry * w) ** 2, noise)
-    answer = Mean(entry * V * entry * force, noise)
+    response = Mean(entry * V * entry * force, noise)
     return [
         identity("Mean of a column's share of the field, N of which make m = Σ v w/N", dim * mean, v * w),
         identity("and variance, which make Δq, q = Σ w²/N", dim * (square - mean**2), delta * w**2),
         definition("Cavity field", h, FIELD),
         identity(
-            "The weights' answer V G f adds to leading order",
-            (dim * answer - delta * V * force) * dim,
+            "The response V G f of the weights adds to leading order",
+            (dim * response - delta * V * force) * dim,
             V * v**2 * force,
         ),
         identity(
@@ -63,10 +63,10 @@ def rows():
 
 
 def columns():
-    """The field on a weight: a cavity field, and the forces' answer to the weight."""
+    """The field on a weight: a cavity field, and the forces' response to the weight."""
     v, noise, xi, slope = symbols("v_i z_i xi f_h", real=True)
     entry = v / dim + sqrt(delta / dim) * noise
-    answer = Mean(entry**2, noise) * slope * WEIGHT
+    response = Mean(entry**2, noise) * slope * WEIGHT
     cavity = m_hat * v + sqrt(q_hat) * xi
     stationary = cavity / (ridge + V_hat)
     prox = Function("u")(h)
@@ -77,7 +77,9 @@ def columns():
             m_hat * v + sqrt(q_hat) * xi,
         ),
         identity(
-            "Forces answer the weight: αN times", alpha * dim * answer, alpha * (delta + v**2 / dim) * slope * WEIGHT
+            "Response of the forces to the weight: αN times",
+            alpha * dim * response,
+            alpha * (delta + v**2 / dim) * slope * WEIGHT,
         ),
         identity(
             "which is -V_hat w with",
@@ -90,7 +92,7 @@ def columns():
             ridge * WEIGHT,
             using=[(WEIGHT, stationary)],
         ),
-        identity("Its response", Derivative(stationary, v) / m_hat, ROOM),
+        identity("Its response", Derivative(stationary, v) / m_hat, V_NEXT),
         identity(
             "Overlap with a centroid of unit components",
             Mean(stationary * v, xi, v),
@@ -101,14 +103,17 @@ def columns():
 
 
 def fixed_points():
-    """The recursion closes on the saddle points of sections 3, 5 and 7; on a sphere the ridge is the multiplier."""
+    """The recursion closes on the saddle points of `d05_erm_energy`, `d16_gibbs` and `d21_replicated`.
+
+    On a sphere the ridge is the multiplier.
+    """
     minimizer = {
         m_hat: alpha * SHIFT / (delta * V),
         q_hat: alpha * SQUARE / (delta * V**2),
         V_hat: alpha / V * RESPONSE,
     }
     gibbs = {m_hat: alpha * FORCE, q_hat: alpha * delta * FORCE_SQ, V_hat: 1 / (1 - q) - ridge}
-    group = {m_hat: alpha * GROUP_FORCE, q_hat: alpha * delta * GROUP_FORCE_SQ, V_hat: 1 / L - ridge}
+    replicas = {m_hat: alpha * REPLICA_FORCE, q_hat: alpha * delta * REPLICA_FORCE_SQ, V_hat: 1 / V_between - ridge}
     learned = [(RESPONSE, (1 - ridge * V) / alpha)]
     at_minimizer = [*minimizer.items(), *learned]
     both = OVERLAP**2
@@ -116,14 +121,24 @@ def fixed_points():
         identity("Minimizer: overlap", OVERLAP, alpha / delta * SHIFT, using=at_minimizer),
         identity("norm", NORM, both + alpha / delta * SQUARE, using=at_minimizer),
         identity(
-            "Gibbs measure: with P = m_hat² + q_hat the response V and V² P = q share the sphere, which gives V",
-            SPREAD + SPREAD**2 * pressure,
+            "Gibbs measure: with P = m_hat² + q_hat the response V and V² P = q add up to the norm, which gives V",
+            V_ON_SPHERE + V_ON_SPHERE**2 * drive,
             1,
         ),
         identity("Response 1 - q: overlap", OVERLAP, (1 - q) * alpha * FORCE, using=gibbs.items()),
         identity("mutual overlap", NORM, both + (1 - q) ** 2 * alpha * delta * FORCE_SQ, using=gibbs.items()),
-        identity("Group, response L of all together: overlap", OVERLAP, L * alpha * GROUP_FORCE, using=group.items()),
-        identity("overlap between groups", NORM, both + L**2 * alpha * delta * GROUP_FORCE_SQ, using=group.items()),
+        identity(
+            "Group, response of all together: overlap",
+            OVERLAP,
+            V_between * alpha * REPLICA_FORCE,
+            using=replicas.items(),
+        ),
+        identity(
+            "overlap between groups",
+            NORM,
+            both + V_between**2 * alpha * delta * REPLICA_FORCE_SQ,
+            using=replicas.items(),
+        ),
     ]
 
 
@@ -143,13 +158,13 @@ _ITERATIONS = 5
 
 def _square(domain, seed):
     """Forces of the square loss are `(1-h)/(1+ΔV)`."""
-    pull = {
+    square_loss = {
         SHIFT: delta * V / (1 + delta * V) * (1 - m - p * b),
-        SQUARE: (delta * V / (1 + delta * V)) ** 2 * (GAP + delta * q),
+        SQUARE: (delta * V / (1 + delta * V)) ** 2 * (MEAN_RESIDUAL_SQ + delta * q),
         RESPONSE: delta * V / (1 + delta * V),
     }
     fields = {m_hat: alpha * SHIFT / (delta * V), q_hat: alpha * SQUARE / (delta * V**2), V_hat: alpha / V * RESPONSE}
-    step = [quantity.subs(fields).subs(pull) for quantity in (OVERLAP, NORM, ROOM)]
+    step = [quantity.subs(fields).subs(square_loss) for quantity in (OVERLAP, NORM, V_NEXT)]
     domain = {**domain, ridge: Interval(0.05, 5.0, log=True)}
     following = evaluator(step, (m, q, V, *domain))
 
@@ -167,17 +182,17 @@ def _square(domain, seed):
 
 
 def _gibbs(domain, seed):
-    """The response is the spread `1 - q` that is left."""
+    """The response is `1 - q`, what the overlap leaves of the norm."""
     domain = {**domain, beta: Interval(0.2, 2.0)}
-    spread = evaluator(SPREAD, (pressure,))
+    V_at = evaluator(V_ON_SPHERE, (drive,))
 
     def derived(alpha, delta, rho, b, beta):
         m, q = mpmath.mpf(0), mpmath.mpf(0)
         for _ in range(_ITERATIONS):
             _, force, force_sq, _, _ = d16_gibbs.averages(m, q, b, delta, rho, beta)
-            push = (alpha * force) ** 2 + alpha * delta * force_sq
-            V = spread(push)
-            m, q = V * alpha * force, V**2 * push
+            squared = (alpha * force) ** 2 + alpha * delta * force_sq
+            V = V_at(squared)
+            m, q = V * alpha * force, V**2 * squared
         return m, q, 1 - q
 
     def shipped(alpha, delta, rho, b, beta):

@@ -10,8 +10,8 @@ from scipy.optimize import brentq
 from sympy import Limit, Symbol, sqrt, symbols
 
 from derivations.d05_erm_energy import RESPONSE
-from derivations.d08_erm_hinge import MARGIN, MOMENTS, PULL, PULL_SQ, c, g, mean, sigma
-from derivations.d08_erm_hinge import RESPONSE as RESTING
+from derivations.d08_erm_hinge import DISPLACEMENT, DISPLACEMENT_SQ, MARGIN, MOMENTS, c, g, mean, sigma
+from derivations.d08_erm_hinge import RESPONSE as HINGE_RESPONSE
 from derivations.engine import Interval, definition, identity, match
 from derivations.gaussian import expectation
 from derivations.report import fronts
@@ -31,7 +31,7 @@ def derive():
     def cost(point, field, width):
         return slope * point + (point - field) ** 2 / (2 * width)
 
-    pull, square = P * FIRST + (1 - P) * g, P * SECOND + (1 - P) * g**2
+    displacement, square = P * FIRST + (1 - P) * g, P * SECOND + (1 - P) * g**2
     balance = [(FIRST, (1 - P) / P * g)]
     return [
         identity(
@@ -48,11 +48,11 @@ def derive():
             1 / (P * RESPONSE),
         ),
         identity("The bias balances the pulls, g on every minority sample", P * FIRST - (1 - P) * g, 0, using=balance),
-        identity("Overlap, (α/Δ) E(u-h)", alpha / delta * pull, 2 * alpha / delta * (1 - P) * g, using=balance),
+        identity("Overlap, (α/Δ) E(u-h)", alpha / delta * displacement, 2 * alpha / delta * (1 - P) * g, using=balance),
         definition("Norm one", 1, m**2 + alpha / delta * square),
-        definition("where d is capped at g like the hinge's displacement: average", FIRST, at_margin(PULL)),
-        definition("average square", SECOND, at_margin(PULL_SQ)),
-        definition("response", RESPONSE, at_margin(RESTING)),
+        definition("where d is capped at g like the hinge's displacement: average", FIRST, at_margin(DISPLACEMENT)),
+        definition("average square", SECOND, at_margin(DISPLACEMENT_SQ)),
+        definition("response", RESPONSE, at_margin(HINGE_RESPONSE)),
     ]
 
 
@@ -66,8 +66,8 @@ def compare(seed=0):
     domain = {delta: Interval(10.0, 20.0, log=True), P: Interval(0.68, 0.9)}
 
     def conditions(delta, P, g, mu):
-        first, second, resting = MOMENTS(1 + mu, delta**0.5, g)
-        alpha = 1 / (P * resting)
+        first, second, response = MOMENTS(1 + mu, delta**0.5, g)
+        alpha = 1 / (P * response)
         m = 2 * alpha / delta * (1 - P) * g
         return P * first - (1 - P) * g, m**2 + alpha / delta * (P * second + (1 - P) * g**2) - 1, alpha
 

@@ -112,8 +112,8 @@ def vanishes(expression) -> bool:
 
 def _exponentials_merged(expression):
     """A sum of products with one exponential each, its exponent in normal form."""
-    spread = sympy.expand(sympy.numer(sympy.together(expression.rewrite(sympy.exp))))
-    merged = sympy.powsimp(spread, combine="exp")
+    expanded = sympy.expand(sympy.numer(sympy.together(expression.rewrite(sympy.exp))))
+    merged = sympy.powsimp(expanded, combine="exp")
     return merged.replace(lambda x: isinstance(x, sympy.exp), lambda x: sympy.exp(sympy.cancel(x.args[0])))
 
 
@@ -166,16 +166,16 @@ def match(
                 expected, found = _numbers(reference(*map(mpmath.mpf, point))), _numbers(shipped(*point))
             except (ValueError, RuntimeError) as error:
                 raise Deviation(f"{name!r} is refused at {where}: {error}") from error
-            gaps = [_gap(*pair, floor) for pair in zip(found, expected, strict=True)]
-        worst = max(worst, *map(float, gaps))
-        if not all(gap <= tolerance for gap in gaps):
+            differences = [_difference(*pair, floor) for pair in zip(found, expected, strict=True)]
+        worst = max(worst, *map(float, differences))
+        if not all(difference <= tolerance for difference in differences):
             raise Deviation(
                 f"{name!r} deviates at {where}: shipped {list(map(float, found))}, derived {list(map(float, expected))}"
             )
     return Match(name, points, worst, tolerance)
 
 
-def _gap(found, expected, floor):
+def _difference(found, expected, floor):
     return abs(found - expected) / max(abs(found), abs(expected), floor)
 
 

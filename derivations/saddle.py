@@ -30,11 +30,11 @@ def polished(result: Any, moments: Callable, *, learned: bool) -> tuple:
     def equations(m, q, V, b=bias):
         std, width = mpmath.sqrt(delta * q), delta * V
         up, down = moments(m + b, std, width), moments(m - b, std, width)
-        pull, square, response = (rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True))
+        displacement, square, response = (rho * x + (1 - rho) * y for x, y in zip(up, down, strict=True))
         labeled = rho * up[0] - (1 - rho) * down[0]
         ratio = alpha / delta
-        rest = m - ratio * pull, (q - m * m - ratio * square) / q, ridge * V + alpha * response - 1
-        return (*rest, labeled / pull) if learned else rest
+        rest = m - ratio * displacement, (q - m * m - ratio * square) / q, ridge * V + alpha * response - 1
+        return (*rest, labeled / displacement) if learned else rest
 
     start = read(result, FIELDS[: 4 if learned else 3])
     root = newton(equations, start)
@@ -48,9 +48,9 @@ def newton(equations: Callable, start: Sequence[float], *, steps: int = 3) -> tu
         value = mpmath.matrix(list(equations(*x)))
         jacobian = mpmath.matrix(len(x))
         for k, entry in enumerate(x):
-            moved = x.copy()
-            moved[k] = entry + (abs(entry) + mpmath.mpf(10) ** -3) * mpmath.mpf(10) ** -6
-            column = (mpmath.matrix(list(equations(*moved))) - value) / (moved[k] - entry)
+            shifted = x.copy()
+            shifted[k] = entry + (abs(entry) + mpmath.mpf(10) ** -3) * mpmath.mpf(10) ** -6
+            column = (mpmath.matrix(list(equations(*shifted))) - value) / (shifted[k] - entry)
             for row in range(len(x)):
                 jacobian[row, k] = column[row]
         x -= mpmath.lu_solve(jacobian, value)

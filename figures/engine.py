@@ -27,7 +27,7 @@
                     points=points, compute_point=compute_point, draw=draw)
 
 Each point is computed on its own, with its own generator, and stored at once under the hash of the point, the
-parameters, the seed and the source text that `compute_point` can reach: an interrupted figure resumes at the
+parameters, the seed, the package's files, the script and what the scripts share: an interrupted figure resumes at the
 point it lost, and its table has the same bytes whatever was interrupted and however many workers ran. A point
 is a dictionary of numbers and texts; its result is one such dictionary or a list of them, and the table has
 one row for each, the point's own entries first. A point that raises `DomainError` or `ConvergenceError` gives
@@ -44,21 +44,22 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.parallel import parallel_map
-from gmm_flatness.store import Cache, Table, cache_key, content_key
+from gmm_flatness.errors import DomainError
+from gmm_flatness.experiments import attempt, run
+from gmm_flatness.store import Cache, Table, content_key, source_digest
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
 Row = Mapping[str, Any]
 
-# Part of every key: raise it when the engine itself makes other tables or files from the same figures.
-ENGINE = 1
+# The modules that all scripts share.
+SHARED = [path for path in Path(__file__).parent.glob("*.py") if not re.match(r"f\d\d_", path.name)]
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Figure:
 
     def table_key(self) -> str:
         """The hash of all that decides the points' results."""
-        return content_key(ENGINE, cache_key(self.compute_point, self.parameters, self.seed))
+        return content_key(source_digest(self.compute_point, SHARED), self.parameters, self.seed)
 
     def metadata(self) -> dict[str, Any]:
         """What the table says about itself."""
@@ -148,37 +149,18 @@ def compute(figure: Figure, cache: Cache, *, workers: int | None = 1, progress: 
     Table
         Points in the order of `figure.points`.
     """
-    key = figure.table_key()
-    points = list(enumerate(figure.points(figure.parameters)))
-    task = partial(_stored_point, figure.compute_point, dict(figure.parameters), figure.seed, key, cache)
-    tables = parallel_map(task, points, workers=workers, progress=figure.name if progress else None)
-    return Table.from_rows((row for table in tables for row in table.rows()), figure.metadata())
+    task = partial(_point_rows, figure.compute_point, dict(figure.parameters))
+    rows = run(task, figure.points(figure.parameters), seed=figure.seed, key=figure.table_key(), cache=cache,
+               workers=workers, progress=figure.name if progress else None)
+    return Table.from_rows(rows, figure.metadata())
 
 
-def _stored_point(compute_point, parameters, seed, key, cache, numbered_point) -> Table:
-    index, point = numbered_point
-    seeds = np.random.SeedSequence(seed, spawn_key=(index,))
-    task = partial(_point_table, compute_point, point, seeds, parameters)
-    return cache.get(content_key(key, index, point), task)
-
-
-def _point_table(compute_point, point, seeds, parameters) -> Table:
-    rows = _attempt(compute_point, point, np.random.default_rng(seeds), parameters)
-    judged = [{"status": "ok", "message": "", **row} for row in rows]
-    return Table.from_rows(_ordered(point, row) for row in judged)
-
-
-def _attempt(compute_point, point, rng, parameters) -> list[Row]:
-    """The rows of a point; where the library says that there is no result, a row saying why."""
-    try:
-        result = compute_point(dict(point), rng, parameters)
-    except (DomainError, ConvergenceError) as error:
-        return [{"status": error.status, "message": str(error)}]
-    return [result] if isinstance(result, Mapping) else list(result)
-
-
-def _ordered(point: Row, row: Row) -> dict[str, Any]:
-    """The point's entries, the results, then the verdict; None becomes a gap."""
-    verdict = {name: row[name] for name in ("status", "message")}
-    results = {name: math.nan if value is None else value for name, value in row.items() if name not in verdict}
-    return {**point, **results, **verdict}
+def _point_rows(compute_point, parameters, point, *, rng) -> list[Row]:
+    """The point's entries, the results, then status and message; None becomes a gap."""
+    result, outcome = attempt(compute_point, dict(point), rng, parameters)
+    rows = []
+    for found in [result or {}] if result is None or isinstance(result, Mapping) else result:
+        row = {name: math.nan if value is None else value for name, value in found.items()}
+        verdict = {name: row.pop(name, default) for name, default in outcome.items()}
+        rows.append({**point, **row, **verdict})
+    return rows

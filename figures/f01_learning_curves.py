@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _BAYES = {"Bayes, Gaussian prior": "gaussian", "Bayes, Rademacher prior": "rademacher"}
@@ -34,7 +34,7 @@ def compute_point(point, rng, parameters):
     mixture = GaussianMixture(point["alpha"], parameters["delta"])
     if point["kind"] == "theory":
         return {"test_error": _predicted(mixture, point["curve"], parameters)}
-    return ensemble.averaged(_measured, parameters["samples"], rng, mixture, parameters)
+    return averages.over_samples(_measure, parameters["samples"], rng, mixture, parameters)
 
 
 def _predicted(mixture, curve, parameters):
@@ -47,7 +47,7 @@ def _predicted(mixture, curve, parameters):
     return erm(mixture, "square", ridge=_ridges(parameters)[curve]).test_error
 
 
-def _measured(mixture, parameters, *, rng):
+def _measure(mixture, parameters, *, rng):
     """All curves on one sample; the Rademacher classifier on one whose centroid is drawn from its prior."""
     from gmm_flatness import fit, sample
 
@@ -92,7 +92,7 @@ def _caption(parameters):
             "Bias: 0 by symmetry (learned in theory, held at 0 in simulation). With equal weights Hebb's rule is "
             "Bayes-optimal for a Gaussian prior of the centroid: its line runs along the wide one. Weak ridges have "
             "their double-descent peak at α = 1, where the limit λ → 0 does not exist (cross: no result). "
-            f"{ensemble.said(parameters)} Hebb and ridge classifiers share their samples.")
+            f"{averages.caption(parameters)} Hebb and ridge classifiers share their samples.")
 
 
 FIGURE = Figure(

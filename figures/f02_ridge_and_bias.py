@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 # How the bias is set: label, argument of the library, whether the best bias is put in afterwards.
@@ -28,14 +28,14 @@ def compute_point(point, rng, parameters):
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], point["rho"])
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, parameters["dim"])
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point, parameters["dim"])
     if point["curve"] == _BAYES:
         return {"test_error": bayes_error(mixture)}
     bias, reset = _MODES[point["curve"]]
     return {"test_error": _error(erm(mixture, point["loss"], ridge=point["ridge"], bias=bias), reset)}
 
 
-def _measured(mixture, point, dim, *, rng):
+def _measure(mixture, point, dim, *, rng):
     """All bias modes on one sample."""
     from gmm_flatness import fit, sample
 
@@ -89,7 +89,8 @@ def _caption(parameters):
             "learned bias follows the accidental imbalance of the labels once λ is of order √N, so that the limits do "
             "not commute. Unbalanced clusters: the best bias after training at 0 reaches it, a learned bias does not, "
             "even if it is reset to the best value afterwards, because the weights tend to the class-balanced sum of "
-            f"the samples; the best ridge is then finite. {ensemble.said(parameters)} All modes share their samples.")
+            "the samples; the best ridge is then finite. "
+            f"{averages.caption(parameters)} All modes share their samples.")
 
 
 FIGURE = Figure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _WEAK = ("square", "hinge", "logistic")
@@ -18,11 +18,11 @@ def points(parameters):
     curves = (*_WEAK, _HARD, _COUNT)
     lines = [{"kind": "theory", "curve": curve, "alpha": alpha} for curve in (*curves, _BAYES) for alpha in alphas]
     dots = [{"kind": "simulation", "curve": curve, "alpha": alpha} for curve in curves
-            for alpha in parameters["alphas"] if _simulated(curve, alpha, parameters)]
+            for alpha in parameters["alphas"] if _simulate(curve, alpha, parameters)]
     return [*lines, *dots, {"kind": "threshold"}]
 
 
-def _simulated(curve, alpha, parameters):
+def _simulate(curve, alpha, parameters):
     """The hard margin where every sample is separable, the smoothed count where its theory is stable."""
     low, high = parameters["windows"].get(curve, (0.0, alpha))
     return low <= alpha <= high
@@ -35,7 +35,7 @@ def compute_point(point, rng, parameters):
         return {"alpha": separability_threshold(parameters["delta"])}
     mixture = GaussianMixture(point["alpha"], parameters["delta"])
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, point["curve"], parameters)
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point["curve"], parameters)
     if point["curve"] == _BAYES:
         return {"test_error": bayes_error(mixture)}
     result = _predicted(mixture, point["curve"], parameters)
@@ -58,7 +58,7 @@ def _count(parameters):
     return SmoothedCount(parameters["kappa"])
 
 
-def _measured(mixture, curve, parameters, *, rng):
+def _measure(mixture, curve, parameters, *, rng):
     from gmm_flatness import fit, sample
 
     data = sample(mixture, parameters["dim"], rng=rng)
@@ -107,7 +107,7 @@ def _caption(parameters):
             "up to n = N, where its error peaks (double descent); hinge and logistic loss reach zero training error up "
             "to the separability threshold, behind which their errors start to fall quickly. The dashed part of the "
             "smoothed count is beyond the stability of replica symmetry. "
-            f"{ensemble.said(parameters)}")
+            f"{averages.caption(parameters)}")
 
 
 FIGURE = Figure(

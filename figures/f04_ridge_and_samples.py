@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _ROWS = (("ridge", "test_error"), ("ridge", "train_loss"), ("alpha", "test_error"), ("alpha", "train_loss"))
@@ -32,12 +32,12 @@ def compute_point(point, rng, parameters):
 
     mixture = GaussianMixture(point["alpha"], parameters["delta"], parameters["rho"])
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, parameters["dim"])
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point, parameters["dim"])
     result = erm(mixture, point["curve"], ridge=point["ridge"])
     return {"test_error": result.test_error, "train_loss": result.train_loss}
 
 
-def _measured(mixture, point, dim, *, rng):
+def _measure(mixture, point, dim, *, rng):
     from gmm_flatness import fit, sample
 
     found = fit(sample(mixture, dim, rng=rng), point["curve"], ridge=point["ridge"])
@@ -70,7 +70,7 @@ def _caption(parameters):
     return (f"Clusters of weight ρ = {parameters['rho']:g}, Δ = {parameters['delta']:g}, bias learned. Upper half: "
             "against the ridge at equal α; lower half: against α at equal ridge. The training loss is the mean loss "
             "of a training sample without the ridge; the scales of the three losses differ. No curve is beyond "
-            f"stability: the losses are convex. {ensemble.said(parameters)}")
+            f"stability: the losses are convex. {averages.caption(parameters)}")
 
 
 FIGURE = Figure(

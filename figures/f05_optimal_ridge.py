@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _COLUMNS = (("ridge", "best ridge  $\\lambda^*$"), ("test_error", "test error at $\\lambda^*$"),
@@ -26,14 +26,14 @@ def compute_point(point, rng, parameters):
     mixture = GaussianMixture(point["alpha"], parameters["delta"], point["rho"])
     bayes = bayes_error(mixture)
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, point["loss"], bayes,
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point["loss"], bayes,
                                  parameters["dim"])
     best = optimal_ridge(mixture, point["loss"])
     return {"ridge": best.ridge, "test_error": best.test_error, "excess": best.test_error / bayes - 1.0,
             "bayes_error": bayes}
 
 
-def _measured(mixture, loss, bayes, dim, *, rng):
+def _measure(mixture, loss, bayes, dim, *, rng):
     """The ridge at which this sample's own minimizer has least test error."""
     from scipy.optimize import minimize_scalar
 
@@ -68,7 +68,7 @@ def _caption(parameters):
             "distance from the Bayes error (wide pale lines) for clusters of different weights ρ. For ρ = ½, not "
             "drawn, the best ridge is infinite and the Bayes error is reached; a learned bias at ρ ≠ ½ never reaches "
             "it. Where λ* = 0, which only the square loss shows, every ridge does harm. "
-            f"{ensemble.said(parameters)} In simulation each sample's own best ridge is searched, so that its error "
+            f"{averages.caption(parameters)} In simulation each sample's own best ridge is searched, so that its error "
             "lies below the theory by a term of order 1/N.")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 # Dots inside hollow squares: both stay visible where they agree.
@@ -30,7 +30,7 @@ def compute_point(point, rng, parameters):
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
     loss, options = _training(point["curve"], parameters)
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, loss, options, point["centroid"],
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, loss, options, point["centroid"],
                                  parameters)
     result, sigma = erm(mixture, loss, **options), point["sigma"]
     return {"local_energy": result.local_energy(sigma), "train_error": result.train_error_at(sigma),
@@ -49,7 +49,7 @@ def _training(curve, parameters):
     return name, {"ridge": float(value), "bias": 0.0}
 
 
-def _measured(mixture, loss, options, centroid, parameters, *, rng):
+def _measure(mixture, loss, options, centroid, parameters, *, rng):
     """Both perturbations at all radii on one sample; test errors come from the perturbed overlaps."""
     from gmm_flatness import fit, sample
     from gmm_flatness.simulation.fit import local_energy
@@ -110,7 +110,7 @@ def _caption(parameters):
             f"Δ = {parameters['delta']:g}, ρ = ½, bias held at 0. The estimators differ in training error (middle, "
             "σ = 0): their local energies alone do not rank them. All are stable solutions. Left and middle: both "
             "noises have the same law when the centroid is spread over many components. Right: with the centroid along "
-            f"one axis the theory holds for additive noise only. {ensemble.said(parameters)} Each sample has "
+            f"one axis the theory holds for additive noise only. {averages.caption(parameters)} Each sample has "
             f"{parameters['repeats']} perturbations of each kind and radius.")
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _COUNT = "smoothed count"
@@ -37,7 +37,7 @@ def compute_point(point, rng, parameters):
     knob = _matching_knob(mixture, point, parameters)
     if point["kind"] == "theory":
         return {"knob": knob, **_observed(_trained(mixture, point["curve"], knob), parameters)}
-    return ensemble.averaged(_simulated, parameters["samples"], rng, mixture, point["curve"], knob, parameters)
+    return averages.over_samples(_simulate, parameters["samples"], rng, mixture, point["curve"], knob, parameters)
 
 
 def _trained(mixture, family, knob):
@@ -67,7 +67,7 @@ def _matching_knob(mixture, point, parameters):
     return math.exp(brentq(excess, math.log(low), math.log(high), xtol=1e-10))
 
 
-def _simulated(mixture, family, knob, parameters, *, rng):
+def _simulate(mixture, family, knob, parameters, *, rng):
     from gmm_flatness import SmoothedCount, fit, sample
     from gmm_flatness.simulation.fit import local_energy
 
@@ -136,7 +136,7 @@ def _caption(parameters):
             "agreement is no evidence; the paths differ, bend, and have different training errors (middle). Right: "
             "held equal, the training error (filled markers theory, joined by lines). There the flatter family is not "
             "always the better one: the hinge loss is among the flattest and generalizes worst. "
-            f"{ensemble.said(parameters)} "
+            f"{averages.caption(parameters)} "
             f"λ and κ of the points are those of the theory; the perturbation is additive, {parameters['repeats']} "
             "times a sample.")
 

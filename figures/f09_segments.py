@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 
@@ -19,7 +19,7 @@ def compute_point(point, rng, parameters):
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], parameters["rho"])
     ends = [_training(name) for name in (point["first"], point["second"])]
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, ends, parameters)
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, ends, parameters)
     joined = pair(*(erm(mixture, loss, **options) for loss, options in ends))
     return [{"t": t, "train_error": joined.train_error_at(t), "test_error": joined.test_error_at(t),
              "overlap": joined.overlap} for t in np.linspace(0.0, 1.0, parameters["positions"]).tolist()]
@@ -37,7 +37,7 @@ def _training(name):
     return kind, {"ridge": float(value), "bias": "learned"}
 
 
-def _measured(mixture, ends, parameters, *, rng):
+def _measure(mixture, ends, parameters, *, rng):
     from gmm_flatness import fit, sample
     from gmm_flatness.simulation.fit import pair_overlap, segment_errors
 
@@ -81,7 +81,7 @@ def _caption(parameters):
             f"equal α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, ρ = {parameters['rho']:g}. Bias: learned "
             "with square, hinge and logistic loss; the best one after training at 0 for Hebb and for the smoothed "
             "count, which live on the sphere |w|² = N. The other norms are left as they come. Overlap is the cosine of "
-            f"the angle between the two weight vectors. All ends are stable solutions. {ensemble.said(parameters)}")
+            f"the angle between the two weight vectors. All ends are stable solutions. {averages.caption(parameters)}")
 
 
 FIGURE = Figure(

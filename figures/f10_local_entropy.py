@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from figures import ensemble, landscape, style
+from figures import averages, landscape, style
 from figures.engine import Figure
 
 
@@ -19,22 +19,23 @@ def compute_point(point, rng, parameters):
     from gmm_flatness import GaussianMixture
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
-    seen = landscape.reference(mixture, point["curve"])
-    target = seen.train_error if point["part"] == "own" else parameters["common"]
-    found = landscape.slice_around(seen, point["overlap"], target)
+    reference = landscape.reference(mixture, point["curve"])
+    target = reference.train_error if point["part"] == "own" else parameters["common"]
+    found = landscape.neighbors(reference, point["overlap"], target)
     place = {"distance": found.distance}
     if point["kind"] == "theory":
-        return place | landscape.described(found)
-    rows = ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, seen, found.beta, parameters)
+        return place | landscape.row(found)
+    rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, reference, found.beta,
+                                 parameters)
     return [place | row for row in rows]
 
 
-def _measured(mixture, point, seen, beta, parameters, *, rng):
+def _measure(mixture, point, reference, beta, parameters, *, rng):
     from gmm_flatness import sample
 
     data = sample(mixture, parameters["dim"], rng=rng)
-    weights, bias = landscape.center(data, point["curve"], 0.0, seen, rng)
-    return [({"beta": beta}, landscape.integrated(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
+    weights, bias = landscape.center(data, point["curve"], 0.0, reference, rng)
+    return [({"beta": beta}, landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
                                                   reference=weights, overlap=point["overlap"]))]
 
 
@@ -71,8 +72,8 @@ def _caption(parameters):
             "Typical references are drawn from the Gibbs measure of the training error stated; around the one of "
             "Hebb's error the entropy is far lower than around Hebb's rule. Minimizers that err less than Hebb's "
             "rule have more neighbors of its error than it has itself at intermediate distances, and the curves "
-            f"cross. All of it is within the stability of replica symmetry. {ensemble.said(parameters)} "
-            f"{landscape.chains_said(parameters)}")
+            f"cross. All of it is within the stability of replica symmetry. {averages.caption(parameters)} "
+            f"{landscape.caption(parameters)}")
 
 
 _HEBB_ERROR = 0.110336

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from figures import ensemble, landscape, style
+from figures import averages, landscape, style
 from figures.engine import Figure
 
 
@@ -30,30 +30,32 @@ def compute_point(point, rng, parameters):
     from gmm_flatness import GaussianMixture
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
-    seen = landscape.reference(mixture, point["curve"])
-    target = seen.train_error if point["part"] == "own" else parameters["common"]
-    found = landscape.slice_around(seen, 1.0 - 2.0 * parameters["distance"], target)
+    reference = landscape.reference(mixture, point["curve"])
+    target = reference.train_error if point["part"] == "own" else parameters["common"]
+    found = landscape.neighbors(reference, 1.0 - 2.0 * parameters["distance"], target)
     if point["kind"] == "simulation":
-        return ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, seen, found.beta, parameters)
-    return {**landscape.described(found), "test_error": seen.test_error, "overlap": _with_bayes(mixture, point, seen)}
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point, reference, found.beta,
+                                     parameters)
+    return {**landscape.row(found), "test_error": reference.test_error,
+            "overlap": _with_bayes(mixture, point, reference)}
 
 
-def _with_bayes(mixture, point, seen):
+def _with_bayes(mixture, point, reference):
     """Cosine with Hebb's vector: what weights know of the centroid, they know through it."""
     from gmm_flatness import bayes_overlap
 
-    norm = 1.0 if landscape.kind(point["curve"])[0] == "gibbs" else seen.q
-    return seen.m / math.sqrt(norm * bayes_overlap(mixture))
+    norm = 1.0 if landscape.kind(point["curve"])[0] == "gibbs" else reference.q
+    return reference.m / math.sqrt(norm * bayes_overlap(mixture))
 
 
-def _measured(mixture, point, seen, beta, parameters, *, rng):
+def _measure(mixture, point, reference, beta, parameters, *, rng):
     from gmm_flatness import fit, sample
     from gmm_flatness.simulation.fit import population_error
 
     data = sample(mixture, parameters["dim"], rng=rng)
-    weights, bias = landscape.center(data, point["curve"], 0.0, seen, rng)
+    weights, bias = landscape.center(data, point["curve"], 0.0, reference, rng)
     size, best = float(weights @ weights), fit(data, "hebb", norm=1.0, bias=0.0).weights
-    chain = landscape.integrated(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng, reference=weights,
+    chain = landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng, reference=weights,
                                  overlap=1.0 - 2.0 * parameters["distance"])
     error = population_error(mixture, float(weights @ data.centroid) / data.dim, size / data.dim, bias)
     return [({"beta": beta}, {**chain, "test_error": error,
@@ -108,8 +110,8 @@ def _caption(parameters):
             "cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest of all "
             "minimizers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
             "each other; the points measure both. Along one path all follow one knob, and a correlation there is no "
-            f"evidence. Beyond the stability of replica symmetry lines are dashed. {ensemble.said(parameters)} "
-            f"{landscape.chains_said(parameters)}")
+            f"evidence. Beyond the stability of replica symmetry lines are dashed. {averages.caption(parameters)} "
+            f"{landscape.caption(parameters)}")
 
 
 FIGURE = Figure(

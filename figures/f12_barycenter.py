@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 
@@ -22,7 +22,7 @@ def compute_point(point, rng, parameters):
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
     place = {"distance": 0.5 * (1.0 - point["overlap"])}
     if point["kind"] == "simulation":
-        rows = ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, parameters)
+        rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, parameters)
         return [place | row for row in rows]
     y = math.inf if point["y"] == 0 else point["y"]
     found = replicated(mixture, y, point["overlap"], beta=point["beta"], allow_unstable=True)
@@ -30,7 +30,7 @@ def compute_point(point, rng, parameters):
                     "train_error": found.train_error, "stable": int(found.stable)}
 
 
-def _measured(mixture, point, parameters, *, rng):
+def _measure(mixture, point, parameters, *, rng):
     from gmm_flatness import run_chain, sample
     from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
 
@@ -65,7 +65,7 @@ def _caption(parameters):
             "the sphere; held equal along a curve, β, not the training error. Dotted: the Bayes error, which no "
             "classifier can pass. Dashed: beyond the stability of replica symmetry, for y = ∞ at small distances. "
             "That curve ends where the replicas are as far apart as in the Gibbs measure. "
-            f"{ensemble.said(parameters)} Chains have {parameters['sweeps']} measured sweeps.")
+            f"{averages.caption(parameters)} Chains have {parameters['sweeps']} measured sweeps.")
 
 
 FIGURE = Figure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import ensemble, landscape, style
+from figures import averages, landscape, style
 from figures.engine import Figure
 
 _MODES = {"reference": "bias of the reference", "scaled": "bias of the reference times overlap"}
@@ -29,14 +29,14 @@ def compute_point(point, rng, parameters):
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], parameters["rho"])
     trained = _bias_of(point["curve"], parameters)
-    seen = landscape.reference(mixture, point["curve"], trained)
+    reference = landscape.reference(mixture, point["curve"], trained)
     mode = point["bias"] if point["part"] == "scan" else "scaled" if point["part"] == "scaled" else "reference"
-    found = landscape.slice_around(seen, point["overlap"], seen.train_error, mode)
+    found = landscape.neighbors(reference, point["overlap"], reference.train_error, mode)
     place = {"distance": found.distance, "bias": found.bias}
     if point["kind"] == "theory":
-        return place | landscape.described(found)
-    rows = ensemble.averaged(_measured, parameters["samples"], rng, mixture, point, trained, seen, found.beta,
-                             parameters)
+        return place | landscape.row(found)
+    rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, trained, reference, found.beta,
+                                 parameters)
     return [place | row for row in rows]
 
 
@@ -46,13 +46,13 @@ def _bias_of(curve, parameters):
     return {"hebb": "optimal", "gibbs": parameters["typical_bias"]}.get(family, "learned")
 
 
-def _measured(mixture, point, trained, seen, beta, parameters, *, rng):
+def _measure(mixture, point, trained, reference, beta, parameters, *, rng):
     from gmm_flatness import sample
 
     data = sample(mixture, parameters["dim"], rng=rng)
-    weights, own = landscape.center(data, point["curve"], trained, seen, rng)
+    weights, own = landscape.center(data, point["curve"], trained, reference, rng)
     bias = point["bias"] if point["part"] == "scan" else own * (point["overlap"] if point["part"] == "scaled" else 1.0)
-    return [({"beta": beta}, landscape.integrated(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
+    return [({"beta": beta}, landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
                                                   reference=weights, overlap=point["overlap"]))]
 
 
@@ -98,7 +98,7 @@ def _caption(parameters):
             "the overlap (middle), or any (right; filled markers are at the references' own). Held equal are bias "
             "mode and distance, not the training errors, except for Hebb's rule and the typical reference. The "
             "widest slice need not have the reference's own bias. Curves are cut below; beyond the stability of "
-            f"replica symmetry lines are dashed. {ensemble.said(parameters)} {landscape.chains_said(parameters)}")
+            f"replica symmetry lines are dashed. {averages.caption(parameters)} {landscape.caption(parameters)}")
 
 
 FIGURE = Figure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import contest, ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _BLUE, _SKY, _RED, _GREEN, _PURPLE, _ORANGE = (
@@ -39,16 +39,16 @@ def compute_point(point, rng, parameters):
         return {"test_error": bayes_error(mixture)}
     algorithms = _algorithms(mixture, parameters)
     if point["kind"] == "theory":
-        return contest.predicted(mixture, algorithms[point["curve"]], ("test_error",))
-    return contest.measured(mixture, parameters["dim"], algorithms, parameters["samples"], rng,
+        return averages.predict(mixture, algorithms[point["curve"]], ("test_error",))
+    return averages.compare(mixture, parameters["dim"], algorithms, parameters["samples"], rng,
                             quantities=("test_error",))
 
 
 def _algorithms(mixture, parameters):
     """Balanced clusters need no bias; for others each algorithm has the one its loss or measure allows."""
+    from gmm_flatness.model.classifier import optimal_bias
     from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure
     from gmm_flatness.studies import algorithms
-    from gmm_flatness.theory.bayes import optimal_bias
 
     balanced = mixture.rho == 0.5
     trained = {"ridge": parameters["ridge"], "bias": 0.0 if balanced else "learned"}
@@ -111,7 +111,7 @@ def _caption(parameters):
             "Gibbs measure without coupling (green). Bias: 0 for balanced clusters; for the others learned with the "
             "logistic loss, the best one after training at 0 for Hebb and local energy, and that of one who knows the "
             "centroid, held fixed, for the error count. All lines are stable solutions. "
-            f"{ensemble.said(parameters)} Markers that overlap are displaced sideways.")
+            f"{averages.caption(parameters)} Markers that overlap are displaced sideways.")
 
 
 FIGURE = Figure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import contest, ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _COUNT, _GIBBS, _REPLICAS, _BATCHES = "local energy", "message passing, Gibbs", "replicated annealing", "replicated SGD"
@@ -31,18 +31,18 @@ def compute_point(point, rng, parameters):
     mixture, curve = GaussianMixture(parameters["alpha"], parameters["delta"]), point["curve"]
     if point["kind"] == "theory":
         made = algorithms.hebb(0.0) if curve == "Hebb" else _algorithm(curve, point["knob"], parameters)
-        return contest.predicted(mixture, made, sigma=parameters["sigma"])
+        return averages.predict(mixture, made, sigma=parameters["sigma"])
     if point["part"] == "cost":
         runs = {budget: _stopped(curve, budget, parameters) for budget in parameters["budgets"]}
-        return [{**row, "kind": "empirical", "budget": row.pop("knob")} for row in _measured(mixture, curve, runs,
+        return [{**row, "kind": "empirical", "budget": row.pop("knob")} for row in _measure(mixture, curve, runs,
                                                                                           parameters)]
     knobs = parameters[_KNOBS.get(curve, "ridges")]
-    return _measured(mixture, curve, {knob: _algorithm(curve, knob, parameters) for knob in knobs}, parameters)
+    return _measure(mixture, curve, {knob: _algorithm(curve, knob, parameters) for knob in knobs}, parameters)
 
 
-def _measured(mixture, curve, runs, parameters):
+def _measure(mixture, curve, runs, parameters):
     """All points have the same samples: one generator seeds those of every algorithm."""
-    rows = contest.measured(mixture, parameters["dim"], {str(knob): run for knob, run in runs.items()},
+    rows = averages.compare(mixture, parameters["dim"], {str(knob): run for knob, run in runs.items()},
                             parameters["samples"], np.random.default_rng(parameters["sample_seed"]),
                             sigma=parameters["sigma"])
     return [{**row, "curve": curve, "knob": knob} for knob, row in zip(runs, rows, strict=True)]
@@ -171,7 +171,7 @@ def _caption(parameters):
             "be flatter than the logistic loss and yet generalize less. "
             "Replicated SGD on the logistic loss in batches of 32 and everything on the right is empirical; so are "
             "the local energies of the Gibbs measure's mean and of the replicas. "
-            f"{ensemble.said(parameters)} All lines are stable solutions.")
+            f"{averages.caption(parameters)} All lines are stable solutions.")
 
 
 FIGURE = Figure(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from figures import contest, ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _ENTROPIC, _MINIMIZER, _ELASTIC = "Entropy-SGD, square, on the sphere", "minimizer, logistic", "elastic, in batches"
@@ -37,7 +37,7 @@ def compute_point(point, rng, parameters):
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], _BALANCE.get(point["curve"], 0.5))
     if point["kind"] == "simulation":
-        (row,) = contest.measured(mixture, parameters["dim"], {point["curve"]: _algorithm(point, parameters)},
+        (row,) = averages.compare(mixture, parameters["dim"], {point["curve"]: _algorithm(point, parameters)},
                                   parameters["samples"], np.random.default_rng(parameters["sample_seed"]),
                                   quantities=("test_error",))
         theory = point["curve"] != _ELASTIC
@@ -155,7 +155,7 @@ def _caption(parameters):
             "the simulation. Right: smoothed count on the sphere, the bias the best one after training at 0; wide "
             "smoothing is Hebb's rule, hence Bayes. Dashed: beyond the stability of replica symmetry, where descent "
             "keeps the minimum it came to. "
-            f"{ensemble.said(parameters)}")
+            f"{averages.caption(parameters)}")
 
 
 FIGURE = Figure(

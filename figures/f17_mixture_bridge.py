@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from figures import ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 _LOSSES = {"square": "square", "logistic": "cross-entropy"}
@@ -34,7 +34,7 @@ def compute_point(point, rng, parameters):
     if point["kind"] == "theory":
         found = erm(mixture, point["loss"], ridge=point["ridge"])
         return {"test_error": found.test_error, "train_error": found.train_error}
-    return ensemble.averaged(_one_layer, parameters["samples"], rng, mixture, point["loss"], point["ridge"],
+    return averages.over_samples(_one_layer, parameters["samples"], rng, mixture, point["loss"], point["ridge"],
                              parameters["dim"])
 
 
@@ -115,7 +115,7 @@ def _caption(parameters):
     hidden = "-".join(str(units) for units in parameters["hidden"])
     return (f"Left: networks without a hidden layer at α = {parameters['alpha']:g}, Δ = {parameters['delta']:g}, full "
             "batch, weight decay λ/α on the mean loss and bias learned without decay, against the theory of the square "
-            f"and logistic minimizers. {ensemble.said(parameters)} Stronger ridges with ρ = ½ need larger N: "
+            f"and logistic minimizers. {averages.caption(parameters)} Stronger ridges with ρ = ½ need larger N: "
             "there the accidental majority of a sample moves the bias further than the weights. Middle (methods set "
             f"side by side) and right: ReLU networks N-{hidden}-1 on balanced clusters (N = {parameters['net_dim']}, "
             "biases learned), cross-entropy. Held equal: the cost, at most "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import contest, ensemble, style
+from figures import averages, style
 from figures.engine import Figure
 
 # curve: weight ρ, bias, color, marker
@@ -35,9 +35,9 @@ def compute_point(point, rng, parameters):
     mixture, algorithm = _setting(point, parameters)
     bayes = bayes_error(mixture)
     if point["kind"] == "theory":
-        found = contest.predicted(mixture, algorithm, ("test_error",))
+        found = averages.predict(mixture, algorithm, ("test_error",))
         return {**found, "excess": found["test_error"] - bayes}
-    (row,) = contest.measured(mixture, parameters["dim"], {point["curve"]: algorithm}, parameters["samples"],
+    (row,) = averages.compare(mixture, parameters["dim"], {point["curve"]: algorithm}, parameters["samples"],
                               np.random.default_rng(parameters["sample_seed"]), quantities=("test_error",))
     return {**row, "excess": row["test_error"] - bayes, "excess_error": row["test_error_error"]}
 
@@ -89,7 +89,7 @@ def _caption(parameters):
             "small for it, or held at 0, whatever the norm. Middle: local energy on the sphere of norm 1 at each fixed "
             "bias: the best one moves away from 0 as the clusters become unbalanced. Right: bias learned with the "
             "loss, the best one after training at 0, and none. All lines are stable solutions. "
-            f"{ensemble.said(parameters)} The points of a curve have the same samples.")
+            f"{averages.caption(parameters)} The points of a curve have the same samples.")
 
 
 FIGURE = Figure(

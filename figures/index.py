@@ -51,10 +51,12 @@ def write_index(figures: Iterable[Figure], folder: Path) -> Path:
 
 
 def _table(figure: Figure, folder: Path) -> Table | None:
+    """The stored table; None where there is none, it is damaged or another program's."""
     try:
-        return Table.read(folder / figure.name)
+        table = Table.read(folder / figure.name)
     except (FileNotFoundError, DomainError):
         return None
+    return table if set(figure.metadata()) <= set(table.metadata) and "status" in table else None
 
 
 def _entry(figure: Figure, table: Table | None) -> str:

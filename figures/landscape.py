@@ -1,4 +1,4 @@
-"""References of a local entropy, as theory and on a sample, and the chains on the slices around them.
+"""References of a local entropy, as theory and on a sample, and the chains around them.
 
 A reference is named "hebb", "hard margin", "square 0.1" or the like with its ridge, or "gibbs 0.11" with the training
 error that it is typical of.
@@ -31,27 +31,27 @@ def _constraint(family, value):
     return {"norm": 1.0} if family == "hebb" else {"ridge": value}
 
 
-def slice_around(seen, overlap, train_error, bias="reference"):
+def neighbors(reference, overlap, train_error, bias="reference"):
     """Typical neighbors of that training error, unstable ones too."""
     from gmm_flatness import local_entropy
 
-    return local_entropy(seen, overlap, train_error=train_error, bias=bias, allow_unstable=True)
+    return local_entropy(reference, overlap, train_error=train_error, bias=bias, allow_unstable=True)
 
 
-def described(found):
-    """The row of a slice."""
+def row(found):
+    """What a figure shows of typical neighbors."""
     return {"entropy": found.entropy, "train_error": found.train_error, "test_error": found.test_error,
             "beta": found.beta, "stable": int(found.stable)}
 
 
-def center(data, name, bias, seen, rng):
-    """Weights of the reference on a sample and its bias at norm 1; `seen` is its theory."""
+def center(data, name, bias, theory, rng):
+    """Weights of the reference on a sample and its bias at norm 1; `theory` what is said of it."""
     from gmm_flatness import fit, run_chain
     from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
 
     family, value = kind(name)
     if family == "gibbs":
-        found = run_chain(data, beta=beta_schedule(seen.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
+        found = run_chain(data, beta=beta_schedule(theory.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
                           min_effective_size=MIN_EFFECTIVE_SIZE)
         return found.weights[0], bias
     if family == "hard margin":
@@ -61,8 +61,8 @@ def center(data, name, bias, seen, rng):
     return found.weights, found.b / math.sqrt(found.q)
 
 
-def integrated(data, beta, *, sweeps, bias, rng, **held):
-    """Entropy and errors at the end of an annealing; `held` says what the chain keeps fixed."""
+def integrate(data, beta, *, sweeps, bias, rng, **held):
+    """Entropy and errors at inverse temperature `beta`; `held` is what the chain keeps fixed."""
     from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule, thermodynamic_integration
 
     found = thermodynamic_integration(data, beta_schedule(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
@@ -71,7 +71,7 @@ def integrated(data, beta, *, sweeps, bias, rng, **held):
     return {"entropy": float(found.entropy[-1]), "train_error": chain.train_error, "test_error": chain.test_error}
 
 
-def chains_said(parameters):
+def caption(parameters):
     """The sentence of a caption on the chains."""
     return (f"Chains of {parameters['sweeps']} sweeps a temperature run on each sample at the β of the theory, their "
             "entropies by thermodynamic integration from β = 0.")

@@ -1,9 +1,11 @@
 """Wide flat minima in Gaussian-mixture classification: theory, simulation and an MLP companion.
 
-Names are loaded when first used; `_PUBLIC` says where each one lives.
+Names are loaded when first used; `_PUBLIC` says where each one lives. The classifiers need scikit-learn: where it
+is not installed `__all__` and `dir` leave them out, and asking for one says what to install.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gmm_flatness._version import __version__
@@ -20,9 +22,9 @@ _PUBLIC = {
     "SmoothedCount": "losses",
     "bayes_error": "theory.bayes",
     "bayes_overlap": "theory.bayes",
-    "generalization_error": "theory.bayes",
-    "log_generalization_error": "theory.bayes",
-    "optimal_bias": "theory.bayes",
+    "generalization_error": "model.classifier",
+    "log_generalization_error": "model.classifier",
+    "optimal_bias": "model.classifier",
     "oracle_error": "theory.bayes",
     "erm": "theory.minimizers.empirical_risk",
     "ErmResult": "theory.minimizers.result",
@@ -37,12 +39,12 @@ _PUBLIC = {
     "smoothing_instability": "theory.minimizers.flatness",
     "gibbs": "theory.landscape.gibbs_measure",
     "gibbs_instability": "theory.landscape.gibbs_measure",
-    "GibbsResult": "theory.landscape.gibbs_measure",
+    "GibbsResult": "theory.landscape.results",
     "local_entropy": "theory.landscape.constrained",
     "local_entropy_profile": "theory.landscape.constrained",
-    "LocalEntropyResult": "theory.landscape.local_entropy_result",
+    "LocalEntropyResult": "theory.landscape.results",
     "replicated": "theory.landscape.replicas",
-    "ReplicatedResult": "theory.landscape.replicas_result",
+    "ReplicatedResult": "theory.landscape.results",
     "fit": "simulation.fit",
     "Estimator": "simulation.fit",
     "run_chain": "simulation.chains",
@@ -66,7 +68,9 @@ _PUBLIC = {
     "sweep": "studies.sweep",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+_UNAVAILABLE = {name for name, home in _PUBLIC.items() if home.startswith("estimators.") and not find_spec("sklearn")}
+
+__all__ = ["__version__", *(name for name in _PUBLIC if name not in _UNAVAILABLE)]
 
 if TYPE_CHECKING:
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
     from gmm_flatness.estimators.local_energy import LocalEnergyClassifier
     from gmm_flatness.estimators.replicated_sgd import ReplicatedSGDClassifier
     from gmm_flatness.losses import Loss, SmoothedCount
+    from gmm_flatness.model.classifier import generalization_error, log_generalization_error, optimal_bias
     from gmm_flatness.model.mixture import GaussianMixture
     from gmm_flatness.model.priors import Prior
     from gmm_flatness.model.sampling import Sample, sample
@@ -96,19 +101,11 @@ if TYPE_CHECKING:
     )
     from gmm_flatness.studies.compare_algorithms import compare_algorithms
     from gmm_flatness.studies.sweep import sweep
-    from gmm_flatness.theory.bayes import (
-        bayes_error,
-        bayes_overlap,
-        generalization_error,
-        log_generalization_error,
-        optimal_bias,
-        oracle_error,
-    )
+    from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
     from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile
-    from gmm_flatness.theory.landscape.gibbs_measure import GibbsResult, gibbs, gibbs_instability
-    from gmm_flatness.theory.landscape.local_entropy_result import LocalEntropyResult
+    from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability
     from gmm_flatness.theory.landscape.replicas import replicated
-    from gmm_flatness.theory.landscape.replicas_result import ReplicatedResult
+    from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult, ReplicatedResult
     from gmm_flatness.theory.minimizers.collapse import collapse_threshold
     from gmm_flatness.theory.minimizers.empirical_risk import erm
     from gmm_flatness.theory.minimizers.flatness import flattest, smoothing_instability, smoothing_path
@@ -122,10 +119,12 @@ if TYPE_CHECKING:
 def __getattr__(name: str):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _UNAVAILABLE:
+        raise ImportError(f"{name} needs scikit-learn: pip install 'gmm_flatness[sklearn]'")
     value = getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_PUBLIC))
+    return sorted(set(globals()) | set(__all__))

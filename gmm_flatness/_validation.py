@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,10 @@ def scalar(name: str, value: Any, *, low: float = -math.inf, high: float = math.
            closed_low: bool = False, closed_high: bool = False, infinite: bool = False) -> float:
     """A real scalar in the interval, as a `float`; bounds are open unless said closed."""
     allowed = f"a real number in {'[' if closed_low else '('}{low:g}, {high:g}{']' if closed_high else ')'}"
-    if isinstance(value, (bool, np.bool_, str, bytes, complex)) or np.ndim(value) != 0:
+    array = _real(name, value, f"{allowed}, a scalar")
+    if array.ndim:
         raise DomainError(name, value, f"{allowed}, a scalar")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DomainError(name, value, f"{allowed}, a scalar") from None
+    number = float(array)
     above = number >= low if closed_low else number > low
     below = number <= high if closed_high else number < high
     if infinite and number == high == math.inf:
@@ -49,7 +48,7 @@ def probability(name: str, value: Any) -> float:
 def integer(name: str, value: Any, *, low: int = 1, high: int | None = None) -> int:
     """An integer in `[low, high]`."""
     allowed = f"an integer >= {low}" if high is None else f"an integer in [{low}, {high}]"
-    if isinstance(value, (bool, np.bool_)):
+    if isinstance(value, (bool, np.bool_)) or np.ma.isMaskedArray(value):
         raise DomainError(name, value, allowed)
     try:
         number = operator.index(value)
@@ -60,6 +59,21 @@ def integer(name: str, value: Any, *, low: int = 1, high: int | None = None) -> 
     return number
 
 
+def flag(name: str, value: Any) -> bool:
+    """`True` or `False`, not merely something that counts as one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise DomainError(name, value, "True or False")
+    return bool(value)
+
+
+def interval(name: str, value: Any, *, low: float = -math.inf) -> tuple[float, float]:
+    """Two ends, finite, ascending and above `low`."""
+    ends = finite_array(name, value, ndim=1, low=low)
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise DomainError(name, value, "two numbers, ascending")
+    return float(ends[0]), float(ends[1])
+
+
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
     """One of the named options."""
     options = tuple(options)
@@ -68,21 +82,44 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
     return value
 
 
-def finite_array(name: str, value: Any, *, ndim: int | None = None) -> np.ndarray:
-    """A float64 array without NaN or infinity."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise DomainError(name, value, "an array of real numbers") from None
+def bias(name: str, value: Any, modes: Iterable[str] = ("learned", "optimal")) -> tuple[str, float]:
+    """Mode of the bias, and the number held during training: `(mode, 0)` for a word, `("fixed", b)` for a number.
+
+    The number is at most 1e50 in size, so that squares of fields are floats.
+    """
+    if isinstance(value, str):
+        return choice(name, value, modes), 0.0
+    return "fixed", scalar(name, value, low=-1e50, high=1e50)
+
+
+def instance(name: str, value: Any, kind: type, allowed: str = "") -> Any:
+    """An object of the class, as it is; the message says what is allowed, or names the class."""
+    if not isinstance(value, kind):
+        raise DomainError(name, value, allowed or f"an instance of {kind.__name__}")
+    return value
+
+
+def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float = -math.inf,
+                 high: float = math.inf) -> np.ndarray:
+    """A float64 array without NaN or infinity, every entry strictly between the bounds."""
+    array = _real(name, value, "an array of real numbers")
     if ndim is not None and array.ndim != ndim:
         raise DomainError(name, f"array of shape {array.shape}", f"an array with {ndim} dimension(s)")
-    if not np.isfinite(array).all():
-        raise DomainError(name, "array with NaN or infinity", "finite real numbers")
+    inside = np.isfinite(array) & (array > low) & (array < high)
+    if not inside.all():
+        where = "finite real numbers, no NaN" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
+        raise DomainError(name, float(array[~inside][0]) if array.size > 1 else value, where)
     return array
 
 
-def instance(name: str, value: Any, kind: type, allowed: str) -> Any:
-    """A value of the class, as it is."""
-    if not isinstance(value, kind):
-        raise DomainError(name, value, allowed)
-    return value
+def _real(name: str, value: Any, allowed: str) -> np.ndarray:
+    """Real numbers as float64; strings, truth values, complex numbers and masked arrays are not real numbers."""
+    try:
+        array = np.asarray(value)
+        real = array.dtype.kind in "iuf" or (array.dtype.kind == "O" and all(
+            isinstance(entry, Real) and not isinstance(entry, bool) for entry in array.flat))
+        if np.ma.isMaskedArray(value) or not real:
+            raise TypeError
+        return array.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        raise DomainError(name, value, allowed) from None

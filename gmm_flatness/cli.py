@@ -7,6 +7,7 @@ exit status 2; a traceback means a bug.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,7 +21,7 @@ _COMMANDS = {
     "check": ("gmm_flatness.checks.command", "set theory against simulation; the exit status is the verdict"),
     "figures": ("figures.command", "bring the figures and their page up to date (in a checkout)"),
     "derive": ("derivations.command", "run the symbolic derivations (in a checkout)"),
-    "mlp": ("gmm_flatness.mlp.command", "train and measure the multi-layer companion"),
+    "mlp": ("gmm_flatness.studies.network_command", "train and measure the multi-layer companion"),
 }
 
 
@@ -44,13 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(run, args: argparse.Namespace) -> int:
-    """Run a command; errors that are the user's to mend become a line."""
+    """Run a command; errors that are the user's to mend become a line, and termination cleans up as interruption."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         return run(args)
     except (DomainError, ConvergenceError, OSError) as error:
         return _complain(str(error), 2)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _enter_checkout(module: str) -> bool:

@@ -30,7 +30,9 @@ class DomainError(ValueError):
         self.threshold = threshold
 
     def __str__(self) -> str:
-        text = f"{self.parameter} = {self.value!r} is not allowed: {self.allowed}"
+        large = isinstance(self.value, int) and self.value.bit_length() > 4096  # Python refuses to print it
+        value = f"an integer of {self.value.bit_length()} bits" if large else repr(self.value)
+        text = f"{self.parameter} = {value} is not allowed: {self.allowed}"
         return text if self.threshold is None else f"{text} (threshold {self.threshold:.10g})"
 
     def __reduce__(self):

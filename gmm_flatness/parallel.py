@@ -6,12 +6,17 @@ Work goes through the joblib backend in force, so that a cluster is a matter of 
         run_ensemble(task, 1000, rng=1, workers=-1)
 
 Results do not depend on the backend or on the number of workers: repeat `i` always sees generator `i`, and
-linear algebra runs on one thread everywhere. Bars are drawn on a terminal and nowhere else.
+linear algebra runs on one thread everywhere. Workers end with the process that started them, however it ends. Bars
+are drawn on a terminal and nowhere else.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -81,9 +86,11 @@ def parallel_map(task: Callable[[Any], Any], items: Iterable, *, workers: int | 
     DomainError
         `workers` is neither None, -1 nor a positive integer.
     """
-    items = list(items)
-    workers = _worker_count(workers)
-    with _single_threaded(), _bar(len(items), progress) as bar:
+    from tqdm import tqdm
+
+    items, workers = list(items), check_workers(workers)
+    hidden = progress is None or not sys.stderr.isatty()
+    with _SINGLE_THREAD, tqdm(total=len(items), desc=progress, disable=hidden, leave=False) as bar:
         results = []
         for result in map(task, items) if workers == 1 else _through_joblib(task, items, workers):
             results.append(result)
@@ -91,7 +98,8 @@ def parallel_map(task: Callable[[Any], Any], items: Iterable, *, workers: int | 
         return results
 
 
-def _worker_count(workers: int | None) -> int | None:
+def check_workers(workers: int | None) -> int | None:
+    """A number of workers as `parallel_map` takes it, or `DomainError`."""
     if workers is None or workers == -1:
         return workers
     if workers == 0:
@@ -102,26 +110,59 @@ def _worker_count(workers: int | None) -> int | None:
 def _through_joblib(task: Callable[[Any], Any], items: list, workers: int | None) -> Iterator:
     from joblib import Parallel, delayed
 
-    call = delayed(_call_single_threaded)
-    return Parallel(n_jobs=workers, return_as="generator")(call(task, item) for item in items)
+    call = delayed(_call_in_worker)
+    return Parallel(n_jobs=workers, return_as="generator", initializer=end_with_parent)(
+        call(task, item) for item in items)
 
 
-def _call_single_threaded(task: Callable[[Any], Any], item: Any) -> Any:
-    with _single_threaded():
+def _call_in_worker(task: Callable[[Any], Any], item: Any) -> Any:
+    with _SINGLE_THREAD:
         return task(item)
+
+
+def end_with_parent() -> None:
+    """Let this worker end within a second of the process that started it, however that ends."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent.pid:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class _SingleThread:
+    """One thread of linear algebra while any Python thread is inside; afterwards as it was before the first.
+
+    The limit of BLAS belongs to the process, so that the thread that leaves last restores what the first one found.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._own = threading.Lock(), 0, threading.local()
+        self._shared: Any = None
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if not self._inside:
+                self._shared = threadpool_limits(limits=1, user_api="blas")
+            self._inside += 1
+            self._own.limits = [*getattr(self._own, "limits", ()), threadpool_limits(limits=1).__enter__()]
+
+    def __exit__(self, *error: Any) -> None:
+        with self._lock:
+            self._own.limits.pop().__exit__(*error)
+            self._inside -= 1
+            if not self._inside:
+                self._shared.__exit__(*error)
+
+
+_SINGLE_THREAD = _SingleThread()
 
 
 def _repeat(task: Callable[..., Any], args: tuple, kwargs: dict[str, Any], generator: np.random.Generator):
     return task(*args, rng=generator, **kwargs)
-
-
-def _single_threaded():
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(limits=1)
-
-
-def _bar(total: int, label: str | None):
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=label, disable=label is None or not sys.stderr.isatty(), leave=False)

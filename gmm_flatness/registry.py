@@ -1,6 +1,6 @@
 """The register of formulas: which function computes which result, where it comes from and where it holds.
 
-A formula is a plain function of `gmm_flatness.theory` carrying a permanent id:
+A formula is a plain function of `gmm_flatness.theory` (or `model`, which it imports) carrying a permanent id:
 
     @formula("F001", name="generalization error", source="this package", equation="E_y H((m+yb)/sqrt(Dq))",
              validity="all m, q > 0, delta > 0", kind="exact")
@@ -8,7 +8,7 @@ A formula is a plain function of `gmm_flatness.theory` carrying a permanent id:
 
 Every formula rests on at least two pieces of evidence of different kinds (`EVIDENCE`). Evidence is declared
 where it is produced: a test by `@pytest.mark.evidence("F001", "quadrature")`, a derivation script by
-`FORMULAS = ("F001",)`, a check case by `formulas=("F001",)`.
+`FORMULAS = ("F001",)`, a check case by `formulas=("F001",)`. Published evidence cites paper and equation.
 """
 
 from __future__ import annotations

@@ -318,7 +318,7 @@ def test_dimensions_that_rotations_cannot_explore_are_refused():
         run_chain(sample(MIXTURE, 1, rng=1), beta=1.0, sweeps=50, burn_in=5)
 
 
-def test_inputs_are_left_alone_and_results_travel():
+def test_inputs_are_unchanged_and_results_pickle():
     import pickle
 
     drawn, reference = data("slice"), REFERENCE.copy()

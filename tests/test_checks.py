@@ -1,22 +1,27 @@
 """Cases, campaigns, the register and the command."""
 
 import json
+import os
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from gmm_flatness import ConvergenceError
+from gmm_flatness.checks import Case, Sampling, Undecided, all_cases, cases_algorithms, run_case
 from gmm_flatness.checks.campaign import run_campaign
-from gmm_flatness.checks.case import Case, Effort, Undecided, run_case
-from gmm_flatness.checks.cases_local_entropy import equilibrated
-from gmm_flatness.checks.register import all_cases
+from gmm_flatness.checks.case import MOST_SAMPLES, POWER
+from gmm_flatness.checks.cases_algorithms import equilibrated
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.cli import main
 from gmm_flatness.registry import formulas
+from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
 
-EFFORT = Effort((10, 20), (40, 20))
+PILOT = Sampling((10, 20), (40, 20))
 
 
 def truth():
@@ -37,7 +42,7 @@ def broken(dim, *, rng):
 
 
 def case(name="toy/one", simulate=toy, **changes):
-    return replace(Case(name, ("F001",), truth, simulate, "a", EFFORT, EFFORT), **changes)
+    return replace(Case(name, ("F001",), truth, simulate, "a", PILOT, PILOT), **changes)
 
 
 def wrong():
@@ -54,63 +59,107 @@ def test_a_true_theory_passes_and_its_control_is_refused():
 
 
 def test_a_false_theory_fails_after_a_repeat_with_fresh_disorder_and_more_samples():
-    verdict = run_campaign([case(theory=wrong), case("toy/two")], seed=1)
-    false, true = verdict.outcomes
-    assert (false.verdict, true.verdict, verdict.passed) == ("fail", "pass", False)
+    campaign = run_campaign([case(theory=wrong), case("toy/two")], seed=1)
+    false, true = campaign.outcomes
+    assert (false.verdict, true.verdict, campaign.passed) == ("fail", "pass", False)
     first, second = false.runs
-    assert second.effort == Effort((10, 20), (160, 80))
+    assert second.sampling == Sampling((10, 20), (160, 80))
     assert second.simulation["b"].value != first.simulation["b"].value
-    text = table(verdict)
-    assert "toy/one (again)" in text and "repeated" in text and "FAIL" in summary(verdict)
+    text = table(campaign)
+    assert "toy/one (again)" in text and "repeated" in text and "FAIL" in summary(campaign)
 
 
-def test_a_case_that_fails_by_chance_is_judged_by_its_repeat():
+def test_a_case_that_fails_by_chance_is_repeated():
     calls = []
 
     def unlucky_first(dim, *, rng):
         calls.append(dim)
-        return toy(dim, rng=rng) if len(calls) > sum(EFFORT.samples) else {"a": 2.5 + 0.01 * rng.random(), "b": -1.0}
+        return toy(dim, rng=rng) if len(calls) > sum(PILOT.counts) else {"a": 2.5 + 0.01 * rng.random(), "b": -1.0}
 
     outcome, = run_campaign([case(simulate=unlucky_first)], seed=3).outcomes
-    assert (outcome.verdict, len(outcome.runs), len(calls)) == ("pass", 2, 5 * sum(EFFORT.samples))
+    assert (outcome.verdict, len(outcome.runs), len(calls)) == ("pass", 2, 5 * sum(PILOT.counts))
+
+
+def gaussian(dim, *, rng):
+    return {"a": 2.0 + 1.5 / dim + 0.6 * rng.standard_normal() / np.sqrt(dim), "b": -1.0}
+
+
+def test_samples_are_added_until_the_control_has_power():
+    run = run_case(case(simulate=gaussian), PILOT, seed=4)
+    assert run.simulation["a"].stderr == pytest.approx(0.05 * 2.0 / POWER, rel=0.25)
+    assert run.sampling.counts[0] == pytest.approx(2 * run.sampling.counts[1], abs=1)
+    assert run.sampling.counts[0] > 2 * PILOT.counts[0] and run.simulation["a"].dof == sum(run.sampling.counts) - 2
+    wide = run_case(case(simulate=gaussian), PILOT._replace(control=0.5), seed=4)
+    assert wide.sampling.counts == PILOT.counts
+    tight = run_case(case(simulate=gaussian), PILOT._replace(control=1e-4), seed=4)
+    assert tight.sampling.counts == tuple(MOST_SAMPLES * count for count in PILOT.counts)
+
+
+def test_p_values_stay_uniform_when_samples_are_added():
+    runs = [run_case(case(f"toy/{index}", gaussian), PILOT._replace(control=0.15), seed=2) for index in range(300)]
+    assert 0.2 < np.mean([run.sampling.counts[0] > PILOT.counts[0] for run in runs])
+    assert kstest([run.p_values()["a"] for run in runs], "uniform").pvalue > 1e-3
 
 
 def test_a_case_without_power_is_repeated_and_does_not_pass():
-    verdict = run_campaign([case(control=1e-4)], seed=1)
-    assert [outcome.verdict for outcome in verdict.outcomes] == ["powerless"]
-    assert len(verdict.outcomes[0].runs) == 2
-    assert not verdict.passed and "control ±0%" in table(verdict) and "not refused" in table(verdict)
+    campaign = run_campaign([case(full=Sampling((10, 20), (4, 2), control=1e-4))], seed=1)
+    assert [outcome.verdict for outcome in campaign.outcomes] == ["powerless"]
+    assert len(campaign.outcomes[0].runs) == 2
+    assert not campaign.passed and "control ±0%" in table(campaign) and "not refused" in table(campaign)
 
 
-def test_an_effort_may_have_a_control_of_its_own():
-    assert run_campaign([case(control=1e-4, full=EFFORT._replace(control=0.05))], seed=1).passed
-    assert EFFORT._replace(control=0.05).times(0.5) == Effort((10, 20), (20, 10), 0.05)
+def test_the_fast_run_has_a_sampling_of_its_own_and_leaves_out_what_has_none():
+    cases = [case(fast=Sampling((10, 20), (20, 10), 0.1)), case("toy/slow", fast=None)]
+    outcome, = run_campaign(cases, fast=True, seed=1).outcomes
+    assert outcome.runs[0].sampling == cases[0].fast and len(run_campaign(cases, seed=1).outcomes) == 2
+    assert PILOT._replace(control=0.1).times(0.5) == Sampling((10, 20), (20, 10), 0.1)
 
 
-def test_a_simulation_may_decline_to_speak_but_not_break_down():
-    verdict = run_campaign([case("toy/silent", silent), case()], seed=1)
-    assert [outcome.verdict for outcome in verdict.outcomes] == ["undecided", "pass"]
-    assert verdict.passed and "not equilibrated" in table(verdict)
-    assert not run_campaign([case("toy/silent", silent)], seed=1).passed
-    verdict = run_campaign([case("toy/broken", broken), case()], seed=1)
-    assert [outcome.verdict for outcome in verdict.outcomes] == ["fail", "pass"]
-    assert "no minimum found" in table(verdict)
+def test_a_case_declared_so_may_be_undecided_but_not_break_down():
+    mute = case("toy/silent", silent, may_be_undecided=True)
+    campaign = run_campaign([mute, case()], seed=1)
+    assert [outcome.verdict for outcome in campaign.outcomes] == ["undecided", "pass"]
+    assert campaign.passed and "not equilibrated" in table(campaign)
+    assert not run_campaign([mute], seed=1).passed
+    for simulate, words in ((silent, "not equilibrated"), (broken, "no minimum found")):
+        campaign = run_campaign([case("toy/one", simulate), case()], seed=1)
+        assert [outcome.verdict for outcome in campaign.outcomes] == ["fail", "pass"]
+        assert words in table(campaign) and not campaign.passed
+
+
+def test_more_than_two_cases_in_a_hundred_may_not_be_undecided():
+    mute = [case(f"toy/silent{index}", silent, may_be_undecided=True) for index in range(2)]
+    sound = [case(f"toy/{index}") for index in range(49)]
+    assert run_campaign([*mute, *sound], seed=1).passed
+    assert not run_campaign([*mute, *sound[:48]], seed=1).passed
+
+
+def test_only_a_chain_at_low_temperature_may_be_undecided():
+    assert [one.name for one in all_cases() if one.may_be_undecided] == ["gibbs/alpha2-delta1-rho0.5-beta4-b0"]
+
+
+def test_controls_are_a_few_per_cent_and_no_subject_is_left_out_of_the_fast_run():
+    cases = all_cases()
+    assert all(one.full.control <= 0.1 for one in cases)
+    assert all(one.fast is None or one.fast.control <= 0.1 for one in cases)
+    subjects = [{one.name.partition("/")[0] for one in group} for group in (cases, [one for one in cases if one.fast])]
+    assert subjects[0] == subjects[1]
 
 
 def test_results_depend_on_seed_name_and_attempt_and_on_nothing_else():
-    reference = run_case(case(), EFFORT, seed=5)
+    reference = run_case(case(), PILOT, seed=5)
     with joblib.parallel_config(backend="threading"):
-        assert run_case(case(), EFFORT, seed=5, workers=2) == reference
+        assert run_case(case(), PILOT, seed=5, workers=2) == reference
     assert run_campaign([case("toy/other"), case()], seed=5).outcomes[1].runs[0] == reference
-    for changed in (run_case(case(), EFFORT, seed=6), run_case(case("toy/x"), EFFORT, seed=5),
-                    run_case(case(), EFFORT, seed=5, attempt=1)):
+    for changed in (run_case(case(), PILOT, seed=6), run_case(case("toy/x"), PILOT, seed=5),
+                    run_case(case(), PILOT, seed=5, attempt=1)):
         assert changed.simulation["a"] != reference.simulation["a"]
 
 
 def test_every_quantity_belongs_to_the_family():
-    verdict = run_campaign([case(f"toy/{index}") for index in range(10)], seed=2)
-    assert verdict.tests == 20
-    assert 1e-3 < verdict.calibration_p <= 1.0
+    campaign = run_campaign([case(f"toy/{index}") for index in range(10)], seed=2)
+    assert campaign.tests == 20
+    assert 1e-3 < campaign.family.calibration_p <= 1.0
 
 
 def test_json_holds_all_that_was_found():
@@ -124,8 +173,8 @@ def test_the_register_is_sound():
     assert len({one.name for one in cases}) == len(cases)
     for one in cases:
         assert set(one.formulas) <= set(known), one.name
-        assert len(one.full.sizes) == len(one.full.samples) >= 2, one.name
-        assert len(one.fast.sizes) == len(one.fast.samples) >= 2, one.name
+        for sampling in (one.full, one.fast or one.full):
+            assert len(sampling.dims) == len(sampling.counts) >= 2, one.name
 
 
 @pytest.mark.parametrize("subject", ["bayes-gaussian", "bayes-rademacher", "square", "hebb", "hinge", "logistic"])
@@ -134,7 +183,7 @@ def test_eight_points_a_subject(subject):
 
 
 @pytest.mark.parametrize("one", all_cases(), ids=lambda one: one.name)
-def test_theory_and_simulation_speak_of_the_same_numbers(one):
+def test_theory_and_simulation_give_the_same_numbers(one):
     theory, simulation = one.theory(), one.simulate(20, rng=np.random.default_rng(1))
     assert one.primary in theory and theory[one.primary] != 0.0
     assert set(theory) <= set(simulation)
@@ -154,24 +203,49 @@ def test_the_command_fails_with_a_false_theory(monkeypatch):
     assert main(["check", "--workers", "1"]) == 1
 
 
+@pytest.mark.parametrize("workers", ["0", "-5"])
+def test_an_impossible_number_of_workers_is_an_option_error_and_no_verdict(capsys, workers):
+    assert main(["check", "--fast", "--workers", workers]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "workers" in err
+
+
+@pytest.mark.parametrize("place", ["", "file.txt/found.json"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch, capsys, place):
+    (tmp_path / "file.txt").touch()
+    monkeypatch.setattr("gmm_flatness.checks.command.run_campaign", lambda *_, **__: pytest.fail("it ran"))
+    assert main(["check", "--json", str(tmp_path / place)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
 def test_the_command_names_what_it_does_not_know(capsys):
     assert main(["check", "--only", "nothing"]) == 2
     assert "hebb" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("enough", "tried"), [(100, [100]), (300, [100, 300]), (301, [100, 300])])
-def test_a_chain_too_short_is_tried_once_more_at_three_times_its_length_before_the_verdict_is_left_open(enough, tried):
+@pytest.mark.parametrize(("enough", "tried"), [(100, [100]), (300, [100, 300]), (900, [100, 300, 900]),
+                                               (901, [100, 300, 900])])
+def test_a_chain_too_short_is_tried_at_three_and_nine_times_its_length_before_the_verdict_is_left_open(enough, tried):
     lengths = []
 
     def chain(*, sweeps, min_effective_size):
+        assert min_effective_size == MIN_EFFECTIVE_SIZE
         lengths.append(sweeps)
         if sweeps < enough:
             raise ConvergenceError("too short")
         return sweeps
 
-    if enough > 300:
+    if enough > 900:
         with pytest.raises(Undecided, match="not equilibrated: too short"):
             equilibrated(chain, sweeps=100)
     else:
         assert equilibrated(chain, sweeps=100) == tried[-1]
     assert lengths == tried
+
+
+def test_no_case_runs_a_chain_without_its_guard():
+    text = "".join(path.read_text() for path in Path(cases_algorithms.__file__).parent.glob("*.py"))
+    assert text.count("min_effective_size") == 1
+    direct = set(re.findall(r"(?<!equilibrated\()\b(run_chain|thermodynamic_integration)\(", text))
+    assert not direct

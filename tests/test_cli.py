@@ -18,8 +18,8 @@ ERM = ["solve", "erm", "--alpha", "2", "--loss", "square", "--ridge", "0.1"]
 def test_erm_prints_the_check_point_of_the_square_loss(capsys):
     assert cli.main([*ERM, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    published = {"m": 0.4779625, "q": 0.5899346, "V": 0.8442888, "test_error": 0.2668760, "train_error": 0.0425783}
-    assert {name: found[name] for name in published} == pytest.approx(published, abs=6e-8)
+    expected = {"m": 0.4779625, "q": 0.5899346, "V": 0.8442888, "test_error": 0.2668760, "train_error": 0.0425783}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=6e-8)
     assert (found["alpha"], found["delta"], found["rho"], found["loss"]) == (2.0, 1.0, 0.5, "square")
     assert found["stable"] is True and found["residual"] < 1e-10
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, erm, fit, sample
+from gmm_flatness.experiments import Mean, judge, refuted
 from gmm_flatness.simulation.fit import local_energy
 from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure
 from gmm_flatness.studies import algorithms as alg
@@ -25,18 +26,27 @@ def everything():
 
 
 def test_every_algorithm_has_a_row_and_its_theory():
-    table = compare_algorithms(MIXTURE, 150, everything(), samples=3, rng=1)
+    table = compare_algorithms(MIXTURE, 40, everything(), samples=2, rng=1)
     runs = table["kind"] == "algorithm"
     assert runs.sum() == 9 and (table["failed"][runs] == 0).all() and (table["cost"][runs] > 0).all()
-    bayes = row(table, "Bayes")["test_error"]
-    assert bayes == pytest.approx(bayes_error(MIXTURE)) and (table["test_error"][runs] > bayes - 0.03).all()
-    theory = table["theory_test_error"][runs]
-    assert np.isnan(theory).sum() == 1 and np.isnan(row(table, "replicated SGD (logistic)")["theory_test_error"])
-    # three samples of dimension 150: fluctuations of a few hundredths
-    apart = table["test_error"][runs] - theory
-    names = table["algorithm"][runs] != "replicated annealing"
-    assert np.nanmax(np.abs(apart[names])) < 0.05
+    assert row(table, "Bayes")["test_error"] == pytest.approx(bayes_error(MIXTURE))
     assert (table["test_error_stderr"][runs] > 0).all()
+    empirical = np.isnan(table["theory_test_error"][runs])
+    assert table["algorithm"][runs][empirical].tolist() == ["replicated SGD (logistic)"]
+
+
+@pytest.mark.slow
+def test_every_algorithm_ends_where_its_theory_says():
+    """At N → ∞, from two dimensions; annealing in so few sweeps lags behind its theory."""
+    algorithms = [algorithm for algorithm in everything() if algorithm.theory and algorithm.name[:10] != "replicated"]
+    small, large = (compare_algorithms(MIXTURE, dim, algorithms, samples=120, rng=dim) for dim in (80, 160))
+    means, theories = [], large["theory_test_error"][:len(algorithms)].tolist()
+    for place in range(len(algorithms)):
+        (a, s), (b, t) = ((table["test_error"][place], table["test_error_stderr"][place]) for table in (small, large))
+        means.append(Mean(2.0 * b - a, float(np.hypot(2.0 * t, s)), 119))
+    assert len(means) == 7 and judge(list(map(Mean.p_value, means, theories))).passed
+    for mean, theory in zip(means, theories, strict=True):
+        assert refuted(mean, 0.9 * theory, len(means)) and refuted(mean, 1.1 * theory, len(means))
 
 
 def test_numbers_are_those_of_the_estimator_on_the_same_sample():
@@ -74,14 +84,18 @@ def test_failures_are_counted_and_bad_input_is_named():
 
 @pytest.mark.slow
 def test_balanced_bayes_error_is_reached_where_theory_says_so():
-    """Wide local energies and strong ridges reach it to 0.2 % at N = 4000; plain weak ridges do not."""
+    """Wide local energies and strong ridges reach it; plain weak ridges do not."""
     mixture = GaussianMixture(2.0)
     runs = [alg.local_energy((6.0,), bias=0.0, tol=1e-3, momentum=0.3),
             alg.messages(Minimizer("logistic", ridge=50.0), bias=0.0, tol=1e-4),
             alg.descent("square", ridge=200.0, bias=0.0, epochs=10, momentum=0.0),
             alg.descent("square", ridge=0.1, bias=0.0, epochs=30, momentum=0.0)]
     runs = [alg.Algorithm(f"{index} {run.name}", run.run, run.theory) for index, run in enumerate(runs)]
-    table = compare_algorithms(mixture, 4000, runs, samples=4, rng=2)
-    gaps = table["test_error"][:4] - bayes_error(mixture)
-    assert (np.abs(gaps[:3]) < 0.002).all() and gaps[3] > 0.05
-    assert (np.abs(table["theory_test_error"][:3] - bayes_error(mixture)) < 5e-4).all()
+    table = compare_algorithms(mixture, 2000, runs, samples=8, rng=2)
+    bayes, theories = bayes_error(mixture), table["theory_test_error"][:4].tolist()
+    assert (np.abs(np.subtract(theories[:3], bayes)) < 5e-4).all() and theories[3] > bayes + 0.05
+    # of order 1/N what a sample of finite size differs by is a fifth of the standard errors
+    means = [Mean(table["test_error"][place], table["test_error_stderr"][place], 7) for place in range(4)]
+    assert judge(list(map(Mean.p_value, means, theories))).passed
+    assert all(refuted(mean, factor * theory, 4) for mean, theory in zip(means, theories, strict=True)
+               for factor in (0.95, 1.05))

@@ -203,7 +203,7 @@ def test_local_energy_is_the_mean_over_perturbations():
     assert accepts(p) and refuses(below) and refuses(above)
 
 
-def test_trace_is_what_the_end_says():
+def test_trace_ends_at_the_reported_values():
     data = draw()
     run = replicated_descent(data, "logistic", coupling=np.geomspace(0.01, 1.0, 9), ridge=0.3, epochs=9, batch_size=10,
                              temperature=0.01, rng=3, measure_every=4)

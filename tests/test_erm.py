@@ -1,4 +1,4 @@
-"""Empirical risk minimization: published points, independent quadrature, the whole box, limits and refusals."""
+"""Empirical risk minimization: check points, independent quadrature, the whole box, limits and refusals."""
 
 import math
 import pickle
@@ -26,22 +26,26 @@ from gmm_flatness.theory.minimizers.equations import OrderParameters, averages
 BALANCED = GaussianMixture(2.0)
 
 
-@pytest.mark.evidence("F010", "published")
+@pytest.mark.evidence("F010", "quadrature")
 def test_square_check_point():
-    """Handbook check point at Δ=1, ρ=½, α=2, λ=0.1."""
+    """Handbook value at Δ=1, ρ=½, α=2, λ=0.1, reproduced by quadrature."""
     result = erm(BALANCED, "square", ridge=0.1)
     found = (result.m, result.q, result.V, result.test_error, result.train_error)
     np.testing.assert_allclose(found, (0.4779625, 0.5899346, 0.8442888, 0.2668760, 0.0425783), atol=5.1e-8)
+    assert_saddle_point(result, 1e-9)
 
 
-@pytest.mark.evidence("F016", "published")
+@pytest.mark.evidence("F016", "quadrature")
 @pytest.mark.parametrize(("kappa", "m"), [(2.0, 0.8086093), (1.0, 0.7736150)])
 def test_smoothed_count_check_points(kappa, m):
-    assert erm(BALANCED, SmoothedCount(kappa), norm=1.0).m == pytest.approx(m, abs=5.1e-8)
+    """Handbook values, reproduced by quadrature."""
+    result = erm(BALANCED, SmoothedCount(kappa), norm=1.0)
+    assert result.m == pytest.approx(m, abs=5.1e-8)
+    assert_saddle_point(result, 1e-9)
 
 
 def assert_saddle_point(result, tolerance):
-    """The conjugate equations of section 3, by QUADPACK and scalar proximal points."""
+    """The equations in their conjugate form, by QUADPACK and scalar proximal points."""
     exact = conjugate_form(result, breakpoints(result.loss, result.width))
     for name in ("m", "q", "V"):
         assert getattr(result, name) == pytest.approx(exact[name], rel=tolerance, abs=1e-12), name
@@ -261,7 +265,7 @@ def test_limits_that_do_not_exist_name_their_threshold():
     unbalanced = GaussianMixture(4.0, 1.0, 0.2)
     with pytest.raises(DomainError) as caught:
         erm(unbalanced, "logistic", ridge=0.0)
-    assert caught.value.threshold == pytest.approx(4.849, abs=5e-4)  # handbook, learned bias
+    assert caught.value.threshold == pytest.approx(4.849, abs=5e-4)  # as in test_separability
     assert erm(unbalanced, "logistic", ridge=0.0, bias=0.0).stable  # above 3.700, the threshold at b = 0
     with pytest.raises(DomainError) as caught:
         erm(unbalanced.at(alpha=3.5), "logistic", ridge=0.0, bias="optimal")
@@ -294,6 +298,22 @@ def test_errors_and_results_pickle():
     assert result.to_dict()["loss"] == "hinge" and len(repr(result)) < 160
 
 
+@pytest.mark.parametrize("mixture", [GaussianMixture(0.152, 6.93), GaussianMixture(0.134, 3.88, 0.583)], ids=str)
+def test_sharp_smoothing_of_separable_samples_is_solved_until_the_response_exceeds_every_float(mixture):
+    """Far below κ_AT all margins grow past κ: the hard margin `k`, approached like κ², with response e^(k²/2κ²)."""
+    hard = hard_margin(mixture, bias=0.0)
+    results = {kappa: erm(mixture, SmoothedCount(kappa), norm=1.0, bias=0.0, allow_unstable=True)
+               for kappa in (0.2, 0.3, 0.4, *np.geomspace(0.5, 10.0, 8))}
+    assert all(result.residual < 1e-10 for result in results.values())
+    ratio = (results[0.4].m - hard.overlap) / (results[0.2].m - hard.overlap)
+    assert ratio == pytest.approx(4.0, rel=0.05)
+    slope = (math.log(results[0.2].V) - math.log(results[0.3].V)) / (0.5 / 0.2**2 - 0.5 / 0.3**2)
+    assert slope == pytest.approx(hard.margin**2, rel=0.02)
+    with pytest.raises(DomainError, match="^kappa = .* separable with a margin of more than 36 kappa") as caught:
+        erm(mixture, SmoothedCount(0.1), norm=1.0, bias=0.0, allow_unstable=True)
+    assert caught.value.threshold == pytest.approx(hard.margin / 36.0)
+
+
 # --- collapse -----------------------------------------------------------------------------------------------
 
 
@@ -308,6 +328,19 @@ def test_collapse_is_where_the_multiplier_vanishes():
     with pytest.raises(DomainError) as caught:
         erm(GaussianMixture(threshold * 1.01, delta, rho), "hinge", ridge=0.1)
     assert caught.value.threshold == pytest.approx(threshold)
+
+
+def test_the_norm_vanishes_linearly_all_the_way_to_collapse():
+    """Down to one part in a million, where the bias is 1 but for a millionth of a millionth."""
+    rng = np.random.default_rng(13)
+    for _ in range(6):
+        delta, rho = 10 ** rng.uniform(-0.3, 1.3), rng.choice([rng.uniform(0.1, 0.4), rng.uniform(0.6, 0.9)])
+        ridge, threshold = 10 ** rng.uniform(0, 3), collapse_threshold(delta, rho)
+        if math.isfinite(threshold):
+            roots = [math.sqrt(erm(GaussianMixture(threshold * (1 - gap), delta, rho), "hinge", ridge=ridge).q) / gap
+                     for gap in (1e-4, 1e-5, 1e-6)]
+            # what is left of the slope shrinks tenfold; the threshold is known to 1e-14, hence gap 1e-6 to 1e-8
+            assert roots[2] - roots[1] == pytest.approx(0.1 * (roots[1] - roots[0]), abs=3e-8 * roots[2])
 
 
 @pytest.mark.evidence("F013", "simulation")
@@ -340,11 +373,11 @@ def test_collapse_spares_balanced_and_well_separated_clusters():
 
 
 def test_averages_are_those_of_the_stated_field():
-    """Square loss by hand: the pull is `t(1-h)`."""
+    """Square loss by hand: the displacement is `t(1-h)`."""
     mixture, at = GaussianMixture(2.0, 0.5, 0.3), OrderParameters(0.4, 0.9, 1.2, -0.3)
     mean, t = averages(mixture, erm(mixture, "square", ridge=1.0).loss, at), 0.6 / 1.6
-    assert mean.pull == pytest.approx(t * (1 - 0.4 - (0.3 - 0.7) * -0.3), rel=1e-14)
-    assert mean.imbalance == pytest.approx(t * (0.3 * (1 - 0.1) - 0.7 * (1 - 0.7)), rel=1e-14)
+    assert mean.displacement == pytest.approx(t * (1 - 0.4 - (0.3 - 0.7) * -0.3), rel=1e-14)
+    assert mean.labeled == pytest.approx(t * (0.3 * (1 - 0.1) - 0.7 * (1 - 0.7)), rel=1e-14)
 
 
 def test_separable_hinge_interpolates_below_the_threshold_of_its_bias_mode():

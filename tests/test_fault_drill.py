@@ -198,7 +198,7 @@ publish(drill_toy.FIGURE, Path(sys.argv[1]))
     "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.engine import compute; "
     "from gmm_flatness.store import Cache; compute(FIGURE, Cache(Path(sys.argv[1]) / '.cache'))",
 ], ids=["figure", "points"])
-def test_two_runs_at_once_share_the_work_and_spoil_nothing(toy, undisturbed, tmp_path, code):
+def test_two_runs_at_once_share_one_cache(toy, undisturbed, tmp_path, code):
     runs = [python(code, tmp_path / "shared") for _ in range(2)]
     said = sorted(run.communicate()[0] for run in runs)
     assert [run.returncode for run in runs] == [0, 0]
@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_the_earlier_files_and_the_points_done(toy, undisturb
         return genuine(descriptor, data)
 
     other = replace(toy, seed=12)
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=r"No space left.*full"):
         patch.setattr(os, "write", write)
         publish(other, folder)
     assert contents(folder) == undisturbed
@@ -271,7 +271,8 @@ publish(FIGURE, Path(sys.argv[1]), workers=2)
         assert run.poll() is None
         run.kill()
         run.wait()
-    publish(toy, tmp_path / "killed", workers=2)
+    # in a process of its own: workers of this one may be older than the path to the toy
+    assert python(code, tmp_path / "killed").wait() == 0
     assert contents(tmp_path / "killed") == undisturbed
 
 

@@ -32,6 +32,10 @@ def compute_point(point, rng, parameters):
     return [{"repeat": repeat, "y": rng.standard_normal()} for repeat in range(2)]
 
 
+def one_point(parameters):
+    return [{"x": 1.0}]
+
+
 def draw(table):
     drawing, axes = style.figure()
     theory, simulation = table.where(curve="theory"), table.where(curve="simulation")
@@ -98,24 +102,24 @@ def test_other_parameters_or_seeds_share_nothing(tmp_path, change):
 @pytest.mark.parametrize(("error", "status"), [
     (DomainError("x", 1, "y"), "outside the domain"), (StabilityError("x", 1, "y"), "unstable"),
     (ConvergenceError("missed by 1e-3"), "not converged")])
-def test_a_point_without_a_result_says_why(tmp_path, monkeypatch, error, status):
+def test_a_point_without_a_result_says_why(tmp_path, error, status):
     def failing(*arguments):
         raise error
 
-    row, = engine._point_table(failing, {"x": 1.0}, np.random.SeedSequence(1), {}).rows()
+    row, = compute(engine.replace(TOY, points=one_point, compute_point=failing), Cache(tmp_path)).rows()
     assert row == {"x": 1.0, "status": status, "message": str(error)}
 
 
 def test_a_bug_in_a_point_stops_the_run(tmp_path):
     with pytest.raises(ZeroDivisionError):
-        engine._point_table(lambda *arguments: 1 / 0, {"x": 1.0}, np.random.SeedSequence(1), {})
+        compute(engine.replace(TOY, points=one_point, compute_point=lambda *arguments: 1 / 0), Cache(tmp_path))
 
 
-def test_a_result_may_be_none_and_may_judge_itself():
+def test_a_result_may_be_none_and_may_judge_itself(tmp_path):
     def judging(point, rng, parameters):
         return {"y": None, "status": "unstable"}
 
-    row, = engine._point_table(judging, {"x": 1.0}, np.random.SeedSequence(1), {}).rows()
+    row, = compute(engine.replace(TOY, points=one_point, compute_point=judging), Cache(tmp_path)).rows()
     assert math.isnan(row["y"]) and row["status"] == "unstable" and row["message"] == ""
 
 
@@ -149,6 +153,33 @@ def test_a_current_figure_is_left_alone_and_a_damaged_or_changed_one_is_made_aga
     assert publish.publish(TOY, tmp_path).made
     assert publish.publish(engine.replace(TOY, title="Another"), tmp_path).made
     assert len(CALLS) == 6
+
+
+@pytest.mark.parametrize("damage", [
+    lambda text: "[]", lambda text: "{}", lambda text: '{"files": []}', lambda text: "null", lambda text: "{",
+    lambda text: text.replace('"f99_toy.csv"', '"f99_other.csv"')])
+def test_a_damaged_provenance_is_written_again(tmp_path, damage):
+    path = tmp_path / "f99_toy.provenance.json"
+    publish.publish(TOY, tmp_path)
+    path.write_text(damage(path.read_text()))
+    assert publish.publish(TOY, tmp_path).made
+    assert not publish.publish(TOY, tmp_path).made
+
+
+@pytest.mark.parametrize("key", ["caption", "title", "parameters", "seed", "figure"])
+def test_a_table_that_says_too_little_is_made_again_and_until_then_not_shown(tmp_path, key):
+    publish.publish(TOY, tmp_path)
+    table = Table.read(tmp_path / "f99_toy")
+    Table(table.columns, {name: value for name, value in table.metadata.items() if name != key}).write(
+        tmp_path / "f99_toy")
+    assert "Not made yet" in index.write_index([TOY], tmp_path).read_text()
+    assert publish.publish(TOY, tmp_path).made
+    assert "Not made yet" not in index.write_index([TOY], tmp_path).read_text()
+
+
+def test_points_depend_on_the_script_and_on_what_scripts_share():
+    assert {path.stem for path in engine.SHARED} >= {"engine", "landscape", "style"}
+    assert not any(path.stem.startswith("f0") for path in engine.SHARED)
 
 
 def test_the_page_shows_what_is_made_and_what_is_not(tmp_path):

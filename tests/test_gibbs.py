@@ -54,6 +54,18 @@ def direct_free_entropy(mixture, q, m, beta, bias):
     return 0.5 * (math.log(1.0 - q) + (q - m * m) / (1.0 - q)) + mixture.alpha * energy
 
 
+def direct_margin(r):
+    """`1 - αΔ²(1-q)² E(∂f)²` at a result's order parameters."""
+    mixture, variance, c = r.mixture, r.mixture.delta * (1.0 - r.q), -math.expm1(-r.beta)
+
+    def slope_sq(A):
+        x = A / math.sqrt(variance)
+        slope = c * math.exp(-0.5 * x * x - log_weight(A, variance, r.beta)) / math.sqrt(2.0 * math.pi)
+        return (slope * (x + slope) / variance) ** 2
+
+    return 1.0 - mixture.alpha * variance**2 * averaged(mixture, r.q, r.m, r.bias, variance, slope_sq)
+
+
 def random_points(seed, count):
     """Mixtures, biases and inverse temperatures inside the stable region; some balanced, one cold."""
     rng = np.random.default_rng(seed)
@@ -63,28 +75,22 @@ def random_points(seed, count):
         yield GaussianMixture(alpha, delta, rho), bias, rng.uniform(0.05, 3.0)
 
 
-POINTS = [*random_points(30, 19), (CHECK, 0.0, math.inf)]
+POINTS = [*random_points(30, 19), (CHECK, 0.0, math.inf), (CHECK, 0.0, 1.6519)]
 
 
 @pytest.mark.evidence("F030", "quadrature")
 @pytest.mark.parametrize(("mixture", "bias", "beta"), POINTS)
 def test_free_entropy_errors_and_margin_by_adaptive_quadrature(mixture, bias, beta):
     r = gibbs(mixture, beta=beta, bias=bias)
-    variance, c = mixture.delta * (1.0 - r.q), -math.expm1(-beta)
+    variance = mixture.delta * (1.0 - r.q)
 
     def error(A):
         return math.exp(-beta - log_weight(A, variance, beta)) * tail(A / math.sqrt(variance))
 
-    def bend(A):
-        x = A / math.sqrt(variance)
-        slope = c * math.exp(-0.5 * x * x - log_weight(A, variance, beta)) / math.sqrt(2.0 * math.pi)
-        return (slope * (x + slope) / variance) ** 2
-
     expected = averaged(mixture, r.q, r.m, bias, variance, error) if math.isfinite(beta) else 0.0
     assert r.free_entropy == pytest.approx(direct_free_entropy(mixture, r.q, r.m, beta, bias), abs=1e-9)
     assert r.train_error == pytest.approx(expected, abs=1e-10)
-    margin = 1.0 - mixture.alpha * variance**2 * averaged(mixture, r.q, r.m, bias, variance, bend)
-    assert r.stability_margin == pytest.approx(margin, abs=1e-8)
+    assert r.stability_margin == pytest.approx(direct_margin(r), abs=1e-8)
     width = math.sqrt(mixture.delta)
     test_error = sum(weight * tail((r.m + label * bias) / width) for weight, label in mixture.classes)
     assert r.test_error == pytest.approx(test_error, abs=1e-14)
@@ -121,8 +127,8 @@ def test_without_weight_the_sphere_is_bare(bias):
     assert gibbs(mixture, beta=1e-7, bias=bias).free_entropy == pytest.approx(-1e-7 * 1.3 * expected, rel=1e-6)
 
 
-@pytest.mark.evidence("F030", "published")
-def test_known_points():
+def test_handbook_point():
+    """Handbook value, reproduced by quadrature as the last of `POINTS`."""
     r = gibbs(CHECK, beta=1.6519)
     assert (r.q, r.m) == pytest.approx((0.4261, 0.5045), abs=5e-5)
     assert r.train_error == pytest.approx(0.1103357, abs=2e-6)
@@ -154,14 +160,16 @@ def test_the_margin_is_the_curvature_against_splitting_into_pairs(alpha, beta):
     def split(k):
         return replicated_free_entropy(mixture, 2.0, r.q + k * step, beta=beta, q0=r.q + 0.5 * k * step, m=r.m)
 
-    bend = (-split(2) + 16.0 * split(1) - 30.0 * split(0) + 16.0 * split(-1) - split(-2)) / (12.0 * step**2)
-    assert bend == pytest.approx(-0.25 * r.stability_margin / (1.0 - r.q) ** 2, rel=1e-4)
+    curvature = (-split(2) + 16.0 * split(1) - 30.0 * split(0) + 16.0 * split(-1) - split(-2)) / (12.0 * step**2)
+    assert curvature == pytest.approx(-0.25 * r.stability_margin / (1.0 - r.q) ** 2, rel=1e-4)
 
 
-@pytest.mark.evidence("F031", "published")
-def test_the_known_onset_of_instability():
+@pytest.mark.evidence("F031", "quadrature")
+def test_handbook_onset_of_instability():
+    """Handbook value, reproduced by quadrature: the margin changes sign there."""
     found = gibbs_instability(GaussianMixture(10.0))
     assert found.beta == pytest.approx(3.65325, abs=5e-6)
+    assert abs(direct_margin(gibbs(GaussianMixture(10.0), beta=found.beta, allow_unstable=True))) < 1e-8
     assert gibbs(GaussianMixture(10.0), beta=found.beta - 1e-3).stable
     for alpha in (1.0, 2.0):
         assert gibbs_instability(GaussianMixture(alpha)) == (math.inf, 0.0)

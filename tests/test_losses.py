@@ -10,13 +10,13 @@ from reference import gauss_average, scalar_prox
 from gmm_flatness import DomainError, SmoothedCount
 from gmm_flatness.losses import get_loss
 from gmm_flatness.losses.protocol import (
-    _quadrature_moments,
     breakpoints,
     curvature,
     field_at,
     jump,
     prox_slope,
     proximal_moments,
+    quadrature_moments,
 )
 from gmm_flatness.losses.smoothed_count import CRITICAL
 
@@ -76,11 +76,11 @@ def test_moments_against_quadpack(loss):
             return scalar_prox(loss, h, width) - h
 
         first, second = (gauss_average(lambda h, k=k: pull(h) ** k, mean, std, cuts) for k in (1, 2))
-        assert found.pull == pytest.approx(first, rel=1e-8)
-        assert found.pull_sq == pytest.approx(second, rel=1e-8)
+        assert found.displacement == pytest.approx(first, rel=1e-8)
+        assert found.displacement_sq == pytest.approx(second, rel=1e-8)
         # Stein: E ∂u*/∂h needs no derivative, and sees kinks and jumps alike
-        stein = -gauss_average(lambda h, mean=mean: pull(h) * (h - mean), mean, std, cuts) / std**2
-        assert found.rigidity == pytest.approx(stein, rel=1e-7, abs=1e-9)
+        stein = gauss_average(lambda h, mean=mean: pull(h) * (h - mean), mean, std, cuts) / std**2
+        assert found.slope == pytest.approx(stein, rel=1e-7, abs=1e-9)
 
 
 @pytest.mark.parametrize("loss", [*map(get_loss, CONVEX), SmoothedCount(0.4)], ids=[*CONVEX, "count"])
@@ -89,10 +89,10 @@ def test_own_rules_agree_with_the_numerical_fallback(loss):
     for _ in range(40):
         means, std, width = tuple(3 * rng.normal(size=2)), 10 ** rng.uniform(-2, 1.5), 10 ** rng.uniform(-3, 2.5)
         for mean, own in zip(means, proximal_moments(loss, means, std, width), strict=True):
-            fallback = _quadrature_moments(loss, mean, std, width)
+            fallback = quadrature_moments(loss, mean, std, width)
             for name, a, b in zip(own._fields[:4], own, fallback, strict=False):
-                noise = 3e-14 * (abs(mean) + std + 1.0) ** (2 if name == "pull_sq" else 1)
-                assert a == pytest.approx(b, rel=2e-8, abs=1e-10 if name.startswith("rigidity") else noise), name
+                noise = 3e-14 * (abs(mean) + std + 1.0) ** (2 if name == "displacement_sq" else 1)
+                assert a == pytest.approx(b, rel=2e-8, abs=1e-10 if name.startswith("slope") else noise), name
 
 
 @pytest.mark.parametrize("ratio", [0.3 - 1e-9, 0.3 + 1e-9])
@@ -106,7 +106,7 @@ def test_hinge_moments_at_the_seams(ratio, mean):
             return ramp + mpmath.mpf(width) ** power * mpmath.ncdf((1 - width - mean) / std)
         exact = [average(1), average(2), mpmath.ncdf(1, mean, std) - mpmath.ncdf(1 - width, mean, std)]
     found = get_loss("hinge").moments(mean, std, width)
-    for value, reference in zip(found, exact, strict=False):
+    for value, reference in zip((found.displacement, found.displacement_sq, -found.slope), exact, strict=True):
         assert value == pytest.approx(float(reference), rel=1e-12)
 
 
@@ -144,16 +144,15 @@ def test_smoothing_width_must_be_positive(kappa):
                          ids=["hinge", "logistic", "count"])
 def test_derivatives_of_the_averages(loss):
     """In mean, std and width, as the extra averages give them, against central differences."""
-    rng, names = np.random.default_rng(7), ("pull", "pull_sq", "rigidity")
+    rng, names = np.random.default_rng(7), ("displacement", "displacement_sq", "slope")
     for _ in range(12):
         at = np.array([rng.normal(), 10 ** rng.uniform(-0.7, 0.7), 10 ** rng.uniform(-1.5, 0.5)])
         mean, std, width = at
         row = proximal_moments(loss, (mean,), std, width)[0]
         exact = np.array([
-            [-row.rigidity, -row.z_rigidity, (row.pull - row.pull_rigidity) / width],
-            [-2 * row.pull_rigidity, -2 * row.z_pull_rigidity, 2 * (row.pull_sq - row.pull_sq_rigidity) / width],
-            [row.z_rigidity / std, (row.zz_rigidity - row.rigidity) / std,
-             (row.rigidity + row.z_pull_rigidity / std) / width]])
+            [row.slope, row.z_slope, (row.displacement + row.d_slope) / width],
+            [2 * row.d_slope, 2 * row.zd_slope, 2 * (row.displacement_sq + row.dd_slope) / width],
+            [row.z_slope / std, (row.zz_slope - row.slope) / std, (row.slope + row.zd_slope / std) / width]])
         for column in range(3):
             step = 1e-4 * at[column] if column else 1e-4
             up, down = at.copy(), at.copy()
@@ -162,3 +161,14 @@ def test_derivatives_of_the_averages(loss):
             ends = [proximal_moments(loss, (point[0],), point[1], point[2])[0] for point in (up, down)]
             numeric = [(getattr(ends[0], name) - getattr(ends[1], name)) / (2 * step) for name in names]
             np.testing.assert_allclose(exact[:, column], numeric, rtol=1e-5, atol=1e-6)
+
+
+def test_logistic_averages_of_very_wide_proximal_points_are_smooth_in_the_mean():
+    """Widths of 1e9, as on large spheres: a shift by 1e-9 moves the averages by no more than their slope says."""
+    loss = get_loss("logistic")
+    for width in (1e7, 1e9, 1e12):
+        rows = [loss.class_moments((0.3 + shift, -0.2), 4.0, width)[0] for shift in (0.0, 1e-9)]
+        expected = rows[0].displacement + 1e-9 * rows[0].slope
+        assert rows[1].displacement == pytest.approx(expected, rel=1e-14)
+        own = quadrature_moments(loss, 0.3, 4.0, width)
+        assert rows[0].displacement == pytest.approx(own.displacement, rel=1e-12)

@@ -25,11 +25,11 @@ def test_one_layer_is_the_minimizer_of_the_same_sample(name, alpha, ridge):
 
 def test_elastic_replicas_of_one_layer_end_at_the_same_minimum():
     data = sample(SKEWED, 50, rng=3)
-    found = one_layer(data, ridge=0.5, replicas=3, coupling=0.1, rng=1)
+    found = one_layer(data, ridge=0.5, replicas=3, coupling_step=0.1, rng=1)
     np.testing.assert_allclose(found.weights, fit(data, "logistic", ridge=0.5).weights, atol=1e-5)
 
 
-def test_one_layer_fails_truthfully():
+def test_one_layer_raises_where_it_does_not_converge_and_names_bad_arguments():
     data = sample(SKEWED, 50, rng=3)
     with pytest.raises(ConvergenceError, match="gradient of length"):
         one_layer(data, ridge=1e-4, max_epochs=50, rng=1)
@@ -83,7 +83,7 @@ def test_the_bayes_classifier_is_measured_as_theory_has_it():
     assert abs(mean - 1.1 * bayes_error(mixture)) > 3.5 * stderr + 0.5 / 300
 
 
-def test_the_same_seed_gives_the_same_table_in_any_company():
+def test_the_same_seed_gives_the_same_table_whatever_else_runs():
     options = {"hidden": (6,), "passes": 8, "settings": 2, "pilots": 1, "samples": 2, "test_samples": 500, "rng": 3}
     mixture = GaussianMixture(5.0)
     alone = mixture_bridge(mixture, 12, methods=("sgd", "ema"), **options)

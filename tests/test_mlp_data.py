@@ -1,8 +1,10 @@
 """Data sets: what is read is what was written, and what cannot be used is refused by name."""
 
 import gzip
+import io
 import struct
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from gmm_flatness import GaussianMixture
 from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp.data import digits, from_arrays, label_noise, load, mixture, mnist1d, split
-from gmm_flatness.mlp.files import read_idx
+from gmm_flatness.mlp.files import read_csv, read_idx
 
 X = np.arange(24.0).reshape(8, 3) ** 1.5
 Y = np.array(["b", "a", "b", "a", "b", "a", "b", "b"])
@@ -93,12 +95,12 @@ def test_npz_and_csv_give_back_what_was_written(tmp_path):
     stored = load(tmp_path / "a.npz")
     np.testing.assert_array_equal(stored.inputs, X)
     np.testing.assert_array_equal(stored.test_labels, [1, 0])
-    assert len(load(tmp_path / "c.csv", test_fraction=0.5, rng=0).test_labels) == round(0.5 * len(Y))
+    assert len(load(tmp_path / "c.csv", test_fraction=0.5, header=False, rng=0).test_labels) == round(0.5 * len(Y))
     for source in (tmp_path / "a.npz", "mixture"):
         with pytest.raises(DomainError, match="test_fraction"):
             load(source, test_fraction=0.5)
-    for name in ("b.csv", "c.csv"):
-        data = load(str(tmp_path / name), rng=0)
+    for name, header in (("b.csv", None), ("c.csv", False)):
+        data = load(str(tmp_path / name), header=header, rng=0)
         whole = np.concatenate([data.inputs, data.test_inputs])
         numbers = np.concatenate([data.labels, data.test_labels])
         order = np.argsort(whole[:, 0])
@@ -131,7 +133,7 @@ def _written(folder, name, content):
 
 
 @pytest.mark.parametrize("name, content", [
-    ("a.npz", b"not a zip"), ("a.csv", "1,2,a\n3,b\n"), ("a.csv", "1,2,a\n3,x,b\n"), ("a.csv", "1\n2\n"),
+    ("a.npz", b"not a zip"), ("a.csv", "1,2,a\n3,b\n"), ("a.csv", "f,g,y\n1,2,a\n3,x,b\n"), ("a.csv", "1\n2\n"),
     ("a.csv", "1,2,a\n"), ("a.csv", b"\xff\xfe,1\n"), ("a.txt", "1,2\n"), ("images-idx3", b"\0\0\x08\x01"),
 ])
 def test_malformed_files_are_refused(tmp_path, name, content):
@@ -156,8 +158,109 @@ def test_malformed_idx_and_npz_contents_are_refused(tmp_path):
         load(tmp_path)
 
 
+NAMED = "a,y,b\n1,p,2\n3,q,4\n"
+
+
+@pytest.mark.parametrize("content, options, labels, second", [
+    ("\ufeffy,a,b\np,1,2\nq,3,4\n", {}, ["p", "q"], [2.0, 4.0]),
+    ("\ufeffa,y,b\r\n1,p,2\r\n3,q,4\r\n", {}, ["p", "q"], [2.0, 4.0]),
+    ("1,2,p\n3,4,q\n", {"header": False}, ["p", "q"], [2.0, 4.0]),
+    ("p,2,1\nq,4,3\n", {"header": False, "label": 0}, ["p", "q"], [1.0, 3.0]),
+    ("0,1,2\n1,2,5\n3,4,6\n", {"header": True}, [5.0, 6.0], [2.0, 4.0]),
+    ("a,y,b\n1,7,2\n3,8,4\n", {"label": "B"}, [2.0, 4.0], [7.0, 8.0]),
+    ("a,b,kind\n1,2,p\n3,4,q\n", {"label": -1}, ["p", "q"], [2.0, 4.0]),
+    ("a,b,y\n1,2,1\n3,4,1.0\n5,6,0\n", {}, [1.0, 1.0, 0.0], [2.0, 4.0, 6.0]),
+    ("label,a,b\n01,1,2\n1e0,3,4\n", {}, [1.0, 1.0], [2.0, 4.0]),
+])
+def test_csv_is_read_right(tmp_path, content, options, labels, second):
+    found = read_csv(_written(tmp_path, "a.csv", content), **options)
+    assert found["y"].tolist() == labels and found["x"][:, 1].tolist() == second
+
+
+@pytest.mark.parametrize("content, options, name, match", [
+    ("1,2,p\n3,4,q\n", {}, "header", "no-header"), ("0,1,2\n5,6,7\n", {}, "header", "0,1,2"),
+    ("nan,2,p\n3,4,q\n", {}, "header", "line 1"), ("a,,y\n3,4,q\n", {}, "header", "line 1"),
+    ("a,y\n1,p\n2,\n", {}, "data", "line 3: label ''"), ("a,y\n1,NaN\n2,p\n", {}, "data", "line 2: label 'NaN'"),
+    ("a,y\n\n1,p\ninf,q\n", {}, "data", "line 4: 'inf'"), ("a,y\n1_0,p\n2,q\n", {}, "data", "line 2: '1_0'"),
+    ("y,label,a\np,q,1\nr,s,2\n", {}, "label", "columns"), (NAMED, {"label": "kind"}, "label", "kind"),
+    (NAMED, {"label": 3}, "label", "3"), ("b,b,y\n1,2,p\n3,4,q\n", {"label": "b"}, "label", "columns"),
+])
+def test_csv_that_may_be_misread_is_refused(tmp_path, content, options, name, match):
+    with pytest.raises(DomainError, match=match) as caught:
+        read_csv(_written(tmp_path, "a.csv", content), **options)
+    assert caught.value.parameter == name and "a.csv" in str(caught.value)
+
+
+def _damaged_zip(arrays):
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    content = bytearray(stream.getvalue())
+    content[60:100] = bytes(40)
+    return bytes(content)
+
+
+def _npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def _zip_of_text():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as stored:
+        stored.writestr("x.npy", b"\x93NUMPY\x01\x00\xff\xff{")
+        stored.writestr("y.npy", b"text")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("content", [_npy(X), _damaged_zip({"x": np.ones((50, 50)), "y": np.ones(50)}), _zip_of_text()])
+def test_what_is_no_npz_is_refused(tmp_path, content):
+    with pytest.raises(DomainError, match=r"a\.npz"):
+        load(_written(tmp_path, "a.npz", content))
+
+
+def test_unusable_arrays_name_their_file(tmp_path):
+    for bad in ({"x": X * 1j, "y": Y}, {"x": X.astype(str), "y": Y}, {"x": X, "y": np.ones(8) * 1j},
+                {"x": X, "x_train": X, "y": Y}, {"x": X, "X": X, "y": Y},
+                {"x": X, "y": np.append(np.zeros(7), np.nan)}):
+        np.savez(tmp_path / "bad.npz", **bad)
+        with pytest.raises(DomainError, match=r"bad\.npz"):
+            load(tmp_path / "bad.npz")
+
+
+def test_idx_with_dimensions_beyond_64_bits_and_damaged_gzip_are_refused(tmp_path):
+    vast = b"\0\0\x08\x03" + struct.pack(">3I", 2**31, 2**31, 4)  # the product is 2^64, zero in 64 bits
+    with pytest.raises(DomainError, match="IDX"):
+        read_idx(_written(tmp_path, "x-idx3", vast))
+    packed = bytearray(gzip.compress(_idx(np.arange(2000))))
+    packed[30:60] = bytes(30)
+    with pytest.raises(DomainError, match="gzip"):
+        read_idx(_written(tmp_path, "x-idx1.gz", bytes(packed)))
+
+
+def test_options_without_a_meaning_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", x=X, y=Y)
+    for source in (tmp_path / "a.npz", "mixture", "digits"):
+        for options in ({"header": True}, {"label": 0}):
+            with pytest.raises(DomainError) as caught:
+                load(source, **options)
+            assert caught.value.parameter == next(iter(options))
+
+
+@pytest.mark.parametrize("x, y", [
+    (np.ma.masked_array(X, X > 5), Y), (X * 1j, Y), (X.astype(str), Y),
+    (X, np.ma.masked_array(np.arange(8) % 2, False)),
+    (X, np.array(["a", None] * 4, dtype=object)), (X, np.array([1, "1"] * 4, dtype=object)),
+    (X, np.array([0.0, float("nan")] * 4, dtype=object)), ([[10**400, 1.0]] * 8, Y),
+])
+def test_masked_complex_and_mixed_arrays_are_refused(x, y):
+    with pytest.raises(DomainError) as caught:
+        from_arrays(x, y)
+    assert caught.value.parameter in ("x", "y")
+
+
 @pytest.mark.parametrize("x, y, test, match", [
-    (np.full((8, 3), np.nan), Y, None, "NaN"), (X[:, 0], Y, None, "dimension"), (X, Y[:-1], None, "one for each"),
+    (np.full((8, 3), np.nan), Y, None, "finite"), (X[:, 0], Y, None, "dimension"), (X, Y[:-1], None, "one for each"),
     (X, np.zeros(8), None, "two classes"), (X, np.append(np.zeros(7), np.nan), None, "finite"),
     (X, Y[:, None], None, "vector"), (X, Y, (X[:, :2], Y), "features"), (X, Y, (X, Y[:3]), "each label"),
     (X, Y, (X[:1], np.array(["c"])), "occur in training"), (X, np.append(np.zeros(7), 1), None, "two samples"),

@@ -5,8 +5,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits, make_blobs
-from sklearn.model_selection import GridSearchCV
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_blobs
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -34,6 +35,26 @@ def test_every_optimizer_learns_digits(optimizer):
     assert model.fit(x, y).score(test_x, test_y) > 0.85
     assert model.score(x, y) > 0.99 and 0.0 < model.local_energy_ < 0.9
     assert model.n_iter_ == len(model.loss_curve_) == 30
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "square"])
+@pytest.mark.parametrize("load_data", [load_breast_cancer, load_wine, load_iris, load_digits])
+def test_defaults_train_on_any_small_set(load_data, loss):
+    x, y = load_data(return_X_y=True)
+    x, test_x, y, test_y = train_test_split(x, y, test_size=0.3, stratify=y, random_state=0)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x, y).score(test_x, test_y)
+    for optimizer in OPTIMIZERS:
+        model = FlatMLPClassifier(optimizer=optimizer, loss=loss, dtype="float32", random_state=0).fit(x, y)
+        assert model.score(test_x, test_y) > linear - 0.06, optimizer
+        assert (model.learning_rate_ == 0.05) == (loss == "cross-entropy")
+
+
+def test_replicas_meet_by_the_end_of_a_short_training():
+    x, y = load_wine(return_X_y=True)
+    model = FlatMLPClassifier(loss="square", random_state=0).fit(x, y)
+    spread = np.linalg.norm(model._state.position - model.params_)
+    assert model.coupling_step_ == 10 / 300 and spread < 0.1 * np.linalg.norm(model.params_)
+    assert FlatMLPClassifier(coupling_step=0.5, epochs=1, random_state=0).fit(x, y).coupling_step_ == 0.5
 
 
 def test_pipeline_and_grid_search():
@@ -112,8 +133,16 @@ def test_square_loss_has_no_probabilities_and_divergence_is_an_error():
 
 @pytest.mark.parametrize("options, name", [
     ({"optimizer": "adam"}, "optimizer"), ({"schedule": "linear"}, "schedule"), ({"epochs": 0}, "epochs"),
-    ({"batch_size": 0}, "batch_size"), ({"dtype": "int"}, "dtype"), ({"coupling": 2.0}, "coupling"),
-    ({"hidden_layer_sizes": (0,)}, "sizes"), ({"early_stopping": True, "patience": 0}, "patience"),
+    ({"batch_size": 0}, "batch_size"), ({"dtype": "int"}, "dtype"), ({"coupling_step": 2.0}, "coupling_step"),
+    ({"early_stopping": True, "patience": 0}, "patience"),
+    *[({"hidden_layer_sizes": bad}, "hidden_layer_sizes") for bad in (8, "8", ("8",), (0,), (10**400,), (8.0,), None)],
+    ({"hidden_layer_sizes": (2**20, 2**20)}, "sizes"),
+    *[({name: bad}, name) for name in ("learning_rate", "coupling_step", "memory", "weight_decay", "momentum", "radius",
+                                       "average_start", "validation_fraction")
+      for bad in ("0.1", np.nan, np.inf, 10**400, -0.1, [0.1], 1j)],
+    *[({name: bad}, name) for name in ("epochs", "batch_size", "replicas", "inner_steps", "patience")
+      for bad in ("3", 10**400, 2.5, None)],
+    *[({name: "no"}, name) for name in ("standardize", "early_stopping", "warm_start", "activation", "loss")],
 ])
 def test_bad_input_is_named(options, name):
     x, y = make_blobs(20, centers=2, random_state=0)

@@ -7,9 +7,9 @@ import pytest
 from scipy.special import erfc
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.mlp.flatness import local_energy, perturbation_scale
+from gmm_flatness.mlp.flatness import network_local_energy, perturbation_scale
 from gmm_flatness.mlp.hessian import hessian_product, hessian_trace, largest_eigenvalue
-from gmm_flatness.mlp.langevin import local_entropy
+from gmm_flatness.mlp.langevin import network_local_entropy
 from gmm_flatness.mlp.network import Network
 
 
@@ -34,7 +34,7 @@ def test_local_energy_of_a_linear_classifier_is_a_normal_probability(scaling):
     batch = network.batch(batch.inputs, network.predict(params, batch.inputs))
     scale = np.abs(params) if scaling == "multiplicative" else np.append(
         np.full(20, np.sqrt(np.mean(params[:-1] ** 2))), abs(params[-1]))
-    found = local_energy(network, params, batch, sigma=[0.2, 0.5], scaling=scaling, draws=2000, rng=1)
+    found = network_local_energy(network, params, batch, sigma=[0.2, 0.5], scaling=scaling, draws=2000, rng=1)
     for index, sigma in enumerate(found.sigma):
         exact = _flip_probability(params, batch, sigma, scale) - network.error(params, batch)
         assert abs(found.error[index] - exact) < 4 * found.error_stderr[index]
@@ -50,12 +50,13 @@ def test_local_energy_vanishes_at_radius_zero_and_outside_the_layer():
     rng = np.random.default_rng(0)
     batch = network.batch(rng.standard_normal((40, 5)), rng.integers(0, 3, 40))
     params = network.initial(1)
-    still = local_energy(network, params, batch, sigma=0.0, draws=3, rng=0)
+    still = network_local_energy(network, params, batch, sigma=0.0, draws=3, rng=0)
     assert still.error[0] == still.loss[0] == still.error_stderr[0] == 0.0
     second = perturbation_scale(network, params, "norm", layer=1)
     assert np.count_nonzero(second[:36]) == 0 and len(set(second[36:54])) == 1
-    parts = [local_energy(network, params, batch, sigma=1e-3, layer=layer, draws=4000, rng=2) for layer in (0, 1)]
-    whole = local_energy(network, params, batch, sigma=1e-3, draws=4000, rng=3)
+    parts = [network_local_energy(network, params, batch, sigma=1e-3, layer=layer, draws=4000, rng=2)
+             for layer in (0, 1)]
+    whole = network_local_energy(network, params, batch, sigma=1e-3, draws=4000, rng=3)
     # to second order in the radius the layers add up
     total, spread = sum(p.loss[0] for p in parts), math.hypot(*(p.loss_stderr[0] for p in (*parts, whole)))
     assert abs(total - whole.loss[0]) < 4 * spread
@@ -73,7 +74,7 @@ def _gaussian_log_volume(network, params, batch, sigma, beta):
 @pytest.mark.parametrize("sigma, beta", [(0.3, 1.0), (1.0, 0.5)])
 def test_local_entropy_of_a_linear_model_is_a_gaussian_integral(sigma, beta):
     network, params, batch = _linear()
-    found = local_entropy(network, params, batch, sigma=sigma, beta=beta, nodes=10, steps=250, chains=6, rng=0)
+    found = network_local_entropy(network, params, batch, sigma=sigma, beta=beta, nodes=10, steps=250, chains=6, rng=0)
     exact = _gaussian_log_volume(network, params, batch, sigma, beta)
     assert found.acceptance > 0.3
     assert abs(found.free_entropy - exact) < 4 * found.free_entropy_stderr < 0.1 * abs(exact)
@@ -86,7 +87,7 @@ def test_local_entropy_of_a_linear_model_is_a_gaussian_integral(sigma, beta):
 def test_a_chain_that_cannot_move_is_refused():
     network, params, batch = _linear()
     with pytest.raises(ConvergenceError, match="smaller sigma"):
-        local_entropy(network, params, batch, sigma=100.0, beta=1e6, nodes=2, steps=2, rng=0)
+        network_local_entropy(network, params, batch, sigma=100.0, beta=1e6, nodes=2, steps=2, rng=0)
 
 
 def test_hessian_of_least_squares():
@@ -127,8 +128,8 @@ def test_lanczos_that_does_not_converge_says_so():
 ])
 def test_bad_input_is_named(options, name):
     with pytest.raises(DomainError) as caught:
-        local_energy(*_linear(), **options)
+        network_local_energy(*_linear(), **options)
     assert caught.value.parameter == name
     for bad in ({"sigma": 0.0}, {"beta": -1.0}, {"chains": 1}):
         with pytest.raises(DomainError):
-            local_entropy(*_linear(), **bad)
+            network_local_entropy(*_linear(), **bad)

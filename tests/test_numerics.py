@@ -8,8 +8,8 @@ import pytest
 
 from gmm_flatness import ConvergenceError
 from gmm_flatness.numerics import gaussian
-from gmm_flatness.numerics.fixed_point import Anderson, Damped, Hybrid, fixed_point
-from gmm_flatness.numerics.quadrature import analytic_nodes, gauss_mean, graded_nodes
+from gmm_flatness.numerics.fixed_points import Anderson, Damped, Hybrid, fixed_point
+from gmm_flatness.numerics.quadrature import Singularity, analytic_nodes, gauss_mean, graded_nodes
 from gmm_flatness.numerics.roots import increasing_root
 
 TAIL_POINTS = [-40.0, -8.3, -1.0, -1e-9, 0.0, 1e-9, 0.7, 1.0, 3.0, 8.3, 20.0, 37.0]
@@ -79,7 +79,7 @@ def test_analytic_nodes_integrate_lorentzians(std, center, spread):
                    * wofz(complex(mean - place, math.pi) / (std * math.sqrt(2))).real for place in places)
 
     means = (0.3, -0.8)
-    nodes, weights = analytic_nodes(means, std, center, math.pi, spread)
+    nodes, weights = analytic_nodes(means, std, Singularity(center, math.pi, spread))
     for row, weight, mean in zip(nodes, weights, means, strict=True):
         value = sum(1 / ((row - place) ** 2 + math.pi**2) for place in {center - spread, center + spread}) @ weight
         assert value == pytest.approx(exact(mean), rel=1e-9)

@@ -5,6 +5,7 @@ cases. The readers are tried on small sources first, so that a rule that never f
 """
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def test_a_malformed_entry_is_refused(empty_register, id, change):
 def test_the_register_is_sorted_and_read_only():
     register = registry.formulas()
     assert list(register) == sorted(register)
-    assert all(entry.function.__module__.startswith("gmm_flatness.theory") for entry in register.values())
+    homes = ("gmm_flatness.theory", "gmm_flatness.model")
+    assert all(entry.function.__module__.startswith(homes) for entry in register.values())
     with pytest.raises(TypeError):
         register["F000"] = None
 
@@ -95,6 +97,21 @@ READERS = [("tests/*.py", marks), ("derivations/*.py", derived), ("gmm_flatness/
 ])
 def test_the_readers_find_what_is_declared(reader, source, found):
     assert list(reader(ast.parse(source))) == found
+
+
+def uncited(source):
+    """Tests marked as published evidence whose docstring names no paper."""
+    return [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
+            and any(kind == "published" for _, kind in marks(ast.Module(node.decorator_list, [])))
+            and not re.search(r"\(\d{4}\)|arXiv", ast.get_docstring(node) or "")]
+
+
+def test_published_evidence_cites_its_paper():
+    mark = '@pytest.mark.evidence("F001", "published")\ndef test():\n    """'
+    assert uncited(mark + 'Handbook values."""') == ["test"]
+    assert uncited(mark + 'Cover (1965), eq. 6."""') == []
+    assert [name for path in sorted(ROOT.glob("tests/*.py"))
+            for name in uncited(path.read_text(encoding="utf-8"))] == []
 
 
 def complaints(register, evidence):

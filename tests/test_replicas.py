@@ -51,7 +51,7 @@ def label_average(mixture, m, q, bias, function):
 
 def entropic(r, q0=None, L=None):
     """Log volume of the overlaps per replica, `y` finite."""
-    L = r.L if L is None else L
+    L = r.V_between if L is None else L
     q0 = r.q0 if q0 is None else q0
     return 0.5 * ((r.y - 1.0) / r.y * math.log(1.0 - r.overlap) + math.log(L) / r.y + (q0 - r.m**2) / L)
 
@@ -74,7 +74,8 @@ def random_points(seed, count):
 
 
 @pytest.mark.evidence("F033", "quadrature")
-@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), list(random_points(33, 20)))
+@pytest.mark.parametrize(("mixture", "y", "overlap", "beta", "bias"), [
+    *random_points(33, 20), (CHECK, 3.0, 0.7, 1.0, 0.0)])
 def test_free_entropy_and_errors_by_nested_adaptive_quadrature(mixture, y, overlap, beta, bias):
     r = replicated(mixture, y, overlap, beta=beta, bias=bias, allow_unstable=True)
     own, shared = mixture.delta * (1.0 - overlap), mixture.delta * (overlap - r.q0)
@@ -89,7 +90,7 @@ def test_free_entropy_and_errors_by_nested_adaptive_quadrature(mixture, y, overl
     phi = entropic(r) + mixture.alpha * label_average(mixture, r.m, r.q0, bias, energy)
     assert r.free_entropy == pytest.approx(phi - bare(r), abs=2e-8)
     assert r.train_error == pytest.approx(label_average(mixture, r.m, r.q0, bias, error), abs=2e-8)
-    assert pytest.approx(1.0 - overlap + y * (overlap - r.q0), abs=1e-11) == r.L
+    assert pytest.approx(1.0 - overlap + y * (overlap - r.q0), abs=1e-11) == r.V_between
     assert r.residual < 1e-11
 
 
@@ -102,22 +103,23 @@ def test_local_entropy_and_margins_by_adaptive_quadrature(overlap, y, beta=1.0):
     def pull(x):
         return c * math.exp(-0.5 * x * x) / ROOT_2PI / math.sqrt(own) / math.exp(log_weight(x, beta))
 
-    def bend(x):
+    def force_slope(x):
         return -pull(x) * (x / math.sqrt(own) + pull(x))
 
     def mean(function):
         return lambda B: (group_average(B, own, shared, y, beta, function)
                           / group_average(B, own, shared, y, beta, lambda x: 1.0))
 
-    def group_bend(B):
-        average = {name: mean(f)(B) for name, f in {"f": pull, "f2": lambda x: pull(x) ** 2, "f'": bend}.items()}
+    def replicas_slope_sq(B):
+        average = {name: mean(f)(B) for name, f in {"f": pull, "f2": lambda x: pull(x) ** 2, "f'": force_slope}.items()}
         return (average["f'"] + y * (average["f2"] - average["f"] ** 2)) ** 2
 
     def over(function):
         return label_average(CHECK, r.m, r.q0, 0.0, function)
 
-    assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.L**2 * over(group_bend), abs=1e-7)
-    assert r.inner_stability_margin == pytest.approx(1.0 - 2.0 * own**2 * over(mean(lambda x: bend(x) ** 2)), abs=1e-7)
+    assert r.stability_margin == pytest.approx(1.0 - 2.0 * r.V_between**2 * over(replicas_slope_sq), abs=1e-7)
+    within = 1.0 - 2.0 * own**2 * over(mean(lambda x: force_slope(x) ** 2))
+    assert r.stability_margin_within == pytest.approx(within, abs=1e-7)
     growth = slope(lambda at: at * (replicated_free_entropy(CHECK, at, overlap, beta=beta, q0=r.q0, m=r.m)), y, 1e-3)
     reference = 0.5 * (math.log(1.0 - overlap) + overlap / (1.0 + (y - 1.0) * overlap))
     assert r.local_entropy == pytest.approx(growth + 2.0 * beta * r.train_error - reference, abs=1e-8)
@@ -134,7 +136,7 @@ def slope(function, x, step):
 def test_the_saddle_point_is_where_the_gradient_vanishes(y, overlap, beta, bias):
     mixture = GaussianMixture(2.0, 1.2, 0.4 if bias else 0.5)
     r = replicated(mixture, y, overlap, beta=beta, bias=bias)
-    order = r.L if math.isinf(y) else r.q0
+    order = r.V_between if math.isinf(y) else r.q0
 
     def phi(q0=order, m=r.m):
         return replicated_free_entropy(mixture, y, overlap, beta=beta, q0=q0, m=m, bias=bias)
@@ -163,7 +165,7 @@ def test_at_the_gibbs_overlap_replicas_are_independent(y):
     r = replicated(CHECK, y, expected.q, beta=1.5)
     assert (r.q0, r.m, r.train_error) == pytest.approx((expected.q, expected.m, expected.train_error), abs=1e-9)
     assert r.stability_margin == pytest.approx(expected.stability_margin, abs=1e-7)
-    assert r.inner_stability_margin == pytest.approx(expected.stability_margin, abs=1e-7)
+    assert r.stability_margin_within == pytest.approx(expected.stability_margin, abs=1e-7)
     below, above = (replicated(CHECK, y, expected.q + shift, beta=1.5) for shift in (-1e-6, 1e-6))
     assert below.q0 > below.overlap and above.q0 < above.overlap
     assert below.free_entropy == pytest.approx(above.free_entropy, abs=1e-5)
@@ -211,7 +213,7 @@ def best_field(B, own, stretch, beta):
 @pytest.mark.parametrize("overlap", [0.5, 0.7, 0.8])
 def test_infinitely_many_replicas_by_a_search_for_the_best_field(overlap, beta=1.0):
     r = replicated(CHECK, math.inf, overlap, beta=beta, allow_unstable=True)
-    own, stretch = 1.0 - overlap, r.L - (1.0 - overlap)
+    own, stretch = 1.0 - overlap, r.V_between - (1.0 - overlap)
     scan = np.linspace(-3.0, 1.0, 81)
     moves = np.abs(np.diff([best_field(B, own, stretch, beta)[0] for B in scan]))
     at = int(np.argmax(moves))
@@ -228,7 +230,7 @@ def test_infinitely_many_replicas_by_a_search_for_the_best_field(overlap, beta=1
         value, _ = quad(integrand, -6.0, 7.0, points=points, epsabs=1e-9, epsrel=1e-9, limit=300)
         return value / (ROOT_2PI * math.sqrt(overlap))
 
-    gain = 0.5 * (overlap - r.m**2) / r.L + 2.0 * mean(lambda x, value: value)
+    gain = 0.5 * (overlap - r.m**2) / r.V_between + 2.0 * mean(lambda x, value: value)
     error = mean(lambda x, value: math.exp(-beta - log_weight(x, beta)) * tail(x))
     assert r.free_entropy == pytest.approx(gain, abs=5e-8)
     assert r.train_error == pytest.approx(error, abs=5e-7)
@@ -241,19 +243,19 @@ def test_many_replicas_approach_infinitely_many_as_one_over_their_number():
     limit = replicated(CHECK, math.inf, 0.5, beta=1.0)
     counts = np.array([200.0, 400.0, 800.0])
     many = [replicated(CHECK, y, 0.5, beta=1.0) for y in counts]
-    for name in ("m", "L", "train_error", "stability_margin", "inner_stability_margin"):
+    for name in ("m", "V_between", "train_error", "stability_margin", "stability_margin_within"):
         fit = np.polynomial.Polynomial.fit(1.0 / counts, [getattr(r, name) for r in many], 2)
         assert fit(0.0) == pytest.approx(getattr(limit, name), abs=2e-6), name
     assert abs(many[0].m - limit.m) > 1e-5
 
 
-@pytest.mark.evidence("F033", "published")
-def test_known_points():
+def test_handbook_points():
+    """Handbook values: y = 3 is reproduced by nested quadrature, y = ∞ as the limit of many replicas."""
     r = replicated(CHECK, 3, 0.7, beta=1.0)
     assert (r.q0, r.m, r.train_error, r.barycenter_error) == pytest.approx(
         (0.4728073, 0.5287190, 0.1251956, 0.2772181), abs=6e-8)
     r = replicated(CHECK, math.inf, 0.7, beta=1.0)
-    assert (r.m, r.L - 0.3) == pytest.approx((0.6015869, 1.0280661), abs=6e-8)
+    assert (r.m, r.V_between - 0.3) == pytest.approx((0.6015869, 1.0280661), abs=6e-8)
     assert r.free_entropy + 0.5 * math.log(0.3) == pytest.approx(-0.7968031, abs=6e-8)
 
 
@@ -269,7 +271,7 @@ def test_norm_only_rescales_the_error_count():
     mixture = CHECK.at(rho=0.3)
     one = replicated(mixture, 3, 0.7, beta=1.0, bias=-0.4)
     big = replicated(mixture, 3, 0.7, beta=1.0, bias=-0.8, norm=4.0)
-    assert (big.q0, big.m, big.L) == pytest.approx((4.0 * one.q0, 2.0 * one.m, 4.0 * one.L), rel=1e-9)
+    assert (big.q0, big.m, big.V_between) == pytest.approx((4.0 * one.q0, 2.0 * one.m, 4.0 * one.V_between), rel=1e-9)
     for name in ("free_entropy", "local_entropy", "train_error", "test_error", "barycenter_error", "stability_margin"):
         assert getattr(big, name) == pytest.approx(getattr(one, name), abs=1e-10)
 
@@ -309,9 +311,9 @@ def test_square_loss_splits_into_barycenter_and_differences(alpha, y, overlap, b
 def test_square_loss_order_parameters_lie_on_the_ridge_path():
     for mixture, bias in ((CHECK, 0.0), (GaussianMixture(1.5, 0.8, 0.3), -0.3)):
         r = replicated(mixture, 3, 0.8, beta=1.3, loss="square", bias=bias)
-        ridge = 1.0 / (1.3 * r.L) - mixture.alpha * mixture.delta / (1.0 + 1.3 * mixture.delta * r.L)
+        ridge = 1.0 / (1.3 * r.V_between) - mixture.alpha * mixture.delta / (1.0 + 1.3 * mixture.delta * r.V_between)
         same = erm(mixture, "square", ridge=ridge, bias=bias)
-        assert (r.m, r.q0, 1.3 * r.L) == pytest.approx((same.m, same.q, same.V), rel=1e-9)
+        assert (r.m, r.q0, 1.3 * r.V_between) == pytest.approx((same.m, same.q, same.V), rel=1e-9)
 
 
 def test_square_loss_derivatives_are_its_costs():
@@ -328,10 +330,10 @@ def test_square_loss_derivatives_are_its_costs():
 
     added = slope(total, y, 1e-3) - 0.5 * 0.8 / (0.2 + y * 0.8)
     assert r.local_entropy == pytest.approx(added + 1.5 * beta * r.train_loss, abs=1e-9)
-    crowd = replicated(mixture, math.inf, 0.8, beta=beta, loss="square", bias=-0.3)
+    infinite = replicated(mixture, math.inf, 0.8, beta=beta, loss="square", bias=-0.3)
     many = replicated(mixture, 1e7, 0.8, beta=beta, loss="square", bias=-0.3)
-    for name in ("m", "L", "free_entropy", "local_entropy", "train_loss", "train_error"):
-        assert getattr(crowd, name) == pytest.approx(getattr(many, name), abs=1e-5), name
+    for name in ("m", "V_between", "free_entropy", "local_entropy", "train_loss", "train_error"):
+        assert getattr(infinite, name) == pytest.approx(getattr(many, name), abs=1e-5), name
 
 
 def test_refusals_name_what_can_be_reached():
@@ -361,3 +363,30 @@ def test_refusals_name_what_can_be_reached():
 def test_the_result_is_plain_data():
     values = replicated(CHECK, 3, 0.7, beta=1.0, loss="square").to_dict()
     assert values["alpha"] == 2.0 and values["stable"] is True and values["distance"] == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize("overlap", [0.6, 0.8])
+def test_large_numbers_of_replicas_approach_the_limit_as_one_over_y(overlap):
+    """Richardson's extrapolation from y and 2y leaves a square of 1/y; y of 1000 and more used to fail."""
+    limit = replicated(CHECK, math.inf, overlap, beta=1.0, allow_unstable=True)
+    for y in (500.0, 1000.0, 5000.0):
+        once, twice = (replicated(CHECK, k * y, overlap, beta=1.0, allow_unstable=True) for k in (1.0, 2.0))
+        for name in ("m", "V_between", "local_entropy", "train_error"):
+            a, b, end = (getattr(r, name) for r in (once, twice, limit))
+            assert abs(2.0 * b - a - end) < 30.0 / y**2, (y, name)
+            assert abs(a - end) > 1e-3 / y
+
+
+def test_every_point_says_what_it_took(beta=1.0):
+    """Evaluations of the equations: replicas, infinitely many of them, and the root of the square loss."""
+    for y, loss in ((3.0, "count"), (math.inf, "count"), (3.0, "square"), (math.inf, "square")):
+        assert replicated(CHECK, y, 0.6, beta=beta, loss=loss, allow_unstable=True).iterations > 3, (y, loss)
+    found, direct = gibbs(CHECK, train_error=0.2), gibbs(CHECK, beta=beta)
+    assert found.iterations > 3 * direct.iterations > 0
+
+
+def test_overlaps_that_differ_from_one_by_rounding_are_refused():
+    with pytest.raises(DomainError, match="overlap"):
+        replicated(CHECK, 2, 1.0 - 1e-15, beta=1.0)
+    near = [replicated(CHECK, 2, 1.0 - gap, beta=1.0).train_error for gap in (1e-8, 1e-10)]
+    assert near[0] == pytest.approx(near[1], rel=1e-3)

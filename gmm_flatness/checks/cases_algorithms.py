@@ -13,12 +13,13 @@ from functools import partial
 import numpy as np
 from scipy.optimize import brentq
 
-from gmm_flatness.checks.case import Case, Effort
+from gmm_flatness.checks.case import FAST, Case, Sampling, Undecided
 from gmm_flatness.checks.cases_erm import ErmPoint
+from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.chains import run_chain
+from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, run_chain
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
 from gmm_flatness.simulation.message_passing import (
     GibbsMeasure,
@@ -31,15 +32,20 @@ from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 
-_FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (52, 26, 13), control=0.2)
-# Larger chains would need longer burn-in.
-_CHAINS_FULL = Effort((50, 100, 200), (320, 160, 80))
-_CONTROL = 0.1
+_FULL, _FAST = Sampling((100, 200, 400), (64, 32, 16), control=0.1), FAST._replace(control=0.1)
+# Larger chains would need longer burn-in. One shorter than a few of its memories is run again, longer.
+_CHAINS_FULL = Sampling((50, 100, 200), (160, 80, 40), control=0.1)
+_LENGTHS = (1, 3, 9)
 
 
-def _case(name: str, formula: str, theory: Callable, simulate: Callable, primary: str = "test_error",
-          full: Effort = _FULL) -> Case:
-    return Case(name, (formula,), theory, simulate, primary, full, _FAST, _CONTROL)
+def equilibrated(run: Callable, *arguments, sweeps: int, **options):
+    """The run with the first length that lets its chain be long enough, and no verdict if none does."""
+    for length in _LENGTHS:
+        try:
+            return run(*arguments, sweeps=length * sweeps, min_effective_size=MIN_EFFECTIVE_SIZE, **options)
+        except ConvergenceError as error:
+            reason = str(error)
+    raise Undecided(f"not equilibrated: {reason}")
 
 
 @dataclass(frozen=True)
@@ -130,10 +136,9 @@ class ReplicasPoint:
 
     def chain(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         """A chain cooled to the temperature; only its mean over disorder counts, so that it may be short."""
-        data = sample(self.mixture, dim, rng=rng)
-        found = run_chain(data, beta=[share * self.beta for share in (0.25, 0.5, 0.75, 1.0)], sweeps=100,
-                          burn_in=200, bias=self.bias, replicas=self.y, overlap=self.overlap, min_effective_size=1.0,
-                          rng=rng)
+        found = equilibrated(run_chain, sample(self.mixture, dim, rng=rng), sweeps=100, burn_in=200, bias=self.bias,
+                             beta=[share * self.beta for share in (0.25, 0.5, 0.75, 1.0)], replicas=self.y,
+                             overlap=self.overlap, rng=rng)
         return {"barycenter_error": found.barycenter_error, "train_error": found.train_error}
 
 
@@ -156,23 +161,10 @@ class Messages:
         return {"test_error": run.test_error, "m": float(run.m[-1]), "q": float(run.q[-1]), "V": float(run.V[-1])}
 
 
-def _minimizer_messages(point: ErmPoint) -> Case:
-    kind, value = point.constraint
-    measure = Minimizer(point.loss, **{kind: value})
-    run = Messages(point.mixture, measure, point.bias, partial(_minimizer_ends, point))
-    return _case(f"message-passing/{point.name.replace('/', '-')}", "F010", run.ends, run.simulate, "m")
-
-
 def _minimizer_ends(point: ErmPoint) -> dict[str, float]:
     found = erm(point.mixture, point.loss, **point.options)
     names = ("test_error", "m", "V") if point.constraint[0] == "norm" else ("test_error", "m", "q", "V")
     return {name: getattr(found, name) for name in names}
-
-
-def _count_messages(mixture: GaussianMixture, beta: float, bias: float) -> Case:
-    run = Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias))
-    return _case(f"message-passing/count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030", run.ends,
-                 run.simulate, "m")
 
 
 def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str, float]:
@@ -180,15 +172,9 @@ def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str,
     return {"m": found.m, "q": found.q, "V": 1.0 - found.q}
 
 
-def _coupled_messages(point: ReplicasPoint) -> Case:
-    measure = ReplicatedGibbsMeasure(point.beta, point.y, point.overlap)
-    run = Messages(point.mixture, measure, point.bias, partial(_coupled_ends, point))
-    return _case(f"message-passing/replicas-{point.name}", "F033", run.ends, run.simulate, "m")
-
-
 def _coupled_ends(point: ReplicasPoint) -> dict[str, float]:
     found = replicated(point.mixture, point.y, point.overlap, beta=point.beta, bias=point.bias)
-    return {"m": found.m, "q": found.q0, "V": found.L}
+    return {"m": found.m, "q": found.q0, "V": found.V_between}
 
 
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)
@@ -207,9 +193,19 @@ _LANGEVIN = (
 _CHAINS = (
     ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 3, 0.8, 1.0, -0.3),
     ReplicasPoint(GaussianMixture(1.0), 2, 0.6, 1.5, 0.0), ReplicasPoint(GaussianMixture(3.0), 4, 0.8, 0.8, 0.1))
-_MESSAGES = (
+_MINIMIZERS = (
     ErmPoint(_BALANCED, "square", ("ridge", 0.5), "learned"), ErmPoint(_SKEWED, "logistic", ("ridge", 1.0), "learned"),
     ErmPoint(_SKEWED, "hinge", ("ridge", 1.0), -0.3), ErmPoint(_BALANCED, SmoothedCount(1.5), ("norm", 1.0), 0.0))
+
+
+def _case(name: str, formula: str, theory: Callable, simulate: Callable, primary: str = "test_error",
+          full: Sampling = _FULL) -> Case:
+    return Case(name, (formula,), theory, simulate, primary, full, _FAST)
+
+
+def _messages(name: str, formula: str, run: Messages) -> Case:
+    return _case(f"message-passing/{name}", formula, run.ends, run.simulate, "m")
+
 
 CASES = [
     *(_case(f"elastic/{point.name.replace('/', '-')}", "F010", point.theory, point.simulate, "m")
@@ -221,8 +217,14 @@ CASES = [
             "barycenter_error") for point in _LANGEVIN),
     *(_case(f"replicas-count/{point.name}", "F033", partial(point.predicted, "count"), point.chain,
             "barycenter_error", _CHAINS_FULL) for point in _CHAINS),
-    *map(_minimizer_messages, _MESSAGES),
-    _count_messages(_BALANCED, 1.0, 0.0), _count_messages(_SKEWED, 2.0, -0.3),
-    _coupled_messages(ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0)),
-    _coupled_messages(ReplicasPoint(_SKEWED, 4, 0.8, 1.5, -0.3)),
+    *(_messages(point.name.replace("/", "-"), "F010",
+                Messages(point.mixture, Minimizer(point.loss, **dict([point.constraint])), point.bias,
+                         partial(_minimizer_ends, point))) for point in _MINIMIZERS),
+    *(_messages(f"count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030",
+                Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias)))
+      for mixture, beta, bias in ((_BALANCED, 1.0, 0.0), (_SKEWED, 2.0, -0.3))),
+    *(_messages(f"replicas-{point.name}", "F033",
+                Messages(point.mixture, ReplicatedGibbsMeasure(point.beta, point.y, point.overlap), point.bias,
+                         partial(_coupled_ends, point)))
+      for point in (ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 4, 0.8, 1.5, -0.3))),
 ]

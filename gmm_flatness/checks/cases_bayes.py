@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm_flatness.checks.case import Case, Effort
+from gmm_flatness.checks.case import Case
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.priors import get_prior
 from gmm_flatness.model.sampling import Sample, sample
@@ -47,9 +47,8 @@ _POINTS = ((0.3, 1.0, 0.5), (0.8, 0.5, 0.5), (2.0, 1.0, 0.5), (6.0, 3.0, 0.5),
            (0.5, 1.0, 0.3), (1.0, 2.0, 0.2), (2.0, 0.7, 0.1), (4.0, 1.0, 0.35))
 
 CASES = [
-    Case(f"bayes-{prior}/alpha{alpha:g}-delta{delta:g}-rho{rho:g}", ("F001", "F002", "F003", "F004", "F005"),
-         point.theory, point.simulate, primary="test_error",
-         full=Effort((250, 500, 1000), (512, 256, 128)), fast=Effort((50, 100, 200), (640, 320, 160)))
+    Case(f"bayes-{prior}/alpha{alpha:g}-delta{delta:g}-rho{rho:g}", theory=point.theory, simulate=point.simulate,
+         formulas=("F001", "F002", "F003", "F004", "F005"), primary="test_error")
     for prior in ("gaussian", "rademacher") for alpha, delta, rho in _POINTS
     for point in [BayesPoint(GaussianMixture(alpha, delta, rho), prior)]
 ]

@@ -42,6 +42,7 @@ _POINTS = (
     LocalEnergyPoint(ErmPoint(GaussianMixture(1.5), "hinge", ("ridge", 1.0), 0.0), 1.0, "additive"),
     LocalEnergyPoint(ErmPoint(GaussianMixture(3.0, 1.0, 0.3), "hebb", ("norm", 1.0), "optimal"), 1.0, "multiplicative"))
 
-CASES = [Case(f"local-energy/{case.point.name.replace('/', '-')}-sigma{case.sigma:g}-{case.kind}", ("F010",),
-              case.theory, case.simulate, "local_energy", FULL.times(2), FAST.times(2), control=0.08)
+CASES = [Case(f"local-energy/{case.point.name.replace('/', '-')}-sigma{case.sigma:g}-{case.kind}",
+              formulas=("F010",), theory=case.theory, simulate=case.simulate, primary="local_energy",
+              full=FULL._replace(control=0.08), fast=FAST._replace(control=0.08))
          for case in _POINTS]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmm_flatness.checks.case import Case, Effort
+from gmm_flatness.checks.case import FAST, Case, Sampling
 from gmm_flatness.checks.cases_erm import ErmPoint
 from gmm_flatness.mlp.linear import one_layer
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
 from gmm_flatness.simulation.fit import population_error
 
-_FULL, _FAST = Effort((100, 200, 400), (128, 64, 32)), Effort((50, 100, 200), (48, 24, 12))
+_FULL, _FAST = Sampling((100, 200, 400), (64, 32, 16), 0.1), FAST._replace(control=0.1)
 _NAMES = {"logistic": "cross-entropy", "square": "square"}
 
 
@@ -27,7 +27,7 @@ class Trained(ErmPoint):
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         data = sample(self.mixture, dim, rng=rng)
         w, b, _ = one_layer(data, _NAMES[str(self.loss)], ridge=self.constraint[1], replicas=self.replicas,
-                            coupling=0.1, rng=rng)
+                            coupling_step=0.1, rng=rng)
         m, q = float(w @ data.centroid) / dim, float(w @ w) / dim
         fields = data.y * (data.x @ w / math.sqrt(dim) + b)
         losses = np.logaddexp(0.0, -fields) if self.loss == "logistic" else 0.5 * (1.0 - fields) ** 2
@@ -46,10 +46,6 @@ _POINTS = (
     _trained("square", 3.0, 2.0, 0.4, 1.0, replicas=3))
 
 
-def _name(point: Trained) -> str:
-    suffix = f"-y{point.replicas}" if point.replicas > 1 else ""
-    return f"network/{point.name.replace('/', '-')}{suffix}"
-
-
-CASES = [Case(_name(point), ("F010",), point.theory, point.simulate, "test_error", _FULL, _FAST, 0.1)
-         for point in _POINTS]
+CASES = [Case(f"network/{point.name.replace('/', '-')}{f'-y{point.replicas}' if point.replicas > 1 else ''}",
+              formulas=("F010",), theory=point.theory, simulate=point.simulate, primary="test_error",
+              full=_FULL, fast=_FAST) for point in _POINTS]

@@ -40,8 +40,8 @@ class PairPoint:
 
 def _case(name: str, mixture: GaussianMixture, first: tuple, second: tuple) -> Case:
     point = PairPoint(*(ErmPoint(mixture, loss, constraint, bias) for loss, constraint, bias in (first, second)))
-    return Case(f"pair/{name}", ("F018",), point.theory, point.simulate, "distance", FULL.times(2), FAST.times(2),
-                control=0.08)
+    return Case(f"pair/{name}", formulas=("F018",), theory=point.theory, simulate=point.simulate, primary="distance",
+                full=FULL._replace(control=0.08), fast=FAST._replace(control=0.08))
 
 
 CASES = [

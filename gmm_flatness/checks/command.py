@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gmm_flatness import _validation as check
+from gmm_flatness.checks import Case, all_cases
 from gmm_flatness.checks.campaign import run_campaign
-from gmm_flatness.checks.case import Case
-from gmm_flatness.checks.register import all_cases
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.errors import DomainError
-from gmm_flatness.store import write_text
+from gmm_flatness.parallel import check_workers
+from gmm_flatness.store import check_writable, write_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +27,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen cases; status 0 if theory and simulation agree, 1 if not."""
-    seed = check.integer("seed", args.seed, low=0)
-    cases = select(all_cases(), args.only)
-    verdict = run_campaign(cases, fast=args.fast, seed=seed, workers=args.workers, progress=True)
-    print(table(verdict))
-    print(summary(verdict))
+    seed, workers = check.integer("seed", args.seed, low=0), check_workers(args.workers)
     if args.json is not None:
-        write_text(args.json, as_json(verdict, seed=seed, fast=args.fast))
-    return 0 if verdict.passed else 1
+        check_writable(args.json)
+    cases = select(all_cases(), args.only)
+    campaign = run_campaign(cases, fast=args.fast, seed=seed, workers=workers, progress=True)
+    print(table(campaign))
+    print(summary(campaign))
+    if args.json is not None:
+        write_text(args.json, as_json(campaign, seed=seed, fast=args.fast))
+    return 0 if campaign.passed else 1
 
 
 def select(cases: Sequence[Case], prefixes: Sequence[str]) -> list[Case]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -17,19 +16,18 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mlp import optimizers as opt
 from gmm_flatness.mlp.data import split
-from gmm_flatness.mlp.flatness import local_energy
-from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import Method
+from gmm_flatness.mlp.flatness import network_local_energy
+from gmm_flatness.mlp.hessian import largest_eigenvalue
+from gmm_flatness.mlp.network import Batch, Network, layer_sizes
+from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer
 from gmm_flatness.mlp.schedules import constant, cosine, stepped
 from gmm_flatness.mlp.training import Training, steps_per_epoch, train
 from gmm_flatness.store import Checkpoint
 
 OPTIMIZERS = ("sgd", "sam", "esgd", "rsgd", "swa", "ema")
 _SCHEDULES: dict[str, Callable] = {"constant": constant, "cosine": cosine, "stepped": stepped}
-
-
-def _has_probabilities(estimator: FlatMLPClassifier) -> bool:
-    return isinstance(estimator.loss, str) and estimator.loss == "cross-entropy"
+_BOUNDS = {"learning_rate": np.inf, "weight_decay": np.inf, "radius": np.inf, "momentum": 1.0, "average_start": 1.0,
+           "memory": 1.0, "coupling_step": 1.0}
 
 
 class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -43,18 +41,28 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
     loss : {"cross-entropy", "square"} or NetworkLoss
     optimizer : {"rsgd", "sgd", "sam", "esgd", "swa", "ema"}
         See `gmm_flatness.mlp.optimizers`.
-    learning_rate, schedule : float, {"cosine", "constant", "stepped"}
+    learning_rate : float, optional
+        0.05 for the cross-entropy unless given. For other losses, whose slopes have no bound, it is also at most
+        `0.3/λ`, with the largest eigenvalue λ of the Hessian at random weights on up to 200 samples.
+    schedule : {"cosine", "constant", "stepped"}
         `partial_fit` keeps the rate constant.
     epochs, batch_size : int
         Passes over the data by each replica, and samples a step. While all samples fit in one batch, integer
         weights equal repeated samples exactly; beyond, on average.
     weight_decay, momentum : float
-    replicas, coupling : int, float
-        Of Replicated-SGD; `coupling` also of Entropy-SGD.
+    replicas : int
+        Of Replicated-SGD.
+    coupling_step : float, optional
+        Coupling step `κ` in [0, 1] of Replicated-SGD and Entropy-SGD; unless given 0.01, and for replicas at least
+        ten over the number of steps, so that they meet by the end.
     radius : float
         Of sharpness-aware minimization.
-    inner_steps, memory : int, float
-        Of Entropy-SGD; `memory` also of the exponential average.
+    inner_steps : int
+        Of Entropy-SGD.
+    memory : float, optional
+        Of Entropy-SGD's and of the exponential average; unless given 0.99, or one minus 100 (20 for the exponential
+        average) over the number of steps where that is less. `partial_fit`, which does not know the number of steps,
+        takes 0.99 and `coupling_step` 0.01.
     average_start : float
         Of stochastic weight averaging.
     standardize : bool
@@ -70,6 +78,8 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_, n_features_in_, n_iter_, loss_curve_
+    learning_rate_, coupling_step_, memory_ : float
+        What training used.
     network_, params_ : Network, ndarray
         The trained network.
     local_energy_ : float
@@ -80,8 +90,8 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
     classes_: np.ndarray
 
     def __init__(self, hidden_layer_sizes=(100,), *, activation="relu", loss="cross-entropy", optimizer="rsgd",
-                 learning_rate=0.05, schedule="cosine", epochs=100, batch_size=64, weight_decay=1e-3, momentum=0.9,
-                 replicas=3, coupling=0.01, radius=0.1, inner_steps=20, memory=0.99, average_start=0.75,
+                 learning_rate=None, schedule="cosine", epochs=100, batch_size=64, weight_decay=1e-3, momentum=0.9,
+                 replicas=3, coupling_step=None, radius=0.1, inner_steps=20, memory=None, average_start=0.75,
                  standardize=True, early_stopping=False, validation_fraction=0.1, patience=20, warm_start=False,
                  dtype="float64", random_state=None):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -95,7 +105,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.momentum = momentum
         self.replicas = replicas
-        self.coupling = coupling
+        self.coupling_step = coupling_step
         self.radius = radius
         self.inner_steps = inner_steps
         self.memory = memory
@@ -116,30 +126,42 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         ConvergenceError
             Training diverged: the learning rate is too large.
         """
+        self._check_settings()
         warm = self.warm_start and hasattr(self, "params_")
         X, weights, numbers = self._samples(X, y, sample_weight, reset=not warm, first=not warm)
         self._rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        data, watch = self.network_.batch(self._scaled(X), numbers, weights), None
+        kept, lowest, best_epoch, best, stop = np.arange(len(X)), np.inf, 0, None, None
         if self.early_stopping:
-            data, watch = self._held_back(X, numbers, weights)
-        steps = check.integer("epochs", self.epochs) * steps_per_epoch(len(data.inputs), self.batch_size)
-        rate = _SCHEDULES[check.choice("schedule", self.schedule, _SCHEDULES)](self.learning_rate, steps)
-        done = self._train(data, self.epochs, rate, self.params_ if warm else None, stop=watch)
-        self.loss_curve_ = done.losses
-        if watch is not None:
-            self.params_ = watch.best
-        return self._measured(data)
+            kept, held = split(numbers, self.validation_fraction, rng=self._rng.spawn(1)[0])
+            watched = self.network_.batch(self._scaled(X[held]), numbers[held], weights[held])
+
+            def stop(epoch, params):
+                nonlocal lowest, best_epoch, best
+                error = self.network_.error(params, watched)
+                if error < lowest:
+                    lowest, best_epoch, best = error, epoch, params
+                return epoch - best_epoch >= self.patience
+
+        data = self.network_.batch(self._scaled(X[kept]), numbers[kept], weights[kept])
+        steps = self.epochs * steps_per_epoch(len(data.inputs), self.batch_size)
+        self._choose_settings(data, steps)
+        rate = _SCHEDULES[self.schedule](self.learning_rate_, steps)
+        self.loss_curve_ = self._train(data, self.epochs, rate, self.params_ if warm else None, stop=stop).losses
+        self.params_ = self.params_ if best is None else best
+        return self._measure(data)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """One pass over `X`, going on from where the last call ended; `classes` are needed by the first call."""
+        self._check_settings()
         first = not hasattr(self, "_state")
         X, weights, numbers = self._samples(X, y, sample_weight, reset=first, first=first, classes=classes)
+        data = self.network_.batch(self._scaled(X), numbers, weights)
         if first:
             self._rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        data = self.network_.batch(self._scaled(X), numbers, weights)
-        done = self._train(data, 1, float(self.learning_rate), None if first else self._state)
+            self._choose_settings(data, np.inf)
+        done = self._train(data, 1, self.learning_rate_, None if first else self._state)
         self.loss_curve_ = done.losses if first else np.append(self.loss_curve_, done.losses)
-        return self._measured(data)
+        return self._measure(data)
 
     def decision_function(self, X):
         """Outputs of the network: (n,) for two classes, (n, k) for more."""
@@ -153,7 +175,7 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         outputs = self.decision_function(X)
         return self.classes_[(outputs > 0).astype(int) if outputs.ndim == 1 else outputs.argmax(axis=1)]
 
-    @available_if(_has_probabilities)
+    @available_if(lambda self: isinstance(self.loss, str) and self.loss == "cross-entropy")
     def predict_proba(self, X):
         """Class probabilities (n, k); with the cross-entropy loss only."""
         outputs = self.decision_function(X)
@@ -223,58 +245,65 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         sizes = (self.n_features_in_, *self.hidden_layer_sizes, outputs)
         self.network_ = Network(sizes, self.activation, self.loss, self.dtype)
 
+    def _check_settings(self) -> None:
+        """Refuse what no training can use, by the name of the parameter."""
+        layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        for name in ("epochs", "batch_size", "replicas", "inner_steps", "patience"):
+            check.integer(name, getattr(self, name), high=MOST_STEPS)
+        for name, high in _BOUNDS.items():
+            if getattr(self, name) is not None or name not in ("learning_rate", "coupling_step", "memory"):
+                check.scalar(name, getattr(self, name), low=0.0, high=high, closed_low=True,
+                             closed_high=name == "coupling_step")
+        check.probability("validation_fraction", self.validation_fraction)
+        check.choice("schedule", self.schedule, _SCHEDULES)
+        check.choice("optimizer", self.optimizer, OPTIMIZERS)
+        for name in ("standardize", "early_stopping", "warm_start"):
+            check.flag(name, getattr(self, name))
+
     def _scaled(self, X: np.ndarray) -> np.ndarray:
         return (X - self._center) / self._scale
 
-    def _method(self) -> Method:
+    def _choose_settings(self, data: Batch, steps: float) -> None:
+        """Settle what was left open by the loss and the number of steps."""
+        self.learning_rate_, self.coupling_step_, self.memory_ = self.learning_rate, self.coupling_step, self.memory
+        if self.learning_rate is None:
+            curvature = 0.0
+            if self.network_.loss != "cross-entropy":
+                few = Batch(*(part[::-(-len(part) // 200)] for part in data))
+                curvature = largest_eigenvalue(self.network_, self.network_.initial(0), few, tol=0.1, rng=0)
+            self.learning_rate_ = float(f"{0.3 / max(6.0, curvature):.2g}")
+        if self.coupling_step is None:
+            self.coupling_step_ = min(1.0, max(0.01, 10.0 / steps)) if self.optimizer == "rsgd" else 0.01
+        if self.memory is None:
+            self.memory_ = 1.0 - min(1.0, max(0.01, (100.0 if self.optimizer == "esgd" else 20.0) / steps))
+
+    def _make_optimizer(self) -> Optimizer:
         base = opt.sgd(momentum=self.momentum, decay=self.weight_decay)
-        parts = {"sgd": lambda: base, "sam": lambda: opt.sam(base, radius=self.radius),
-                 "esgd": lambda: opt.entropy_sgd(base, inner_steps=self.inner_steps, memory=self.memory),
-                 "rsgd": lambda: opt.replicated(base, replicas=self.replicas),
-                 "swa": lambda: opt.swa(base, start=self.average_start),
-                 "ema": lambda: opt.ema(base, memory=self.memory)}
-        return parts[check.choice("optimizer", self.optimizer, OPTIMIZERS)]()
+        if self.optimizer == "sam":
+            return opt.sam(base, radius=self.radius)
+        if self.optimizer == "esgd":
+            return opt.esgd(base, inner_steps=self.inner_steps, memory=self.memory_)
+        if self.optimizer == "rsgd":
+            return opt.rsgd(base, replicas=self.replicas)
+        if self.optimizer == "swa":
+            return opt.swa(base, start=self.average_start)
+        return opt.ema(base, memory=self.memory_) if self.optimizer == "ema" else base
 
     def _train(self, data: Batch, epochs: int, rate, start, *, stop=None) -> Training:
-        coupling = self.coupling if self.optimizer in ("rsgd", "esgd") else 0.0
-        done = train(self.network_, data, self._method(), epochs=epochs, batch_size=self.batch_size, rate=rate,
-                     coupling=coupling, start=start, stop=stop, rng=self._rng)
+        coupling_step = self.coupling_step_ if self.optimizer in ("rsgd", "esgd") else 0.0
+        done = train(self.network_, data, self._make_optimizer(), epochs=epochs, batch_size=self.batch_size, rate=rate,
+                     coupling_step=coupling_step, start=start, stop=stop, rng=self._rng)
         if done.diverged_at is not None:
             raise ConvergenceError(f"training diverged in epoch {done.diverged_at} at learning_rate="
-                                   f"{self.learning_rate:g}: try a smaller one", partial=done)
+                                   f"{self.learning_rate_:g}: try a smaller one", partial=done)
         self.params_, self._state = done.params, done.state
         self.n_iter_ = len(done.losses)
         return done
 
-    def _held_back(self, X: np.ndarray, numbers: np.ndarray, weights: np.ndarray) -> tuple[Batch, _Watch]:
-        kept, held = split(numbers, self.validation_fraction, rng=self._rng.spawn(1)[0])
-        parts = [self.network_.batch(self._scaled(X[part]), numbers[part], weights[part]) for part in (kept, held)]
-        patience = check.integer("patience", self.patience)
-        return parts[0], _Watch(self.network_, parts[1], patience, np.empty(0))
-
-    def _measured(self, data: Batch) -> FlatMLPClassifier:
-        energy = local_energy(self.network_, self.params_, data, sigma=0.3, draws=16, rng=self._rng.spawn(1)[0])
+    def _measure(self, data: Batch) -> FlatMLPClassifier:
+        energy = network_local_energy(self.network_, self.params_, data, sigma=0.3, draws=16, rng=self._rng.spawn(1)[0])
         self.local_energy_ = float(energy.error[0])
         return self
-
-
-@dataclass
-class _Watch:
-    """Keeps the parameters of the best epoch on held-back samples and says when to stop."""
-
-    network: Network
-    held: Batch
-    patience: int
-    best: np.ndarray
-    lowest: float = float("inf")
-    since: int = 0
-
-    def __call__(self, epoch: int, params: np.ndarray) -> bool:
-        error = self.network.error(params, self.held)
-        self.since += 1
-        if error < self.lowest:
-            self.lowest, self.since, self.best = error, 0, params
-        return self.since >= self.patience
 
 
 def _weighted_scaling(X: np.ndarray, weights: np.ndarray, wanted: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,10 @@ from gmm_flatness.losses.logistic import Logistic
 from gmm_flatness.losses.protocol import Jump, Loss, ProximalMoments
 from gmm_flatness.losses.quadratic import Hebb, Square
 from gmm_flatness.losses.smoothed_count import SmoothedCount
+from gmm_flatness.losses.verification import check_loss
 
-__all__ = ["Hebb", "Hinge", "Jump", "Logistic", "Loss", "ProximalMoments", "SmoothedCount", "Square", "get_loss"]
+__all__ = ["Hebb", "Hinge", "Jump", "Logistic", "Loss", "ProximalMoments", "SmoothedCount", "Square", "check_loss",
+           "get_loss"]
 
 _LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Square(), Hebb(), Hinge(), Logistic())}
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gmm_flatness.losses.protocol import ProximalMoments
-from gmm_flatness.numerics.gaussian import bump, tail
+from gmm_flatness.numerics.gaussian import positive_part_moments, scalar_density, tail
 from gmm_flatness.numerics.quadrature import legendre
 
 
@@ -31,58 +31,47 @@ class Hinge:
         return np.maximum(h, np.minimum(h + width, 1.0))
 
     def moments(self, mean: float, std: float, width: float) -> ProximalMoments:
-        # Reflecting the field about the middle of the resting interval turns the pull into `width` minus itself;
-        # on the upper side the averages are tails, free of cancellation.
+        # Reflecting the field about the middle of the resting interval turns the displacement into `width` minus
+        # itself; on the upper side the averages are tails, free of cancellation.
         if mean >= 1.0 - 0.5 * width:
-            pull, pull_sq, resting = _upper(mean, std, width)
+            first, second, resting = _upper(mean, std, width)
         else:
             mirrored, mirrored_sq, resting = _upper(2.0 - width - mean, std, width)
-            pull, pull_sq = width - mirrored, width * width - 2.0 * width * mirrored + mirrored_sq
-        rest = _while_resting((1.0 - mean) / std, std, width, resting)
-        return ProximalMoments(pull, pull_sq, resting, resting, *rest)
+            first, second = width - mirrored, width * width - 2.0 * width * mirrored + mirrored_sq
+        # averages of `z, z², d, d², z d` over the fields at rest, where `d = 1-h = std (top - z)` and `d' = -1`
+        top = (1.0 - mean) / std
+        low = top - width / std
+        density_low, density_top = scalar_density(low), scalar_density(top)
+        z = density_low - density_top
+        zz = resting + (0.0 if math.isinf(width) else low * density_low) - top * density_top
+        dd = std * std * (top * top * resting - 2.0 * top * z + zz)
+        return ProximalMoments(first, second, -resting, resting, -z, -zz, -std * (top * resting - z), -dd,
+                               -std * (top * z - zz))
 
 
 def _upper(mean: float, std: float, width: float) -> tuple[float, float, float]:
     """Mean and mean square of `min((1-h)₊, width)`, and the probability that the point rests on the margin."""
-    top = (1.0 - mean) / std
-    if width < 0.3 * std:
-        return _narrow(top, std, width)
-    first, second = _below(top, std)
+    top, ratio = (1.0 - mean) / std, width / std
+    if ratio < 0.3:  # a short resting interval, on which the differences below would cancel: averages over it
+        zeroth = first = second = 0.0
+        for node, weight in _UNIT_NODES:
+            mass = weight * scalar_density(top - ratio * node)
+            zeroth += mass
+            first += mass * node
+            second += mass * node * node
+        below = tail(ratio - top)
+        return width * (below + ratio * first), width * width * (below + ratio * second), ratio * zeroth
+    inside, first, second, log_scale = positive_part_moments(top)
+    scale = math.exp(log_scale)
+    inside, first, second = inside * scale, std * first * scale, std * std * second * scale
     if math.isinf(width):
-        return first, second, tail(-top)
-    low = top - width / std
-    first_low, second_low = _below(low, std)
-    return first - first_low, second - second_low - 2.0 * width * first_low, tail(-top) - tail(-low)
-
-
-def _while_resting(top: float, std: float, width: float, resting: float) -> tuple[float, float, float, float, float]:
-    """Averages of `z, z², p, p², z p` over the fields at rest, where `p = 1-h = std (top - z)`."""
-    low = top - width / std
-    edge = 0.0 if math.isinf(width) else low * bump(low)
-    z = bump(low) - bump(top)
-    zz = resting + edge - top * bump(top)
-    pull_sq = std * std * (top * top * resting - 2.0 * top * z + zz)
-    return z, zz, std * (top * resting - z), pull_sq, std * (top * z - zz)
-
-
-def _narrow(top: float, std: float, width: float) -> tuple[float, float, float]:
-    """The same averages where the resting interval is short and the differences above would cancel."""
-    ratio = width / std
-    zeroth = first = second = 0.0
-    for node, weight in _UNIT_NODES:
-        mass = weight * bump(top - ratio * node)
-        zeroth += mass
-        first += mass * node
-        second += mass * node * node
-    below = tail(ratio - top)
-    return width * (below + ratio * first), width * width * (below + ratio * second), ratio * zeroth
+        return first, second, inside
+    inside_low, first_low, second_low, log_scale = positive_part_moments(top - ratio)
+    scale = math.exp(log_scale)
+    first_low *= std * scale
+    return (first - first_low, second - std * std * second_low * scale - 2.0 * width * first_low,
+            inside - inside_low * scale)
 
 
 # Gauss-Legendre on [0, 1]
 _UNIT_NODES = [(0.5 * (1.0 + node), 0.5 * weight) for node, weight in np.transpose(legendre(8)).tolist()]
-
-
-def _below(c: float, std: float) -> tuple[float, float]:
-    """`E (c-z)₊` and `E (c-z)₊²` in units of `std` and `std²`."""
-    gaussian, weight = bump(c), tail(-c)
-    return std * (c * weight + gaussian), std * std * ((1.0 + c * c) * weight + c * gaussian)

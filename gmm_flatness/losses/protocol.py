@@ -8,12 +8,11 @@ everything else here has a numerical fallback.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from gmm_flatness.numerics.gaussian import bump
+from gmm_flatness.numerics.gaussian import scalar_density
 from gmm_flatness.numerics.quadrature import gauss_mean
 
 
@@ -55,18 +54,18 @@ class Loss(Protocol):
 
 
 class ProximalMoments(NamedTuple):
-    """Gaussian averages of the proximal displacement over a field `h ~ N(mean, std²)`."""
+    """Averages of the displacement `d = u* - h` and its slope `d' = ∂u*/∂h - 1` over a field `h ~ N(mean, std²)`."""
 
-    pull: float  # E (u* - h)
-    pull_sq: float  # E (u* - h)²
-    rigidity: float  # E (1 - ∂u*/∂h)
-    rigidity_sq: float  # E (1 - ∂u*/∂h)²
-    # What derivatives in mean, std and width need, `r = 1 - ∂u*/∂h`, `p = u* - h`; NaN where it is not given.
-    z_rigidity: float = math.nan  # E z r
-    zz_rigidity: float = math.nan  # E z² r
-    pull_rigidity: float = math.nan  # E p r
-    pull_sq_rigidity: float = math.nan  # E p² r
-    z_pull_rigidity: float = math.nan  # E z p r
+    displacement: float  # E d
+    displacement_sq: float  # E d²
+    slope: float  # E d', negative where the loss is convex
+    slope_sq: float  # E d'²
+    # what derivatives in mean, std and width need, with `z = (h - mean)/std`; NaN where it is not given
+    z_slope: float = math.nan  # E z d'
+    zz_slope: float = math.nan  # E z² d'
+    d_slope: float = math.nan  # E d d'
+    dd_slope: float = math.nan  # E d² d'
+    zd_slope: float = math.nan  # E z d d'
 
 
 def curvature(loss: Loss, u):
@@ -80,16 +79,11 @@ def curvature(loss: Loss, u):
 def prox_slope(loss: Loss, u, width: float):
     """`∂u*/∂h` where the proximal point is `u`: `1/(1 + width ℓ''(u))`, and 0 while it rests on a kink."""
     u = np.asarray(u, dtype=float)
-    with np.errstate(invalid="ignore"):
-        bend = width * curvature(loss, u) if math.isfinite(width) else _infinite_bend(loss, u)
-    slope = 1.0 / (1.0 + bend)
+    bent = np.asarray(curvature(loss, u), dtype=float)
+    slope = 1.0 / (1.0 + (width * bent if math.isfinite(width) else np.where(bent > 0.0, np.inf, 0.0)))
     for kink in loss.kinks:
         slope = np.where(np.abs(u - kink) < 1e-12 * (1.0 + abs(kink)), 0.0, slope)
     return slope
-
-
-def _infinite_bend(loss: Loss, u):
-    return np.where(np.asarray(curvature(loss, u)) > 0.0, np.inf, 0.0)
 
 
 def field_at(loss: Loss, u: float, width: float, *, side: int) -> float:
@@ -109,7 +103,7 @@ def field_at(loss: Loss, u: float, width: float, *, side: int) -> float:
 
 
 class Jump(NamedTuple):
-    """A proximal point that leaps from `left` to `right` as the field passes `field`."""
+    """A proximal point that jumps from `left` to `right` as the field passes `field`."""
 
     field: float
     left: float
@@ -134,52 +128,48 @@ def proximal_moments(loss: Loss, means: tuple[float, ...], std: float, width: fl
         return [loss.moments(mean, std, width) for mean in means]
     if hasattr(loss, "class_moments"):
         return loss.class_moments(means, std, width)
-    return [_quadrature_moments(loss, mean, std, width) for mean in means]
+    return [quadrature_moments(loss, mean, std, width) for mean in means]
 
 
-def _quadrature_moments(loss: Loss, mean: float, std: float, width: float) -> ProximalMoments:
-    """Without a curvature of the loss's own the mean slope comes from Stein's lemma, exact across corners."""
+def quadrature_moments(loss: Loss, mean: float, std: float, width: float) -> ProximalMoments:
+    """The averages of a loss without rules of its own, by adaptive quadrature.
+
+    Without a curvature of the loss's own the mean slope comes from Stein's lemma, exact across corners.
+    """
     gap = jump(loss, width)
-    own_slope = hasattr(loss, "curvature")
+    own_curvature = hasattr(loss, "curvature")
 
     def integrand(h):
-        pull, pull_sq, rigidity, rigidity_sq = _displacements(loss, h, width)
-        mean_slope = rigidity if own_slope else pull * (mean - h) / (std * std)
-        return np.stack([pull, pull_sq, mean_slope, rigidity_sq])
+        u = loss.prox(h, width)
+        displacement, slope = u - h, prox_slope(loss, u, width) - 1.0
+        mean_slope = slope if own_curvature else displacement * (h - mean) / (std * std)
+        return np.stack([displacement, displacement * displacement, mean_slope, slope * slope])
 
     average = gauss_mean(integrand, mean=mean, std=std, breakpoints=breakpoints(loss, width))
-    row = np.asarray(average.value).tolist()
-    if own_slope:
-        return _with_leap(row, gap, mean, std)
-    return ProximalMoments(row[0], row[1], row[2], row[3] if gap is None else math.inf)
+    moments = ProximalMoments(*np.asarray(average.value).tolist())
+    if gap is None:
+        return moments
+    return _with_jump(moments, gap, mean, std) if own_curvature else moments._replace(slope_sq=math.inf)
 
 
-def displacement_moments(loss: Loss, h, weights, means, std: float, width: float) -> list[ProximalMoments]:
+def nodes_moments(loss: Loss, h, weights, means, std: float, width: float) -> list[ProximalMoments]:
     """The averages on given nodes and weights, one row of each for every mean."""
     u = loss.prox(h, width)
-    rows = node_averages(u - h, 1.0 - prox_slope(loss, u, width), h, weights, means, std)
+    rows = weighted_moments(u - h, prox_slope(loss, u, width) - 1.0, h, weights, means, std)
     gap = jump(loss, width)
-    return rows if gap is None else [_with_leap(row[:4], gap, mean, std) for row, mean in zip(rows, means, strict=True)]
+    return rows if gap is None else [_with_jump(row, gap, mean, std) for row, mean in zip(rows, means, strict=True)]
 
 
-def node_averages(pull, rigidity, h, weights, means, std: float) -> list[ProximalMoments]:
-    """Averages of displacements given on nodes, one row of nodes and weights for every mean."""
+def weighted_moments(displacement, slope, h, weights, means, std: float) -> list[ProximalMoments]:
+    """Averages of displacement and slope given on nodes, one row of nodes and weights for every mean."""
     z = (h - np.asarray(means, dtype=float)[:, None]) / std
-    both = pull * rigidity
-    rows = (pull, pull * pull, rigidity, rigidity * rigidity,
-            z * rigidity, z * z * rigidity, both, pull * both, z * both)
+    both = displacement * slope
+    rows = (displacement, displacement * displacement, slope, slope * slope,
+            z * slope, z * z * slope, both, displacement * both, z * both)
     return [ProximalMoments(*row) for row in np.einsum("kcn,cn->ck", np.stack(rows), weights).tolist()]
 
 
-def _displacements(loss: Loss, h, width: float):
-    u = loss.prox(h, width)
-    pull, rigidity = u - h, 1.0 - prox_slope(loss, u, width)
-    return pull, pull * pull, rigidity, rigidity * rigidity
-
-
-def _with_leap(row: Sequence[float], gap: Jump | None, mean: float, std: float) -> ProximalMoments:
+def _with_jump(moments: ProximalMoments, gap: Jump, mean: float, std: float) -> ProximalMoments:
     """A jump adds a point mass to `∂u*/∂h`; its square has no average, hence no stable solution."""
-    if gap is None:
-        return ProximalMoments(*row)
-    leap = (gap.right - gap.left) * bump((gap.field - mean) / std) / std
-    return ProximalMoments(row[0], row[1], row[2] - leap, math.inf)
+    mass = (gap.right - gap.left) * scalar_density((gap.field - mean) / std) / std
+    return ProximalMoments(moments.displacement, moments.displacement_sq, moments.slope + mass, math.inf)

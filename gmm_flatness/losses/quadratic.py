@@ -26,11 +26,11 @@ class Square:
         return np.ones_like(u, dtype=float)
 
     def prox(self, h, width: float):
-        return h + _shrink(width) * (1.0 - h)
+        return h + shrinkage(width) * (1.0 - h)
 
     def moments(self, mean: float, std: float, width: float) -> ProximalMoments:
-        t = _shrink(width)
-        return ProximalMoments(t * (1.0 - mean), t * t * ((1.0 - mean) ** 2 + std * std), t, t * t)
+        t = shrinkage(width)
+        return ProximalMoments(t * (1.0 - mean), t * t * ((1.0 - mean) ** 2 + std * std), -t, t * t)
 
 
 class Hebb:
@@ -57,6 +57,6 @@ class Hebb:
         return ProximalMoments(width, width * width, 0.0, 0.0)
 
 
-def _shrink(width: float) -> float:
+def shrinkage(width: float) -> float:
     """`t = width/(1+width)`, 1 for infinite width."""
     return 1.0 if math.isinf(width) else width / (1.0 + width)

@@ -15,8 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.losses.protocol import Jump, ProximalMoments, displacement_moments
-from gmm_flatness.numerics.gaussian import SQRT_2PI, H, bump, density, tail
+from gmm_flatness.losses.protocol import Jump, ProximalMoments, nodes_moments
+from gmm_flatness.numerics.gaussian import SQRT_2PI, H, density, scalar_density, tail
 from gmm_flatness.numerics.quadrature import graded_nodes
 from gmm_flatness.numerics.roots import increasing_root
 
@@ -30,7 +30,8 @@ class SmoothedCount:
     Parameters
     ----------
     kappa : float
-        Smoothing width `κ`, positive. `κ → 0` counts errors; a large `κ` ranks weights like Hebb's loss.
+        Smoothing width `κ`, between 1e-100 and 1e100. Small, it counts errors; large, it ranks weights like
+        Hebb's loss.
     """
 
     kappa: float
@@ -39,7 +40,7 @@ class SmoothedCount:
     kinks = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kappa", check.positive("kappa", self.kappa))
+        object.__setattr__(self, "kappa", check.scalar("kappa", self.kappa, low=1e-100, high=1e100))
 
     def value(self, u):
         return H(np.asarray(u) / self.kappa)
@@ -52,6 +53,8 @@ class SmoothedCount:
         return x * density(x) / self.kappa**2
 
     def prox(self, h, width: float):
+        if type(width) is not float or not 0.0 <= width < 1e300 * self.kappa**2:
+            width = check.scalar("width", width, low=0.0, high=1e300 * self.kappa**2, closed_low=True)
         return self.kappa * _prox(np.asarray(h, dtype=float) / self.kappa, width / self.kappa**2)[()]
 
     def jump(self, width: float) -> Jump | None:
@@ -62,11 +65,11 @@ class SmoothedCount:
         """Averages on nodes graded towards the jump or the nearest singularities."""
         features = [(self.kappa * center, self.kappa * strip) for center, strip in _features(width / self.kappa**2)]
         h, weights = graded_nodes(means, std, features)
-        return displacement_moments(self, h, weights, means, std, width)
+        return nodes_moments(self, h, weights, means, std, width)
 
 
 def _prox(t: np.ndarray, a: float) -> np.ndarray:
-    low, high = t, t + a / SQRT_2PI
+    low, high = t, np.minimum(t + a / SQRT_2PI, np.maximum(t, 0.0) + _reach(a))
     gap = _jump(a)
     if gap is not None:
         right = t >= gap.field
@@ -76,10 +79,15 @@ def _prox(t: np.ndarray, a: float) -> np.ndarray:
     start = low + a * density(low) / (1.0 + a * np.maximum(low, 0.0) * density(low))
 
     def shortfall(x):
-        bend = a * density(x)
-        return x - bend - t, 1.0 + x * bend
+        scaled_curvature = a * density(x)
+        return x - scaled_curvature - t, 1.0 + x * scaled_curvature
 
     return increasing_root(shortfall, low, high, start=start)
+
+
+def _reach(a: float) -> float:
+    """How far past zero and past its field no proximal point lies, `a φ(x)` being below 1 there."""
+    return 2.0 + math.sqrt(2.0 * math.log1p(a))
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +96,7 @@ def _spinodals(a: float) -> tuple[float, float]:
     from scipy.optimize import brentq
 
     def slope(x):
-        return 1.0 + a * x * bump(x)
+        return 1.0 + a * x * scalar_density(x)
 
     return brentq(slope, -2.0 - math.sqrt(2.0 * math.log(a)), -1.0), brentq(slope, -1.0, 0.0)
 
@@ -99,12 +107,14 @@ def _jump(a: float) -> Jump | None:
     if a <= CRITICAL * (1.0 + 1e-12):
         return None
     outer, inner = _spinodals(a)
-    low, high = inner - a * bump(inner), outer - a * bump(outer)
+    low, high = inner - a * scalar_density(inner), outer - a * scalar_density(outer)
     left, right, t = 2.0 * outer + 1.0, -inner, 0.5 * (low + high)
+    if a > 1e4:  # all of an error is then paid by the parabola, `t² = 2a`
+        t = min(max(-math.sqrt(2.0 * a), low), high)
     for _ in range(100):
         left = _branch(t, a, min(t, left), outer, left)
-        right = _branch(t, a, inner, max(t + a / SQRT_2PI, inner), right)
-        density_left, density_right = bump(left), bump(right)
+        right = _branch(t, a, inner, max(min(t + a / SQRT_2PI, max(t, 0.0) + _reach(a)), inner), right)
+        density_left, density_right = scalar_density(left), scalar_density(right)
         excess = tail(left) - tail(right) + 0.5 * a * (density_left**2 - density_right**2)
         low, high = (t, high) if excess < 0.0 else (low, t)
         following = t - excess / (density_right - density_left)
@@ -119,12 +129,13 @@ def _jump(a: float) -> Jump | None:
 def _branch(t: float, a: float, low: float, high: float, start: float) -> float:
     """Root of `x - a φ(x) = t` in a bracket where the left side increases."""
     x = min(max(start, low), high)
-    for _ in range(100):
-        bend = a * bump(x)
-        value, slope = x - bend - t, 1.0 + x * bend
+    for step in range(200):
+        scaled_curvature = a * scalar_density(x)
+        value, slope = x - scaled_curvature - t, 1.0 + x * scaled_curvature
         low, high = (x, high) if value < 0.0 else (low, x)
         following = x - value / slope if slope > 0.0 else low
-        if not low < following < high:
+        # where the density falls steeply Newton's steps are short, so bisect now and then
+        if not low < following < high or (step % 4 == 3 and step > 8):
             following = 0.5 * (low + high)
         if abs(following - x) <= 1e-15 * (1.0 + abs(x)):
             break
@@ -149,15 +160,15 @@ def _features(a: float) -> list[tuple[float, float]]:
         height = math.sqrt(max(1.2 * math.log(CRITICAL / a), 1e-12))
         return [_singularity(a, complex(-1.0 + 0.16 * height, height)), far]
     outer, inner = _spinodals(a)
-    clearance = min(outer - a * bump(outer) - gap.field, gap.field - inner + a * bump(inner), 1.0)
+    clearance = min(outer - a * scalar_density(outer) - gap.field, gap.field - inner + a * scalar_density(inner), 1.0)
     return [(gap.field, clearance), far]
 
 
 def _singularity(a: float, guess: complex) -> tuple[float, float]:
     x = guess
     for _ in range(60):
-        bend = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
-        step = (1.0 + x * bend) / (bend * (1.0 - x * x))
+        scaled_curvature = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
+        step = (1.0 + x * scaled_curvature) / (scaled_curvature * (1.0 - x * x))
         x -= step if abs(step) < 0.4 else 0.4 * step / abs(step)
         if abs(step) < 1e-9:
             break

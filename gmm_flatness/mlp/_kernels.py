@@ -11,8 +11,9 @@ from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
+
+from gmm_flatness._numba import njit
 
 # Compiled products call this library; loaded now, so that limits on its threads set later find it.
 import_module("scipy.linalg.cython_blas")
@@ -38,31 +39,31 @@ class Buffers(NamedTuple):
     shifted: np.ndarray
 
 
-@njit(cache=True)
+@njit
 def _units(buffer, capacity, rows, below, width):
     """The (rows, width) block of one layer inside a flat buffer."""
     start = capacity * below
     return buffer[start:start + rows * width].reshape(rows, width)
 
 
-@njit(cache=True)
+@njit
 def _weights(flat, layer):
     return flat[layer[2]:layer[2] + layer[0] * layer[1]].reshape(layer[0], layer[1])
 
 
-@njit(cache=True)
+@njit
 def _biases(flat, layer):
     return flat[layer[3]:layer[3] + layer[1]]
 
 
-@njit(cache=True)
+@njit
 def _shift(units, biases):
     for i in range(units.shape[0]):
         for j in range(units.shape[1]):
             units[i, j] += biases[j]
 
 
-@njit(cache=True)
+@njit
 def _shift_relu(units, biases):
     zero = units.dtype.type(0)
     for i in range(units.shape[0]):
@@ -71,14 +72,14 @@ def _shift_relu(units, biases):
             units[i, j] = shifted if shifted > zero else zero
 
 
-@njit(cache=True)
+@njit
 def _shift_tanh(units, biases):
     for i in range(units.shape[0]):
         for j in range(units.shape[1]):
             units[i, j] = math.tanh(units[i, j] + biases[j])
 
 
-@njit(cache=True)
+@njit
 def forward(shape, params, rows, buffers):
     """Outputs (rows, k) of the batch whose inputs are the first block of `buffers.activations`."""
     capacity = len(buffers.weights)
@@ -97,7 +98,7 @@ def forward(shape, params, rows, buffers):
     return units
 
 
-@njit(cache=True)
+@njit
 def _through(deltas, units, tanh):
     """Multiply by the derivative of the activation, written with the activation itself."""
     one, zero = units.dtype.type(1), units.dtype.type(0)
@@ -110,7 +111,7 @@ def _through(deltas, units, tanh):
                 deltas[i, j] = deltas[i, j] if unit > zero else zero
 
 
-@njit(cache=True)
+@njit
 def _column_sums(matrix, out):
     out[:] = 0
     for i in range(matrix.shape[0]):
@@ -118,7 +119,7 @@ def _column_sums(matrix, out):
             out[j] += matrix[i, j]
 
 
-@njit(cache=True)
+@njit
 def backward(shape, params, rows, buffers):
     """Gradient of the batch from the derivative by its outputs, the last block of `buffers.deltas`."""
     capacity = len(buffers.weights)
@@ -134,7 +135,7 @@ def backward(shape, params, rows, buffers):
             _through(below, inputs, shape.tanh)
 
 
-@njit(cache=True)
+@njit
 def _softmax_row(outputs, targets, weight, deltas):
     top = outputs[0]
     for j in range(1, len(outputs)):
@@ -150,7 +151,7 @@ def _softmax_row(outputs, targets, weight, deltas):
     return weight * (math.log(total) - picked)
 
 
-@njit(cache=True)
+@njit
 def _logistic_row(outputs, targets, weight, deltas):
     one = outputs.dtype.type(1)
     margin = targets[0] * outputs[0]
@@ -160,7 +161,7 @@ def _logistic_row(outputs, targets, weight, deltas):
     return weight * (math.log1p(decay) - min(margin, outputs.dtype.type(0)))
 
 
-@njit(cache=True)
+@njit
 def _square_row(outputs, targets, weight, deltas):
     total = outputs.dtype.type(0)
     for j in range(len(outputs)):
@@ -170,7 +171,7 @@ def _square_row(outputs, targets, weight, deltas):
     return weight * total / 2
 
 
-@njit(cache=True)
+@njit
 def loss_rows(kind, outputs, targets, weights, deltas):
     """Weighted sum of the batch's losses; its derivative by the outputs goes into `deltas`."""
     total = 0.0
@@ -184,7 +185,7 @@ def loss_rows(kind, outputs, targets, weights, deltas):
     return total
 
 
-@njit(cache=True)
+@njit
 def _built_in_gradient(loss, shape, params, rows, buffers):
     outputs = forward(shape, params, rows, buffers)
     layer = shape.layers[-1]
@@ -195,7 +196,7 @@ def _built_in_gradient(loss, shape, params, rows, buffers):
     return value
 
 
-@njit(cache=True)
+@njit
 def all_outputs(shape, params, inputs, buffers, out):
     """Outputs (n, k) of all `inputs` (n, fan_in), a buffer's worth at a time."""
     capacity = len(buffers.weights)
@@ -206,7 +207,7 @@ def all_outputs(shape, params, inputs, buffers, out):
         out[start:start + len(taken)] = forward(shape, params, len(taken), buffers)
 
 
-@njit(cache=True)
+@njit
 def wrong_rows(outputs, targets, wrong):
     """Mark the rows whose largest output is not the largest target (one output: whose signs differ)."""
     for i in range(len(outputs)):

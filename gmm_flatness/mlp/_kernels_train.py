@@ -6,25 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from gmm_flatness._numba import njit
 from gmm_flatness.mlp._kernels import _units, batch_gradient
-
-
-class Rules(NamedTuple):
-    """Numbers of an optimizer in the network's precision; a part whose switch is off costs nothing."""
-
-    momentum: np.floating
-    decay: np.floating
-    radius: np.floating
-    inner_weight: np.floating
-    average_weight: np.floating
-    zero: np.floating
-    one: np.floating
-    tiny: np.floating
-    sharpness_aware: bool
-    inner_steps: int
-    averaged: bool
 
 
 class State(NamedTuple):
@@ -34,12 +18,12 @@ class State(NamedTuple):
     velocity: np.ndarray
     anchor: np.ndarray
     mean: np.ndarray
-    center: np.ndarray
+    barycenter: np.ndarray
     average: np.ndarray
     clock: np.ndarray
 
 
-@njit(cache=True)
+@njit
 def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
     zero = position.dtype.type(0)
     for i in range(len(position)):
@@ -51,18 +35,17 @@ def _descend_span(position, velocity, gradient, rate, momentum, decay, tiny):
         position[i] = moved if abs(moved) > tiny else zero
 
 
-@njit(cache=True)
-def descend(layers, position, velocity, gradient, rate, rules):
+@njit
+def descend(layers, position, velocity, gradient, rate, momentum, decay, tiny):
     """One Nesterov step; the decay acts on weights, not on biases."""
+    zero = position.dtype.type(0)
     for index in range(len(layers)):
         start, bias, end = layers[index, 2], layers[index, 3], layers[index, 3] + layers[index, 1]
-        _descend_span(position[start:bias], velocity[start:bias], gradient[start:bias], rate,
-                      rules.momentum, rules.decay, rules.tiny)
-        _descend_span(position[bias:end], velocity[bias:end], gradient[bias:end], rate,
-                      rules.momentum, rules.zero, rules.tiny)
+        _descend_span(position[start:bias], velocity[start:bias], gradient[start:bias], rate, momentum, decay, tiny)
+        _descend_span(position[bias:end], velocity[bias:end], gradient[bias:end], rate, momentum, zero, tiny)
 
 
-@njit(cache=True)
+@njit
 def ascend(position, gradient, radius, out):
     """The point at distance `radius` up the gradient."""
     square = radius - radius
@@ -73,31 +56,31 @@ def ascend(position, gradient, radius, out):
         out[i] = position[i] + scale * gradient[i]
 
 
-@njit(cache=True)
-def attract(position, target, pull):
-    """Shrink the distance to `target` by the factor `1 - pull`; exact at `pull` 0, stable up to 1."""
+@njit
+def attract(position, target, coupling_step):
+    """Shrink the distance to `target` by the factor `1 - κ`; exact at `κ = 0`, stable up to 1."""
     for i in range(len(position)):
-        position[i] -= pull * (position[i] - target[i])
+        position[i] -= coupling_step * (position[i] - target[i])
 
 
-@njit(cache=True)
+@njit
 def average(mean, position, weight):
     """Move a running mean by `weight` of the way to `position`."""
     for i in range(len(mean)):
         mean[i] += weight * (position[i] - mean[i])
 
 
-@njit(cache=True)
+@njit
 def jitter(position, noise, scale):
     """Add `scale` times the noise to every parameter."""
     for i in range(len(position)):
         position[i] += scale * noise[i]
 
 
-@njit(cache=True)
-def barycenter(position, center, one):
+@njit
+def barycenter(position, center):
     """Mean of the replicas."""
-    share = one / position.dtype.type(len(position))
+    share = position.dtype.type(1) / position.dtype.type(len(position))
     center[:] = 0
     for replica in range(len(position)):
         row = position[replica]
@@ -105,7 +88,7 @@ def barycenter(position, center, one):
             center[i] += share * row[i]
 
 
-@njit(cache=True)
+@njit
 def gather(data, order, shape, buffers):
     """Copy one batch into the buffers, its rows' weights divided by their number."""
     inputs, targets, weights = data
@@ -120,45 +103,41 @@ def gather(data, order, shape, buffers):
         buffers.weights[i] = share * weights[order[i]]
 
 
-@njit(cache=True)
-def _entropic(position, anchor, mean, pull, rules, turn):
-    """Inner step of Entropy-SGD, and its outer step where `turn` says so; the momentum is kept."""
-    attract(position, anchor, pull)
-    average(mean, position, rules.inner_weight)
-    if turn:
-        anchor[:] = mean
-        position[:] = mean
-
-
-@njit(cache=True)
-def train_steps(loss, shape, buffers, data, order, batch, rates, pulls, noise, scales, rules, state):
+@njit
+def train_steps(loss, shape, buffers, data, order, batch, rates, coupling_steps, noise, noise_scales,
+                numbers, sharpness_aware, inner_steps, averaged, state):
     """Run `len(rates)` steps; returns the sum over steps and replicas of the batch losses.
 
-    `order` (y, rows) holds each replica's sample indices, cut into batches; `pulls[t]` is the coupling
-    step, `noise` (steps, y, parameters) or empty, `scales[t]` its standard deviation.
+    `order` (y, rows) holds each replica's sample indices, cut into batches; `noise` (steps, y, parameters) is empty
+    where `noise_scales`, its standard deviation at each step, is zero; `numbers` come from `Optimizer.numbers`.
     """
+    momentum, decay, radius, inner_weight, average_weight, tiny = numbers
     total = 0.0
     replicas = len(state.position)
     for step in range(len(rates)):
         state.clock[0] += 1
-        turn = rules.inner_steps > 0 and state.clock[0] % rules.inner_steps == 0
         for replica in range(replicas):
             position = state.position[replica]
             taken = order[replica, step * batch:(step + 1) * batch]
             gather(data, taken, shape, buffers)
             total += batch_gradient(loss, shape, position, len(taken), buffers)
-            if rules.sharpness_aware:
-                ascend(position, buffers.gradient, rules.radius, buffers.shifted)
+            if sharpness_aware:
+                ascend(position, buffers.gradient, radius, buffers.shifted)
                 batch_gradient(loss, shape, buffers.shifted, len(taken), buffers)
-            descend(shape.layers, position, state.velocity[replica], buffers.gradient, rates[step], rules)
+            descend(shape.layers, position, state.velocity[replica], buffers.gradient, rates[step],
+                    momentum, decay, tiny)
             if len(noise) > 0:
-                jitter(position, noise[step, replica], scales[step])
-            if rules.inner_steps > 0:
-                _entropic(position, state.anchor[replica], state.mean[replica], pulls[step], rules, turn)
+                jitter(position, noise[step, replica], noise_scales[step])
+            if inner_steps > 0:
+                attract(position, state.anchor[replica], coupling_steps[step])
+                average(state.mean[replica], position, inner_weight)
+                if state.clock[0] % inner_steps == 0:
+                    state.anchor[replica][:] = state.mean[replica]
+                    position[:] = state.mean[replica]
         if replicas > 1:
-            barycenter(state.position, state.center, rules.one)
+            barycenter(state.position, state.barycenter)
             for replica in range(replicas):
-                attract(state.position[replica], state.center, pulls[step])
-        if rules.averaged:
-            average(state.average, state.center if replicas > 1 else state.position[0], rules.average_weight)
+                attract(state.position[replica], state.barycenter, coupling_steps[step])
+        if averaged:
+            average(state.average, state.barycenter if replicas > 1 else state.position[0], average_weight)
     return total

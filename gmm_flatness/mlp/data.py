@@ -6,6 +6,7 @@ Nothing here touches the network; what cannot be used is refused with the reason
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -113,6 +114,8 @@ def from_arrays(x, y, *, test: tuple | None = None, test_fraction: float = 0.2, 
     if test is None:
         first, second = split(numbers, test_fraction, rng=rng)
         return Dataset(name, inputs[first], numbers[first], inputs[second], numbers[second], classes)
+    if not isinstance(test, tuple) or len(test) != 2:
+        raise DomainError("test", test, "a pair of inputs and labels")
     test_inputs, test_labels = clean_inputs("test x", test[0]), _clean_labels("test y", test[1])
     if test_inputs.shape != (len(test_labels), inputs.shape[1]):
         raise DomainError("test", f"inputs of shape {test_inputs.shape} and {len(test_labels)} labels",
@@ -131,11 +134,19 @@ def clean_inputs(name: str, value) -> np.ndarray:
 
 
 def _clean_labels(name: str, value) -> np.ndarray:
-    labels = np.asarray(value)
-    if labels.ndim != 1 or labels.dtype.kind not in "biufUSO":
-        raise DomainError(name, f"array of shape {labels.shape} and type {labels.dtype}", "a vector of labels")
+    """A vector of numbers or texts, none of them missing."""
+    try:
+        labels = np.asarray(value)
+    except ValueError:
+        raise DomainError(name, value, "a vector of labels") from None
+    if isinstance(value, np.ma.MaskedArray) or labels.ndim != 1 or labels.dtype.kind not in "biufUSO":
+        found = f"{type(value).__name__} of shape {labels.shape} and type {labels.dtype}"
+        raise DomainError(name, found, "a vector of labels without a mask")
     if labels.dtype.kind == "O":
-        labels = labels.astype(str)
+        texts = [isinstance(label, (str, bytes)) for label in labels]
+        if any(texts) and not all(texts):
+            raise DomainError(name, "labels of several kinds", "numbers only, or texts only")
+        labels = labels.astype(str) if any(texts) else check.finite_array(name, labels)
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise DomainError(name, "labels with NaN or infinity", "finite labels")
     return labels
@@ -148,7 +159,8 @@ def mnist1d(*, test_samples: int = 10_000) -> Dataset:
     """
     source = _imported("mnist1d.data")
     fresh = source.get_dataset_args()
-    fresh.seed, fresh.num_samples, fresh.train_split = 4242, check.integer("test_samples", test_samples, low=10), 1.0
+    fresh.num_samples = check.integer("test_samples", test_samples, low=10, high=10**7)
+    fresh.seed, fresh.train_split = 4242, 1.0
     with _own_global_generator():
         known, unseen = source.make_dataset(source.get_dataset_args()), source.make_dataset(fresh)
     return from_arrays(known["x"], known["y"], test=(unseen["x"], unseen["y"]), name="mnist1d")
@@ -181,13 +193,15 @@ def digits(*, test_fraction: float = 0.4, rng=None) -> Dataset:
 
 def mixture(model: GaussianMixture, dim: int, *, test_samples: int = 10_000, rng=None) -> Dataset:
     """Samples of the Gaussian mixture, test samples sharing the centroid; classes are -1 and +1."""
+    check.instance("model", model, GaussianMixture)
     generator = np.random.default_rng(rng)
     known = sample(model, dim, rng=generator)
     unseen = sample(model, dim, size=test_samples, centroid=known.centroid, rng=generator)
     return from_arrays(known.x, known.y, test=(unseen.x, unseen.y), name="mixture")
 
 
-def load(source: str | Path, *, test_fraction: float | None = None, rng=None) -> Dataset:
+def load(source: str | Path, *, test_fraction: float | None = None, header: bool | None = None,
+         label: str | int | None = None, rng=None) -> Dataset:
     """A data set by name or from disk.
 
     Parameters
@@ -197,26 +211,40 @@ def load(source: str | Path, *, test_fraction: float | None = None, rng=None) ->
         file, or a folder of IDX files (see `gmm_flatness.mlp.files`).
     test_fraction : float, optional
         Part of the samples kept for testing: 0.4 of digits and 0.2 of a file without a test part, unless given.
+    header, label : optional
+        Of a `.csv` file: whether its first row holds names, and which column the labels are in; see
+        `gmm_flatness.mlp.files.read_csv`.
     rng : optional
         For what is drawn or split at random.
 
     Raises
     ------
     DomainError
-        The file is missing or malformed, its data cannot be used, or `test_fraction` is given for data that come
-        with a test part.
+        The file is missing or malformed, its data cannot be used, or an option is given for data that have no use for
+        it, as `test_fraction` for data that come with a test part.
     """
-    part: dict[str, Any] = {} if test_fraction is None else {"test_fraction": test_fraction}
-    if source == "digits":
-        return digits(**part, rng=rng)
-    if source not in ("mnist1d", "mixture"):
-        arrays = read_arrays(Path(source))
-        if "x_test" not in arrays:
-            return from_arrays(arrays["x"], arrays["y"], **part, name=Path(source).stem, rng=rng)
-    if part:
-        raise DomainError("test_fraction", test_fraction, f"None for {source}, which has test samples of its own")
+    if not isinstance(source, (str, os.PathLike)):
+        raise DomainError("source", source, "a name or a path")
+    part: dict[str, Any] = {}
+    if test_fraction is not None:
+        part["test_fraction"] = check.probability("test_fraction", test_fraction)
+    arrays: dict[str, np.ndarray] = {}
+    if source not in ("mnist1d", "digits", "mixture"):
+        arrays = read_arrays(Path(source), header=header, label=label)
+    split_already = source in ("mnist1d", "mixture") or "x_test" in arrays
+    for name, value, unused in (("header", header, not arrays), ("label", label, not arrays),
+                                ("test_fraction", test_fraction, split_already)):
+        if value is not None and unused:
+            raise DomainError(name, value, f"None for {source}, which leaves no choice")
     if source == "mnist1d":
         return mnist1d()
+    if source == "digits":
+        return digits(**part, rng=rng)
     if source == "mixture":
         return mixture(GaussianMixture(alpha=2.0, delta=0.5), 200, rng=rng)
-    return from_arrays(arrays["x"], arrays["y"], test=(arrays["x_test"], arrays["y_test"]), name=Path(source).stem)
+    if "x_test" in arrays:
+        part["test"] = (arrays["x_test"], arrays["y_test"])
+    try:
+        return from_arrays(arrays["x"], arrays["y"], **part, name=Path(source).stem, rng=rng)
+    except DomainError as error:
+        raise DomainError("data", f"{source}: {error.parameter} = {error.value}", error.allowed) from error

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from gmm_flatness.errors import DomainError
 
-_LABEL_COLUMNS = ("label", "target", "class", "y")
+_LABEL_NAMES = ("label", "target", "class", "y")
 _IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, *, header: bool | None = None, label: str | int | None = None) -> dict[str, np.ndarray]:
     """Arrays `x`, `y` and, where the files have them, `x_test`, `y_test`.
 
     - `.npz`: arrays `x` and `y` (or `x_train`, `y_train`), optionally `x_test` and `y_test`; upper case too.
-    - `.csv`: one sample a row; the label is the column called label, target, class or y, else the last.
+    - `.csv`: one sample a row, see `read_csv`.
     - IDX: an images file with its labels file beside it, or a folder with `train-…` and maybe `t10k-…` files;
       `.gz` is understood.
 
     Raises
     ------
     DomainError
-        No such file, an unknown kind, or contents that do not follow the format.
+        No such file, an unknown kind, contents that do not follow the format, or an option that has no meaning there.
     """
+    for name, value in (("header", header), ("label", label)):
+        if value is not None and path.suffix != ".csv":
+            raise DomainError(name, value, f"None for {path}, which is not a .csv file")
     if not path.exists():
         raise DomainError("data", str(path), "an existing file or folder, 'mnist1d', 'digits' or 'mixture'")
     if path.is_dir():
@@ -35,7 +40,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".npz":
         return _read_npz(path)
     if path.suffix == ".csv":
-        return _read_csv(path)
+        return read_csv(path, header=header, label=label)
     if "idx" in path.name:
         return _read_idx_pair(path)
     raise DomainError("data", str(path), "an .npz, .csv or idx file")
@@ -43,42 +48,78 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name.lower(): stored[name] for name in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as stored:
+            names = stored.files
+            arrays = {name.lower().removesuffix("_train"): stored[name] for name in names}
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+            MemoryError) as error:
         raise DomainError("data", str(path), f"an .npz file of plain arrays ({error})") from error
-    for name in ("x", "y"):
-        if f"{name}_train" in arrays:
-            arrays[name] = arrays.pop(f"{name}_train")
-    if not {"x", "y"} <= arrays.keys() or ("x_test" in arrays) != ("y_test" in arrays):
-        allowed = "arrays x and y, and both of x_test and y_test or neither"
-        raise DomainError("data", f"{path} with arrays {sorted(arrays)}", allowed)
+    if len(arrays) < len(names) or not {"x", "y"} <= arrays.keys() or ("x_test" in arrays) != ("y_test" in arrays):
+        allowed = "arrays x and y (or x_train and y_train), and both of x_test and y_test or neither"
+        raise DomainError("data", f"{path} with arrays {sorted(names)}", allowed)
     return arrays
 
 
-def _read_csv(path: Path) -> dict[str, np.ndarray]:
+def read_csv(path: Path, *, header: bool | None = None, label: str | int | None = None) -> dict[str, np.ndarray]:
+    """Features `x` and labels `y` of a CSV file in UTF-8, one sample a row; labels that are all numbers become numbers.
+
+    Parameters
+    ----------
+    path : Path
+    header : bool, optional
+        Whether the first row holds names. Left out, it must hold no number at all, and is taken as names.
+    label : str or int, optional
+        Name or position of the label column; unless given the one called label, target, class or y, else the last.
+
+    Raises
+    ------
+    DomainError
+        Not CSV, rows of unequal length, a first row that may be names or a sample, no such label column, a missing
+        label, or a feature that is not a finite number.
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if row]
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, [entry.strip() for entry in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DomainError("data", str(path), f"a CSV file in UTF-8 ({error})") from error
-    if len(rows) < 2 or len(rows[0]) < 2:
+    if len(rows) < 2 or len(rows[0][1]) < 2:
         raise DomainError("data", str(path), "a CSV file with at least two rows and two columns")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise DomainError("data", f"{path}, row {number} with {len(row)} entries", f"{len(rows[0])} entries")
-    column, body = _label_column(rows)
-    features = [row[:column] + row[column + 1:] for row in body]
-    labels = [row[column].strip() for row in body]
-    return {"x": _numbers(path, features, len(rows) - len(body)), "y": np.array(labels)}
+    names = rows[0][1]
+    for line, row in rows:
+        if len(row) != len(names):
+            raise DomainError("data", f"{path}, line {line} with {len(row)} entries", f"{len(names)} entries")
+    if header is None:
+        header = True
+        if any(_is_number(entry) or not entry for entry in names):
+            allowed = "names without numbers there, or header=True or False (--header or --no-header)"
+            raise DomainError("header", f"None for {path}, line 1: {','.join(names)!r}", allowed)
+    column = _label_column(path, [name.lower() for name in names] if header else [str(i) for i in range(len(names))],
+                           label)
+    body = rows[1:] if header else rows
+    for line, row in body:
+        if row[column].lower() in ("", "nan", "+nan", "-nan"):
+            raise DomainError("data", f"{path}, line {line}: label {row[column]!r}", "a label for every sample")
+        for entry in row[:column] + row[column + 1:]:
+            if not (_is_number(entry) and math.isfinite(float(entry))):
+                raise DomainError("data", f"{path}, line {line}: {entry!r}", "finite numbers in every feature column")
+    labels = np.array([row[column] for _, row in body])
+    if all(_is_number(entry) for entry in labels):
+        labels = labels.astype(float)
+    x = np.array([row[:column] + row[column + 1:] for _, row in body], dtype=float)
+    return {"x": x, "y": labels}
 
 
-def _label_column(rows: list[list[str]]) -> tuple[int, list[list[str]]]:
-    """Where the labels are, and the rows without the header."""
-    names = [entry.strip().lower() for entry in rows[0]]
-    named = [names.index(name) for name in _LABEL_COLUMNS if name in names]
-    header = bool(named) or not all(_is_number(entry) for entry in names[:-1])
-    return (named[0] if named else len(names) - 1), rows[1:] if header else rows
+def _label_column(path: Path, names: list[str], label: str | int | None) -> int:
+    """Position of the label column among the names in lower case."""
+    if isinstance(label, int) and -len(names) <= label < len(names):
+        return label % len(names)
+    found = [name for name in _LABEL_NAMES if name in names] if label is None else [str(label).lower()]
+    if label is None and not found:
+        return len(names) - 1
+    if len(found) != 1 or names.count(found[0]) != 1:
+        raise DomainError("label", f"{label!r} for {path} with columns {names}", "one column's name or position")
+    return names.index(found[0])
 
 
 def _is_number(entry: str) -> bool:
@@ -86,15 +127,7 @@ def _is_number(entry: str) -> bool:
         float(entry)
     except ValueError:
         return False
-    return True
-
-
-def _numbers(path: Path, rows: list[list[str]], skipped: int) -> np.ndarray:
-    for number, row in enumerate(rows, start=1 + skipped):
-        for entry in row:
-            if not _is_number(entry):
-                raise DomainError("data", f"{path}, row {number}: {entry!r}", "numbers in every feature column")
-    return np.array(rows, dtype=float)
+    return "_" not in entry
 
 
 def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
@@ -126,13 +159,13 @@ def read_idx(path: Path) -> np.ndarray:
     """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DomainError("data", str(path), f"a complete gzip file ({error})") from error
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_TYPES or raw[3] == 0:
         raise DomainError("data", str(path), "an IDX file: two zero bytes, a type, a number of dimensions")
     start = 4 + 4 * raw[3]
-    shape = np.frombuffer(raw[4:start], dtype=">u4").astype(int) if len(raw) >= start else np.array([0])
+    shape = tuple(np.frombuffer(raw[4:start], dtype=">u4").tolist()) if len(raw) >= start else (0,)
     dtype = np.dtype(_IDX_TYPES[raw[2]])
-    if len(raw) != start + int(shape.prod()) * dtype.itemsize or not shape.all():
-        raise DomainError("data", f"{path}: {len(raw)} bytes for shape {tuple(shape.tolist())}", "a complete IDX file")
-    return np.frombuffer(raw, dtype=dtype, offset=start).reshape(tuple(shape)).astype(dtype.newbyteorder("="))
+    if 0 in shape or len(shape) > 32 or len(raw) != start + math.prod(shape) * dtype.itemsize:
+        raise DomainError("data", f"{path}: {len(raw)} bytes for shape {shape}", "a complete IDX file")
+    return np.frombuffer(raw, dtype=dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))

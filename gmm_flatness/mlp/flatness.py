@@ -20,7 +20,7 @@ SCALINGS = ("multiplicative", "norm")
 
 
 @dataclass(frozen=True, eq=False)
-class LocalEnergy:
+class NetworkLocalEnergy:
     """Rise of training error and loss at each radius, with standard errors over the perturbations.
 
     Attributes
@@ -44,12 +44,12 @@ class LocalEnergy:
     def __repr__(self) -> str:
         listed = ", ".join(f"{s:g}: {e:.4f} ± {d:.4f}" for s, e, d in
                            zip(self.sigma, self.error, self.error_stderr, strict=True))
-        return f"LocalEnergy({listed})"
+        return f"NetworkLocalEnergy({listed})"
 
 
-def local_energy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float | Sequence[float] = 0.3,
+def network_local_energy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float | Sequence[float] = 0.3,
                  scaling: str = "multiplicative", layer: int | None = None, draws: int = 32,
-                 rng=None) -> LocalEnergy:
+                 rng=None) -> NetworkLocalEnergy:
     """Local energy of trained parameters.
 
     Parameters
@@ -66,12 +66,13 @@ def local_energy(network: Network, params: np.ndarray, batch: Batch, *, sigma: f
 
     Returns
     -------
-    LocalEnergy
+    NetworkLocalEnergy
     """
     radii = np.atleast_1d(check.finite_array("sigma", sigma))
-    if radii.ndim != 1 or (radii < 0).any():
-        raise DomainError("sigma", sigma, "radii >= 0")
-    draws, generator = check.integer("draws", draws, low=2), np.random.default_rng(rng)
+    if radii.ndim != 1 or not len(radii) or (radii < 0).any() or radii.max() > np.finfo(network.dtype).max:
+        raise DomainError("sigma", sigma, f"one radius >= 0 or several, within {network.dtype}")
+    params = network.vector("params", params)
+    draws, generator = check.integer("draws", draws, low=2, high=10**7), np.random.default_rng(rng)
     scale = perturbation_scale(network, params, scaling, layer)
     start = np.array(network.error_and_value(params, batch))
     rises = np.empty((draws, len(radii), 2))
@@ -82,7 +83,7 @@ def local_energy(network: Network, params: np.ndarray, batch: Batch, *, sigma: f
             rises[draw, index] = network.error_and_value(shifted, batch)
     rises -= start
     mean, se = rises.mean(axis=0), rises.std(axis=0, ddof=1) / math.sqrt(draws)
-    return LocalEnergy(radii, mean[:, 0], se[:, 0], mean[:, 1], se[:, 1], *start.tolist())
+    return NetworkLocalEnergy(radii, mean[:, 0], se[:, 0], mean[:, 1], se[:, 1], *start.tolist())
 
 
 def perturbation_scale(network: Network, params: np.ndarray, scaling: str = "multiplicative",

@@ -9,7 +9,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
-from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.mlp.network import MOST_PARAMETERS, Batch, Network
 
 _STEP = 1e-5
 
@@ -17,11 +17,12 @@ _STEP = 1e-5
 def hessian_product(network: Network, params: np.ndarray, batch: Batch, vector: np.ndarray) -> np.ndarray:
     """Hessian of the mean loss times `vector`: a central difference of gradients in double precision."""
     double = replace(network, dtype="float64")
-    center, samples = np.asarray(params, dtype=float), double.batch(*batch)
+    center, samples = double.vector("params", params), double.batch(*batch)
+    vector = double.vector("vector", vector)
     length = float(np.linalg.norm(vector))
     if length == 0.0:
         return np.zeros_like(center)
-    shift = (_STEP * max(1.0, float(np.linalg.norm(center))) / length) * np.asarray(vector, dtype=float)
+    shift = (_STEP * max(1.0, float(np.linalg.norm(center))) / length) * vector
     above, below = (double.gradient(center + side * shift, samples)[1] for side in (1.0, -1.0))
     return (above - below) * (length / (2.0 * float(np.linalg.norm(shift))))
 
@@ -35,24 +36,25 @@ def largest_eigenvalue(network: Network, params: np.ndarray, batch: Batch, *, to
     ConvergenceError
         Not within the relative error `tol` after the restarts allowed.
     """
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-    count = network.parameter_count
+    tol = check.scalar("tol", tol, low=0.0, high=1.0, closed_low=True)
+    restarts, count = check.integer("restarts", restarts, high=MOST_PARAMETERS), network.parameter_count
     operator = LinearOperator((count, count), dtype=float,
                               matvec=lambda vector: hessian_product(network, params, batch, vector.ravel()))
     start = np.random.default_rng(rng).standard_normal(count)
     try:
         return float(eigsh(operator, k=1, which="LA", v0=start, tol=tol, ncv=min(count, 20),
                            return_eigenvectors=False, maxiter=restarts)[0])
-    except ArpackNoConvergence as error:
+    except ArpackError as error:
         raise ConvergenceError(f"Lanczos did not reach {tol:g} in {restarts} restarts; try a larger tol",
-                               partial=error.eigenvalues) from error
+                               partial=getattr(error, "eigenvalues", None)) from error
 
 
 def hessian_trace(network: Network, params: np.ndarray, batch: Batch, *, probes: int = 16,
                   rng=None) -> tuple[float, float]:
     """Trace of the Hessian from random signs (Hutchinson), and its standard error."""
-    probes, generator = check.integer("probes", probes, low=2), np.random.default_rng(rng)
+    probes, generator = check.integer("probes", probes, low=2, high=MOST_PARAMETERS), np.random.default_rng(rng)
     values = []
     for _ in range(probes):
         signs = generator.choice((-1.0, 1.0), network.parameter_count)

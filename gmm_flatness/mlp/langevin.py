@@ -9,6 +9,7 @@ Source: Cotter, Roberts, Stuart, White, Statistical Science 28, 424 (2013), for 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +18,11 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.flatness import perturbation_scale
 from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.mlp.optimizers import MOST_STEPS
 
 
 @dataclass(frozen=True)
-class LocalEntropy:
+class NetworkLocalEntropy:
     """Log volume of low-loss neighbors, per parameter.
 
     Attributes
@@ -45,9 +47,9 @@ class LocalEntropy:
     beta: float
 
 
-def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float = 0.3, beta: float = 1.0,
+def network_local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: float = 0.3, beta: float = 1.0,
                   scaling: str = "multiplicative", nodes: int = 8, steps: int = 60, chains: int = 4,
-                  rng=None) -> LocalEntropy:
+                  rng=None) -> NetworkLocalEntropy:
     """Estimate the local entropy around `params`.
 
     Parameters
@@ -72,73 +74,62 @@ def local_entropy(network: Network, params: np.ndarray, batch: Batch, *, sigma: 
         A chain hardly moves.
     """
     sigma, beta = check.positive("sigma", sigma), check.positive("beta", beta)
-    nodes, steps = check.integer("nodes", nodes), check.integer("steps", steps)
+    nodes, steps = check.integer("nodes", nodes, high=1000), check.integer("steps", steps, high=MOST_STEPS)
     double = replace(network, dtype="float64")
-    walk = _Walk(double, np.asarray(params, dtype=float), double.batch(*batch),
-                 sigma * perturbation_scale(double, np.array(params, dtype=float), scaling))
-    points, weights = _path(beta, nodes)
+    params, data, samples = double.vector("params", params), double.batch(*batch), len(batch.inputs)
+    scale = sigma * perturbation_scale(double, params, scaling)
+
+    def loss_and_slope(xi: np.ndarray) -> tuple[float, np.ndarray]:
+        """`n L(w + s∘ξ)` and its gradient by `ξ`."""
+        value, gradient = double.gradient(params + scale * xi, data)
+        return samples * value, samples * scale * gradient
+
+    # Gauss-Legendre on β' = β t³, dense at 0 where the mean loss falls fastest.
+    t, weights = np.polynomial.legendre.leggauss(nodes)
+    t = 0.5 * (t + 1.0)
+    points, weights = beta * t**3, 1.5 * beta * t**2 * weights
     runs = []
-    for generator in np.random.default_rng(rng).spawn(check.integer("chains", chains, low=2)):
-        runs.append(_anneal(walk, np.append(points, beta), steps, generator))
-    rises, accepted = np.array([run[0] for run in runs]), np.array([run[1] for run in runs])
-    size, samples = double.parameter_count, len(batch.inputs)
+    for generator in np.random.default_rng(rng).spawn(check.integer("chains", chains, low=2, high=MOST_STEPS)):
+        with np.errstate(over="ignore", invalid="ignore"):  # such proposals are rejected
+            runs.append(_anneal(loss_and_slope, len(params), np.append(points, beta), steps, generator))
+    rises, accepted = np.array([run[0] for run in runs]) / samples, np.array([run[1] for run in runs])
+    size = double.parameter_count
     integrals = -samples * (rises[:, :-1] @ weights) / size
     if accepted.min() < 0.1:
         raise ConvergenceError(f"a chain accepted only {accepted.min():.2g} of its steps: allow more steps, or take "
                                "a smaller sigma or beta")
     loss = float(rises[:, -1].mean())
     value = float(integrals.mean())
-    return LocalEntropy(value, float(integrals.std(ddof=1) / math.sqrt(len(runs))),
+    return NetworkLocalEntropy(value, float(integrals.std(ddof=1) / math.sqrt(len(runs))),
                         value + beta * samples * loss / size, loss, float(accepted.mean(axis=0).min()), sigma, beta)
 
 
-def _path(beta: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights on `[0, β]`, dense at 0 where the mean loss falls fastest: `β' = β t³`."""
-    t, weights = np.polynomial.legendre.leggauss(nodes)
-    t = 0.5 * (t + 1.0)
-    return beta * t**3, 1.5 * beta * t**2 * weights
-
-
-@dataclass(frozen=True, eq=False)
-class _Walk:
-    """The neighborhood in whitened coordinates `ξ`."""
-
-    network: Network
-    params: np.ndarray
-    batch: Batch
-    scale: np.ndarray
-
-    def rise(self, xi: np.ndarray) -> tuple[float, np.ndarray]:
-        """`n L(w + s∘ξ)` and its gradient by `ξ`."""
-        value, gradient = self.network.gradient(self.params + self.scale * xi, self.batch)
-        return len(self.batch.inputs) * value, len(self.batch.inputs) * self.scale * gradient
-
-
-def _anneal(walk: _Walk, betas: np.ndarray, steps: int, rng: np.random.Generator) -> tuple[list, list]:
-    """Mean rise of the loss and acceptance at each inverse temperature, hot to cold along one chain."""
-    start = walk.rise(np.zeros_like(walk.params))[0]
-    xi = rng.standard_normal(len(walk.params))
-    state, delta = (xi, *walk.rise(xi)), 1.0
+def _anneal(loss_and_slope: Callable, size: int, betas: np.ndarray, steps: int,
+            rng: np.random.Generator) -> tuple[list, list]:
+    """Mean rise of the summed loss and acceptance at each inverse temperature, hot to cold along one chain."""
+    start = loss_and_slope(np.zeros(size))[0]
+    xi = rng.standard_normal(size)
+    state, delta = (xi, *loss_and_slope(xi)), 1.0
     rises, accepted = [], []
     for beta in betas:
         for step in range(steps):
-            state, chance = _langevin(walk, state, beta, delta, rng)
+            state, chance = _langevin(loss_and_slope, state, beta, delta, rng)
             delta = min(2.0, delta * math.exp((chance - 0.57) / math.sqrt(1.0 + step)))
         totals = np.zeros(2)
         for _ in range(steps):
-            state, chance = _langevin(walk, state, beta, delta, rng)
+            state, chance = _langevin(loss_and_slope, state, beta, delta, rng)
             totals += state[1] - start, chance
-        rises.append(totals[0] / steps / len(walk.batch.inputs))
+        rises.append(totals[0] / steps)
         accepted.append(totals[1] / steps)
     return rises, accepted
 
 
-def _langevin(walk: _Walk, state: tuple, beta: float, delta: float, rng: np.random.Generator) -> tuple:
+def _langevin(loss_and_slope: Callable, state: tuple, beta: float, delta: float, rng: np.random.Generator) -> tuple:
     """One proposal `((2-δ)ξ - 2δβ∇ + √(8δ) z)/(2+δ)` and its Metropolis step; returns the chance as well."""
     xi, value, slope = state
     noise = rng.standard_normal(len(xi))
     moved = ((2.0 - delta) * xi - 2.0 * delta * beta * slope + math.sqrt(8.0 * delta) * noise) / (2.0 + delta)
-    new_value, new_slope = walk.rise(moved)
+    new_value, new_slope = loss_and_slope(moved)
     forth = beta * value + _cost(xi, moved, beta * slope, delta)
     back = beta * new_value + _cost(moved, xi, beta * new_slope, delta)
     chance = math.exp(min(0.0, forth - back)) if math.isfinite(back) else 0.0

@@ -19,7 +19,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.hessian import largest_eigenvalue
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import Method, replicated, sgd
+from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer, rsgd, sgd
 from gmm_flatness.mlp.training import train
 from gmm_flatness.model.sampling import Sample
 
@@ -34,7 +34,7 @@ class OneLayer(NamedTuple):
     epochs: int
 
 
-def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replicas: int = 1, coupling: float = 0.0,
+def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replicas: int = 1, coupling_step: float = 0.0,
               tol: float = 1e-8, max_epochs: int = 20_000, rng=None) -> OneLayer:
     """Train a network without a hidden layer, one output, on all samples at once until its gradient vanishes.
 
@@ -47,7 +47,7 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
         `λ` of `Σℓ + (λ/2)|w|²`, positive; the weight decay is `λN/n`.
     replicas : int
         Elastic replicas; their barycenter is returned.
-    coupling : float
+    coupling_step : float
         Coupling step `κ` of the replicas, in [0, 1].
     tol : float
         Bound on the length of the gradient of the mean loss with decay.
@@ -66,32 +66,29 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
     ConvergenceError
         The gradient is longer than `tol` after `max_epochs`.
     """
+    check.instance("data", data, Sample)
     check.choice("loss", loss, ("cross-entropy", "square"))
-    tol, max_epochs = check.positive("tol", tol), check.integer("max_epochs", max_epochs)
+    tol, max_epochs = check.positive("tol", tol), check.integer("max_epochs", max_epochs, high=MOST_STEPS)
     decay = check.positive("ridge", ridge) * data.dim / len(data)
     network = Network((data.dim, 1), loss=loss, dtype="float64")
     batch = network.batch(data.x, data.y[:, None])
-    method, rate = _descent(network, batch, decay)
-    method, generator = replicated(method, replicas=replicas), np.random.default_rng(rng)
+    optimizer, rate = _descent(network, batch, decay)
+    optimizer, generator = rsgd(optimizer, replicas=replicas), np.random.default_rng(rng)
     state, epochs, length = None, 0, math.inf
     while epochs < max_epochs:
-        run = train(network, batch, method, epochs=_BLOCK, rate=rate, batch_size=len(data), coupling=coupling,
-                    start=state, rng=generator)
-        state, epochs, length = run.state, epochs + _BLOCK, _gradient(network, batch, run.params, decay)
+        run = train(network, batch, optimizer, epochs=_BLOCK, rate=rate, batch_size=len(data),
+                    coupling_step=coupling_step, start=state, rng=generator)
+        gradient = network.gradient(run.params, batch)[1]
+        gradient[:-1] += decay * run.params[:-1]
+        state, epochs, length = run.state, epochs + _BLOCK, float(np.linalg.norm(gradient))
         if length < tol:
             return OneLayer(run.params[:-1] * math.sqrt(data.dim), float(run.params[-1]), epochs)
     raise ConvergenceError(f"gradient of length {length:.3g} > {tol:g} after {epochs} epochs; raise max_epochs or the "
                            "ridge")
 
 
-def _descent(network: Network, batch: Batch, decay: float) -> tuple[Method, float]:
+def _descent(network: Network, batch: Batch, decay: float) -> tuple[Optimizer, float]:
     """Momentum and rate for the curvature at zero weights, the largest there is for both losses."""
     top = largest_eigenvalue(network, np.zeros(network.parameter_count), batch, tol=0.01, rng=0) + decay
     root = math.sqrt(min(decay, 0.1 * top) / top)
     return sgd(momentum=(1.0 - root) / (1.0 + root), decay=decay), 1.0 / top
-
-
-def _gradient(network: Network, batch: Batch, params: np.ndarray, decay: float) -> float:
-    gradient = network.gradient(params, batch)[1]
-    gradient[:-1] += decay * params[:-1]
-    return float(np.linalg.norm(gradient))

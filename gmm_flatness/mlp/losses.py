@@ -33,9 +33,9 @@ def loss_kind(loss: str | NetworkLoss, outputs: int) -> int | NetworkLoss:
     Cross-entropy is softmax for several outputs and `log(1 + exp(-t u))` for one; square is half the
     squared distance of outputs and targets.
     """
-    if loss == "cross-entropy":
+    if isinstance(loss, str) and loss == "cross-entropy":
         return _kernels.SOFTMAX if outputs > 1 else _kernels.LOGISTIC
-    if loss == "square":
+    if isinstance(loss, str) and loss == "square":
         return _kernels.SQUARE
     if isinstance(loss, str) or not isinstance(loss, NetworkLoss):
         raise DomainError("loss", loss, "'cross-entropy', 'square' or an object with value and gradient")

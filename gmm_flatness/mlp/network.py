@@ -19,6 +19,7 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp import _kernels
 from gmm_flatness.mlp.losses import NetworkLoss, loss_kind
 
+MOST_PARAMETERS = 2**31 - 1
 _CHUNK = 512
 
 
@@ -28,6 +29,13 @@ class Batch(NamedTuple):
     inputs: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+
+
+def layer_sizes(name: str, value) -> tuple[int, ...]:
+    """Numbers of units, one a layer, as a tuple of integers."""
+    if not isinstance(value, (tuple, list, np.ndarray)) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        raise DomainError(name, value, "a tuple of layer sizes, such as (100,)")
+    return tuple(check.integer(name, size, high=MOST_PARAMETERS) for size in value)
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,10 @@ class Network:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        if isinstance(self.sizes, str) or not hasattr(self.sizes, "__iter__") or len(tuple(self.sizes)) < 2:
-            raise DomainError("sizes", self.sizes, "at least two layer sizes, inputs first")
-        object.__setattr__(self, "sizes", tuple(check.integer("sizes", size) for size in self.sizes))
+        object.__setattr__(self, "sizes", layer_sizes("sizes", self.sizes))
+        if len(self.sizes) < 2 or self.parameter_count > MOST_PARAMETERS:
+            allowed = f"at least two layer sizes, inputs first, and at most {MOST_PARAMETERS} parameters"
+            raise DomainError("sizes", self.sizes, allowed)
         check.choice("activation", self.activation, ("relu", "tanh"))
         check.choice("dtype", self.dtype, ("float32", "float64"))
         loss_kind(self.loss, self.sizes[-1])
@@ -103,9 +112,10 @@ class Network:
 
     def encode(self, labels: np.ndarray) -> np.ndarray:
         """Targets of class numbers `0 … k-1`: one-hot rows, or `±1` of classes 0 and 1 for one output."""
-        labels = np.asarray(labels)
+        masked, labels = np.ma.isMaskedArray(labels), np.asarray(labels)
         classes = max(self.sizes[-1], 2)
-        if labels.ndim != 1 or labels.dtype.kind not in "iu" or not _within(labels, classes):
+        usable = labels.ndim == 1 and labels.dtype.kind in "iu" and not masked
+        if not usable or not ((labels >= 0) & (labels < classes)).all():
             raise DomainError("labels", labels, f"a vector of class numbers 0 to {classes - 1}")
         if self.sizes[-1] == 1:
             return (2.0 * labels[:, None] - 1.0).astype(self.dtype)
@@ -114,16 +124,19 @@ class Network:
     def batch(self, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> Batch:
         """Samples for the kernels: labels are class numbers (n,) or targets (n, k), weights get mean one."""
         inputs = self._inputs(inputs)
-        coded = self.encode(labels) if np.ndim(labels) == 1 else labels
-        targets = np.ascontiguousarray(coded, dtype=self.dtype)
+        try:
+            vector = np.ndim(labels) == 1
+        except ValueError:  # rows of unequal length
+            vector = False
+        targets = self.encode(labels) if vector else self._real("labels", labels)
         if targets.shape != (len(inputs), self.sizes[-1]):
-            raise DomainError("labels", f"{len(targets)} rows of {targets.shape[1]} targets",
+            raise DomainError("labels", f"targets of shape {targets.shape}",
                               f"{len(inputs)} rows of {self.sizes[-1]}, one for each input")
         return Batch(inputs, targets, self._weights(weights, len(inputs)))
 
     def outputs(self, params: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """Outputs of the last layer, shape (n, k), before any softmax."""
-        inputs, params = self._inputs(inputs), self._params(params)
+        inputs, params = self._inputs(inputs), self.vector("params", params)
         out = np.empty((len(inputs), self.sizes[-1]), dtype=self.dtype)
         _kernels.all_outputs(self.shape, params, inputs, self.buffers(min(_CHUNK, len(inputs))), out)
         return out
@@ -155,7 +168,7 @@ class Network:
 
     def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
         """Mean loss and its derivative by every parameter."""
-        params, rows = self._params(params), len(batch.inputs)
+        params, rows = self.vector("params", params), len(batch.inputs)
         buffers = self.buffers(min(_CHUNK, rows))
         total, gradient = 0.0, np.zeros_like(params)
         for start in range(0, rows, _CHUNK):
@@ -174,14 +187,23 @@ class Network:
         shapes = (units, units, (capacity, self.sizes[-1]), capacity, count, count)
         return _kernels.Buffers(*(np.zeros(shape, dtype=self.dtype) for shape in shapes))
 
-    def _params(self, params: np.ndarray) -> np.ndarray:
-        params = np.ascontiguousarray(params, dtype=self.dtype)
+    def _real(self, name: str, value) -> np.ndarray:
+        """An array in the network's precision; what comes in another one has to be finite."""
+        if type(value) is not np.ndarray or value.dtype != self.dtype:
+            value = check.finite_array(name, value)
+            if value.size and np.abs(value).max() > np.finfo(self.dtype).max:
+                raise DomainError(name, "array with numbers beyond its precision", f"numbers that {self.dtype} holds")
+        return np.ascontiguousarray(value, dtype=self.dtype)
+
+    def vector(self, name: str, value) -> np.ndarray:
+        """One number a parameter, as an array in the network's precision."""
+        params = self._real(name, value)
         if params.shape != (self.parameter_count,):
-            raise DomainError("params", f"array of shape {params.shape}", f"shape ({self.parameter_count},)")
+            raise DomainError(name, f"array of shape {params.shape}", f"shape ({self.parameter_count},)")
         return params
 
     def _inputs(self, inputs: np.ndarray) -> np.ndarray:
-        inputs = np.ascontiguousarray(inputs, dtype=self.dtype)
+        inputs = self._real("inputs", inputs)
         if inputs.ndim != 2 or inputs.shape[1] != self.sizes[0] or len(inputs) == 0:
             raise DomainError("inputs", f"array of shape {inputs.shape}", f"rows of {self.sizes[0]} numbers")
         return inputs
@@ -194,7 +216,3 @@ class Network:
             allowed = f"{rows} weights >= 0, not all zero"
             raise DomainError("weights", f"array of shape {weights.shape}", allowed)
         return (weights * (rows / weights.sum())).astype(self.dtype)
-
-
-def _within(labels: np.ndarray, classes: int) -> bool:
-    return bool(np.all((labels >= 0) & (labels < classes)))

@@ -1,4 +1,4 @@
-"""Optimizers as compositions: every function takes a method and returns one with a part added.
+"""Optimizers as compositions: every function takes one and returns one with a part added.
 
     ema(sam(sgd(momentum=0.9, decay=1e-3), radius=0.1), memory=0.99)
 
@@ -6,8 +6,8 @@ The parts are the short steps of `_kernels_train`; learning rate and coupling ar
 
 - `sgd`: `v ← μv + s`, `w ← w - lr (s + μv)`, `s = ∇L + decay·w` (weights only), plus Gaussian noise.
 - `sam`: the gradient is taken at `w + radius ∇L/|∇L|`.
-- `entropy_sgd`: `u` takes the step, `u ← u - κ(u-w)`, `μ ← aμ + (1-a)u`; every `inner_steps` steps `w, u ← μ`.
-- `replicated`: `y` replicas on streams of their own, `w_r ← c + (1-κ)(w_r - c)` to their barycenter `c`.
+- `esgd`: `u` takes the step, `u ← u - κ(u-w)`, `μ ← aμ + (1-a)u`; every `inner_steps` steps `w, u ← μ`.
+- `rsgd`: `y` replicas on streams of their own, `w_r ← c + (1-κ)(w_r - c)` to their barycenter `c`.
 - `swa`, `ema`: mean over the last epochs' ends, exponential mean over steps.
 """
 
@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.mlp._kernels_train import Rules
+
+MOST_STEPS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Method:
+class Optimizer:
     """What an optimizer is made of; build it with the functions of this module.
 
     Attributes
@@ -63,8 +64,8 @@ class Method:
         check.non_negative("noise", self.noise)
         if self.radius is not None:
             check.non_negative("radius", self.radius)
-        check.integer("inner_steps", self.inner_steps, low=0)
-        check.integer("replicas", self.replicas)
+        check.integer("inner_steps", self.inner_steps, low=0, high=MOST_STEPS)
+        check.integer("replicas", self.replicas, high=MOST_STEPS)
         check.choice("average", self.average, ("none", "ema", "swa"))
         for name in ("memory", "average_memory", "average_start"):
             check.scalar(name, getattr(self, name), low=0.0, high=1.0, closed_low=True)
@@ -74,41 +75,43 @@ class Method:
         """Gradient evaluations an epoch, in passes over the data."""
         return self.replicas * (1 if self.radius is None else 2)
 
-    def rules(self, dtype: str) -> Rules:
-        """The same numbers in the precision of a network."""
-        number = np.dtype(dtype).type
-        return Rules(momentum=number(self.momentum), decay=number(self.decay), radius=number(self.radius or 0.0),
-                     inner_weight=number(1.0 - self.memory), average_weight=number(1.0 - self.average_memory),
-                     zero=number(0), one=number(1), tiny=np.sqrt(np.finfo(dtype).tiny),
-                     sharpness_aware=self.radius is not None,
-                     inner_steps=self.inner_steps, averaged=self.average == "ema")
+    def numbers(self, dtype: str) -> tuple[np.floating, ...]:
+        """Momentum, decay, radius, weights of a step in the means, and what counts as zero, in a precision."""
+        values = (self.momentum, self.decay, self.radius or 0.0, 1.0 - self.memory, 1.0 - self.average_memory,
+                  np.sqrt(np.finfo(dtype).tiny))
+        return tuple(np.dtype(dtype).type(value) for value in values)
 
 
-def sgd(*, momentum: float = 0.9, decay: float = 0.0, noise: float = 0.0) -> Method:
+def sgd(*, momentum: float = 0.9, decay: float = 0.0, noise: float = 0.0) -> Optimizer:
     """Stochastic gradient descent with Nesterov momentum, weight decay and optional noise."""
-    return Method(momentum=momentum, decay=decay, noise=noise)
+    return Optimizer(momentum=momentum, decay=decay, noise=noise)
 
 
-def sam(base: Method, *, radius: float) -> Method:
+def sam(base: Optimizer, *, radius: float) -> Optimizer:
     """Sharpness-aware minimization; twice the cost."""
-    return replace(base, radius=check.non_negative("radius", radius))
+    return _with(base, radius=check.non_negative("radius", radius))
 
 
-def entropy_sgd(base: Method, *, inner_steps: int = 20, memory: float = 0.99) -> Method:
+def esgd(base: Optimizer, *, inner_steps: int = 20, memory: float = 0.99) -> Optimizer:
     """Entropy-SGD; its momentum survives the outer steps. Coupling 0 is the ablation."""
-    return replace(base, inner_steps=check.integer("inner_steps", inner_steps), memory=memory)
+    return _with(base, inner_steps=check.integer("inner_steps", inner_steps), memory=memory)
 
 
-def replicated(base: Method, *, replicas: int = 3) -> Method:
+def rsgd(base: Optimizer, *, replicas: int = 3) -> Optimizer:
     """Replicated-SGD; the solution is the barycenter. `replicas` times the cost."""
-    return replace(base, replicas=replicas)
+    return _with(base, replicas=replicas)
 
 
-def swa(base: Method, *, start: float = 0.75) -> Method:
+def swa(base: Optimizer, *, start: float = 0.75) -> Optimizer:
     """Stochastic weight averaging over the ends of the epochs after the fraction `start`."""
-    return replace(base, average="swa", average_start=start)
+    return _with(base, average="swa", average_start=start)
 
 
-def ema(base: Method, *, memory: float = 0.99) -> Method:
+def ema(base: Optimizer, *, memory: float = 0.99) -> Optimizer:
     """Exponential moving average over steps."""
-    return replace(base, average="ema", average_memory=memory)
+    return _with(base, average="ema", average_memory=memory)
+
+
+def _with(base: Optimizer, **parts) -> Optimizer:
+    check.instance("base", base, Optimizer)
+    return replace(base, **parts)

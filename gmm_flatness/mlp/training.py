@@ -10,10 +10,11 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
+from gmm_flatness.mlp._kernels import Buffers
 from gmm_flatness.mlp._kernels_train import State, average, barycenter, train_steps
 from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import Method
-from gmm_flatness.mlp.schedules import realized
+from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer
+from gmm_flatness.mlp.schedules import values_per_step
 
 _NOISE_NUMBERS = 2_000_000
 
@@ -25,7 +26,7 @@ class Training:
     Attributes
     ----------
     params : ndarray
-        The solution: iterate, anchor, barycenter or average, whichever the method stands for.
+        The solution: iterate, anchor, barycenter or average, whichever the optimizer stands for.
     losses : ndarray, shape (epochs,)
         Mean batch loss of each epoch, as met on the way.
     cost : int
@@ -49,11 +50,11 @@ class Training:
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
     """Batches in one pass; the last may be smaller."""
-    return math.ceil(samples / check.integer("batch_size", batch_size))
+    return math.ceil(samples / check.integer("batch_size", batch_size, high=MOST_STEPS))
 
 
-def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: float | Iterable[float],
-          batch_size: int = 32, coupling: float | Iterable[float] = 0.0, start: np.ndarray | State | None = None,
+def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, rate: float | Iterable[float],
+          batch_size: int = 32, coupling_step: float | Iterable[float] = 0.0, start: np.ndarray | State | None = None,
           stop: Callable[[int, np.ndarray], bool] | None = None, rng=None) -> Training:
     """Train a network.
 
@@ -65,10 +66,10 @@ def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: f
     network : Network
     data : Batch
         From `network.batch`.
-    method : Method
+    optimizer : Optimizer
     epochs : int
         Passes over the data by each replica.
-    rate, coupling : float or iterable of float
+    rate, coupling_step : float or iterable of float
         Learning rate, and coupling step `κ` in [0, 1], one number a step (see `schedules`).
     batch_size : int
     start : ndarray or State, optional
@@ -86,100 +87,86 @@ def train(network: Network, data: Batch, method: Method, *, epochs: int, rate: f
     DomainError
         A count below one, a schedule too short or out of range, or data of another network.
     """
-    epochs = check.integer("epochs", epochs)
-    samples = len(data.inputs)
+    epochs = check.integer("epochs", epochs, high=MOST_STEPS)
+    check.instance("data", data, Batch)
+    check.instance("optimizer", optimizer, Optimizer)
+    samples, dtype = len(data.inputs), np.dtype(network.dtype).type
     if data.inputs.dtype != network.dtype or data.inputs.shape[1] != network.sizes[0]:
         found = f"inputs of {data.inputs.shape[1]} features in {data.inputs.dtype}"
         raise DomainError("data", found, "what this network's `batch` returns")
     steps = steps_per_epoch(samples, batch_size)
-    rates = realized("rate", rate, epochs * steps).reshape(epochs, steps)
-    pulls = realized("coupling", coupling, epochs * steps, high=1.0).reshape(epochs, steps)
-    streams = np.random.default_rng(rng).spawn(method.replicas)
-    state = _start(network, method, start, streams)
-    runner = _Runner(network, data, method, min(batch_size, samples), streams)
+    largest = float(np.finfo(dtype).max)
+    rates = values_per_step("rate", rate, epochs * steps, high=largest).reshape(epochs, steps)
+    couplings = values_per_step("coupling_step", coupling_step, epochs * steps, high=1.0).reshape(epochs, steps)
+    streams = np.random.default_rng(rng).spawn(optimizer.replicas)
+    state = _start(network, optimizer, start, streams)
+    buffers = network.buffers(min(batch_size, samples))
     losses: list[float] = []
+    diverged_at = None
     for epoch in range(epochs):
-        losses.append(runner.epoch(state, rates[epoch], pulls[epoch]))
+        losses.append(_train_epoch(network, data, optimizer, buffers, streams, rates[epoch],
+                                   couplings[epoch].astype(dtype), state))
         if not (math.isfinite(losses[-1]) and np.isfinite(state.position).all()):
-            return _finish(state, method, losses, epoch)
-        if method.average == "swa" and epoch + 1 > method.average_start * epochs:
-            _average_epoch(state)
-        if stop is not None and stop(epoch, solution(state, method)):
+            diverged_at = epoch
             break
-    return _finish(state, method, losses, None)
+        if optimizer.average == "swa" and epoch + 1 > optimizer.average_start * epochs:
+            state.clock[1] += 1
+            end = _barycenter(state.anchor if optimizer.inner_steps else state.position)
+            average(state.average, end, dtype(1.0 / state.clock[1]))
+        if stop is not None and stop(epoch, solution(state, optimizer)):
+            break
+    return Training(solution(state, optimizer), np.array(losses), optimizer.cost * len(losses), diverged_at, state)
 
 
-def solution(state: State, method: Method) -> np.ndarray:
-    """The parameters a method stands for in the given state, as a new array."""
-    if method.average == "ema" or (method.average == "swa" and state.clock[1] > 0):
+def solution(state: State, optimizer: Optimizer) -> np.ndarray:
+    """The parameters an optimizer stands for in the given state, as a new array."""
+    if optimizer.average == "ema" or (optimizer.average == "swa" and state.clock[1] > 0):
         return state.average.copy()
-    return _center(state.anchor if method.inner_steps else state.position)
+    return _barycenter(state.anchor if optimizer.inner_steps else state.position)
 
 
-@dataclass(frozen=True, eq=False)
-class _Runner:
-    network: Network
-    data: Batch
-    method: Method
-    batch_size: int
-    streams: list[np.random.Generator]
-
-    def epoch(self, state: State, rates: np.ndarray, pulls: np.ndarray) -> float:
-        """One pass over the data by every replica; returns the mean batch loss."""
-        network, count, dtype = self.network, self.network.parameter_count, self.network.dtype
-        kernel = train_steps if isinstance(network.kind, int) else train_steps.py_func
-        order = np.stack([stream.permutation(len(self.data.inputs)) for stream in self.streams])
-        chunk = max(1, _NOISE_NUMBERS // count) if self.method.noise else len(rates)
-        total, rules, buffers = 0.0, self.method.rules(dtype), network.buffers(self.batch_size)
-        for first in range(0, len(rates), chunk):
-            part = slice(first, min(first + chunk, len(rates)))
-            total += kernel(network.kind, network.shape, buffers, self.data,
-                            order[:, part.start * self.batch_size:part.stop * self.batch_size], self.batch_size,
-                            rates[part].astype(dtype), pulls[part].astype(dtype),
-                            self._noise(part.stop - part.start, count),
-                            (self.method.noise * np.sqrt(rates[part])).astype(dtype), rules, state)
-        return total / (len(rates) * len(self.streams))
-
-    def _noise(self, steps: int, count: int) -> np.ndarray:
-        if not self.method.noise:
-            return np.empty((0, 1, 1), dtype=self.network.dtype)
-        dtype = np.dtype(self.network.dtype).type
-        return np.stack([stream.standard_normal((steps, count), dtype=dtype) for stream in self.streams], axis=1)
+def _train_epoch(network: Network, data: Batch, optimizer: Optimizer, buffers: Buffers,
+                 streams: list[np.random.Generator], rates: np.ndarray, couplings: np.ndarray, state: State) -> float:
+    """One pass over the data by every replica; returns the mean batch loss."""
+    batch, count, dtype = len(buffers.weights), network.parameter_count, np.dtype(network.dtype).type
+    kernel = train_steps if isinstance(network.kind, int) else train_steps.py_func
+    order = np.stack([stream.permutation(len(data.inputs)) for stream in streams])
+    chunk = max(1, _NOISE_NUMBERS // count) if optimizer.noise else len(rates)
+    total, noise = 0.0, np.empty((0, 1, 1), dtype)
+    for first in range(0, len(rates), chunk):
+        part = slice(first, min(first + chunk, len(rates)))
+        if optimizer.noise:
+            shape = (part.stop - part.start, count)
+            noise = np.stack([stream.standard_normal(shape, dtype=dtype) for stream in streams], axis=1)
+        rows = order[:, part.start * batch:part.stop * batch]
+        total += kernel(network.kind, network.shape, buffers, data, rows, batch, rates[part].astype(dtype),
+                        couplings[part], noise, (optimizer.noise * np.sqrt(rates[part])).astype(dtype),
+                        optimizer.numbers(network.dtype), optimizer.radius is not None, optimizer.inner_steps,
+                        optimizer.average == "ema", state)
+    return total / (len(rates) * len(streams))
 
 
-def _start(network: Network, method: Method, start: np.ndarray | State | None,
+def _start(network: Network, optimizer: Optimizer, start: np.ndarray | State | None,
            streams: list[np.random.Generator]) -> State:
     if isinstance(start, State):
-        if start.position.shape != (method.replicas, network.parameter_count):
-            raise DomainError("start", f"state of shape {start.position.shape}", "a state of this method and network")
+        if start.position.shape != (optimizer.replicas, network.parameter_count):
+            raise DomainError("start", f"state of shape {start.position.shape}", "a state of this optimizer")
         return State(*(array.copy() for array in start))
     if start is None:
         position = np.stack([network.initial(stream) for stream in streams])
     else:
-        position = np.repeat(np.array(start, dtype=network.dtype, ndmin=2), method.replicas, axis=0)
-        if position.shape[1] != network.parameter_count:
-            raise DomainError("start", f"{position.shape[1]} parameters", f"{network.parameter_count} parameters")
-    nothing, inner = position[:, :0], position if method.inner_steps else position[:, :0]
-    center = _center(position)
+        position = np.repeat(network.vector("start", start)[None], optimizer.replicas, axis=0)
+    nothing, inner = position[:, :0], position if optimizer.inner_steps else position[:, :0]
+    center = _barycenter(position)
     return State(position, np.zeros_like(position), inner.copy(), inner.copy(),
-                 center if method.replicas > 1 else nothing[0].copy(),
-                 center.copy() if method.average != "none" else nothing[0].copy(), np.zeros(2, dtype=np.int64))
+                 center if optimizer.replicas > 1 else nothing[0].copy(),
+                 center.copy() if optimizer.average != "none" else nothing[0].copy(), np.zeros(2, dtype=np.int64))
 
 
-def _center(position: np.ndarray) -> np.ndarray:
+def _barycenter(position: np.ndarray) -> np.ndarray:
+    """Mean of the replicas as a new array."""
     if len(position) == 1:
         return position[0].copy()
-    center = np.empty_like(position[0])
-    barycenter(position, center, position.dtype.type(1))
-    return center
-
-
-def _average_epoch(state: State) -> None:
-    """Take the present solution into the mean over epochs."""
-    state.clock[1] += 1
-    now = _center(state.anchor if state.anchor.size else state.position)
-    average(state.average, now, now.dtype.type(1.0 / state.clock[1]))
-
-
-def _finish(state: State, method: Method, losses: list[float], diverged_at: int | None) -> Training:
-    return Training(solution(state, method), np.array(losses), method.cost * len(losses), diverged_at, state)
+    mean = np.empty_like(position[0])
+    barycenter(position, mean)
+    return mean

@@ -66,7 +66,7 @@ def get_prior(prior: str | Prior) -> Prior:
     """A prior by name (`"gaussian"`, `"rademacher"`) or any object with the methods of `Prior`."""
     if isinstance(prior, str):
         return _PRIORS[check.choice("prior", prior, _PRIORS)]
-    if not isinstance(prior, Prior):
+    if isinstance(prior, type) or not isinstance(prior, Prior):
         allowed = "'gaussian', 'rademacher' or an object with overlap, posterior_mean and sample"
         raise DomainError("prior", prior, allowed)
     return prior

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.priors import Prior, get_prior
 
-if TYPE_CHECKING:
-    from gmm_flatness.model.priors import Prior
+_LARGEST = 2**31 - 1  # more components or points than any memory holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ class Sample:
 
 
 def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
-           centroid: np.ndarray | None = None, prior: Prior | None = None, rng=None) -> Sample:
+           centroid: np.ndarray | None = None, prior: str | Prior | None = None, rng=None) -> Sample:
     """Draw `n = round(αN)` labeled points from the mixture.
 
     Parameters
@@ -61,7 +60,7 @@ def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
         Number of points; `round(α N)` unless given.
     centroid : ndarray, shape (N,), optional
         The vector `v`; rescaled to `|v|² = N`. Drawn from `prior` unless given.
-    prior : Prior, optional
+    prior : {"gaussian", "rademacher"} or Prior, optional
         Law of the centroid's components (see `gmm_flatness.model.priors`); Gaussian unless given.
     rng : None, int, SeedSequence or Generator, optional
         Passed to `numpy.random.default_rng`.
@@ -76,22 +75,18 @@ def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
         `dim` is not a positive integer, `αN` rounds to no sample, or the centroid has the wrong
         shape, is not finite or vanishes.
     """
-    dim = check.integer("dim", dim)
-    count = round(mixture.alpha * dim) if size is None else check.integer("size", size)
+    check.instance("mixture", mixture, GaussianMixture)
+    dim, law = check.integer("dim", dim, high=_LARGEST), get_prior("gaussian" if prior is None else prior)
+    count = round(mixture.alpha * dim) if size is None else check.integer("size", size, high=_LARGEST)
     if count < 1:
         raise DomainError("dim", dim, f"at least {math.ceil(0.5 / mixture.alpha)}, so that αN rounds to a sample")
     generator = np.random.default_rng(rng)
-    centroid = _draw_centroid(dim, prior, generator) if centroid is None else _scaled(centroid, dim)
+    centroid = _scaled(law.sample(dim, generator) if centroid is None else centroid, dim)
     y = np.where(generator.random(count) < mixture.rho, 1.0, -1.0)
     x = generator.standard_normal((count, dim))
     x *= math.sqrt(mixture.delta)
     x += np.multiply.outer(y, centroid / math.sqrt(dim))
     return Sample(x=x, y=y, centroid=centroid, mixture=mixture)
-
-
-def _draw_centroid(dim: int, prior: Prior | None, generator: np.random.Generator) -> np.ndarray:
-    drawn = generator.standard_normal(dim) if prior is None else prior.sample(dim, generator)
-    return _scaled(drawn, dim)
 
 
 def _scaled(centroid, dim: int) -> np.ndarray:

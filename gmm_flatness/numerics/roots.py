@@ -1,12 +1,51 @@
-"""Roots of increasing functions, many at once."""
+"""Roots of monotone functions: a scalar one in a bracket that is found, or many at once from brackets given."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from gmm_flatness.errors import ConvergenceError
+
+
+def decreasing_root(function: Callable[[float], float], low: float, high: float, *, xtol: float | None = None) -> float:
+    """Where a decreasing function changes sign, by Brent's method; the interval slides outward until it holds it.
+
+    Only signs decide, so a root exists or not whatever the last bits of the function.
+
+    Parameters
+    ----------
+    function : callable
+        Its sign must not increase; `low` is kept where it is positive there.
+    low, high : float
+        First interval.
+    xtol : float, optional
+        Absolute accuracy; `1e-16` of the first interval unless given. The relative one is four units of rounding.
+
+    Raises
+    ------
+    ConvergenceError
+        No sign change up to the largest numbers, or a value is not a number.
+    """
+    from scipy.optimize import brentq
+
+    xtol = 1e-16 * (high - low) if xtol is None else xtol
+    at_low, at_high = function(low), function(high)
+    while at_low < 0.0 or at_high > 0.0:
+        step = 2.0 * (high - low)
+        if at_low < 0.0:
+            low, high, at_high = low - step, low, at_low
+            at_low = function(low)
+        else:
+            low, high, at_low = high, high + step, at_high
+            at_high = function(high)
+        if not math.isfinite(low + high):
+            break
+    if not (at_low >= 0.0 >= at_high):
+        raise ConvergenceError(f"no sign change between {low:g} and {high:g}", partial=(low, high))
+    return float(brentq(function, low, high, xtol=xtol, rtol=1e-15, maxiter=1000))
 
 
 def increasing_root(function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], low, high, *, start=None,
@@ -45,3 +84,8 @@ def increasing_root(function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarra
             return following
         x = following
     raise ConvergenceError(f"root not bracketed to {tol:.0e} after {max_iter} steps", partial=x)
+
+
+def response(pressure: float, norm: float) -> float:
+    """The positive `V` with `pressure V² + V = norm`: what is left of a norm when forces fix a part of it."""
+    return 2.0 * norm / (1.0 + math.sqrt(1.0 + 4.0 * pressure * norm))

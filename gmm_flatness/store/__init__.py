@@ -4,13 +4,13 @@ Nothing here is ever half written: a file appears whole under its name or not at
 however full the disk. Nothing here knows the time: equal content gives equal bytes.
 """
 
-from gmm_flatness.store.atomic import write_bytes, write_files, write_text
-from gmm_flatness.store.cache import Cache, cache_key, content_key
+from gmm_flatness.store.atomic import check_writable, write_bytes, write_files, write_text
+from gmm_flatness.store.cache import Cache, content_key
 from gmm_flatness.store.checkpoint import Checkpoint
 from gmm_flatness.store.locks import file_lock
 from gmm_flatness.store.plain import canonical_json, plain
-from gmm_flatness.store.source import reachable_source, source_digest
+from gmm_flatness.store.source import source_digest
 from gmm_flatness.store.table import Table
 
-__all__ = ["write_bytes", "write_files", "write_text", "Cache", "cache_key", "content_key", "Checkpoint",
-           "file_lock", "canonical_json", "plain", "reachable_source", "source_digest", "Table"]
+__all__ = ["check_writable", "write_bytes", "write_files", "write_text", "Cache", "content_key", "Checkpoint",
+           "file_lock", "canonical_json", "plain", "source_digest", "Table"]

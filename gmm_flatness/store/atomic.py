@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -46,16 +47,26 @@ def write_files(files: Mapping[str, bytes] | Mapping[Path, bytes], *, durable: b
             os.replace(temporary, path)
 
 
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise the `OSError` that `write_files` would, before work is done for this file."""
+    if Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    with _staged(Path(path), b"", durable=False):
+        pass
+
+
 @contextmanager
 def _staged(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
     """A locked temporary file next to `path` holding `data`; gone afterwards if it was not renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    for entry in os.scandir(path.parent):
+        if entry.name.startswith(f".{path.name}.") and entry.name.endswith(".tmp"):
+            remove_abandoned(entry.path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     # The lock tells a file being written from one whose writer was killed.
     descriptor = open_locked(temporary, os.O_RDWR | os.O_CREAT)
     try:
-        _write_all(descriptor, data)
+        _write_all(descriptor, data, path)
         if durable:
             os.fsync(descriptor)
         yield temporary
@@ -64,13 +75,10 @@ def _staged(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes, path: Path) -> None:
     rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest):]
-
-
-def _remove_leftovers(path: Path) -> None:
-    for entry in os.scandir(path.parent):
-        if entry.name.startswith(f".{path.name}.") and entry.name.endswith(".tmp"):
-            remove_abandoned(entry.path)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest):]
+    except OSError as error:    # a full disk does not say which file it is about
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +12,11 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.store.atomic import write_files
 from gmm_flatness.store.locks import file_lock
 from gmm_flatness.store.plain import canonical_json
-from gmm_flatness.store.source import source_digest
 from gmm_flatness.store.table import Table
 
 
-def cache_key(function: Callable[..., Any], parameters: Mapping[str, Any], seed: Any = None) -> str:
-    """Hash of the parameters, the seed and the source text that `function` can reach in the project.
-
-    Parameters
-    ----------
-    function : callable
-        Defined at the top level of a module; see `gmm_flatness.store.source`.
-    parameters : mapping
-        All that the result depends on, in a form that `plain` accepts.
-    seed : object, optional
-        An integer or a list of them.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    return content_key(function.__qualname__, source_digest(function), parameters, seed)
-
-
 def content_key(*content: Any) -> str:
-    """SHA-256 of plain data, 64 hexadecimal digits."""
+    """SHA-256 of plain data, 64 hexadecimal digits: the key of a result, given all that decides it."""
     return hashlib.sha256(canonical_json(content).encode("utf-8")).hexdigest()
 
 

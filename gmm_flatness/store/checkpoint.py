@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class Checkpoint:
                 return _unpacked(tree["state"], arrays) if tree["key"] == self.key else None
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
             raise DomainError("path", os.fspath(self.path), "a file written by Checkpoint.save") from None
 
     def remove(self) -> None:

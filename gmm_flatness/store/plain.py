@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from gmm_flatness.errors import DomainError
 def plain(value: Any) -> Any:
     """`value` in lists, dictionaries sorted by key, texts, finite numbers, booleans and None.
 
-    NumPy scalars and arrays become numbers and lists, objects with `to_dict()` their dictionaries, infinities
-    and NaN the texts "inf", "-inf" and "nan" (JSON has no such numbers).
+    NumPy scalars and arrays become numbers and lists, objects with `to_dict()` and dataclasses their dictionaries,
+    infinities and NaN the texts "inf", "-inf" and "nan" (JSON has no such numbers).
 
     Raises
     ------
@@ -25,6 +26,8 @@ def plain(value: Any) -> Any:
     """
     if hasattr(value, "to_dict"):
         value = value.to_dict()
+    elif is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if isinstance(value, Mapping):
         return {str(key): plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, (np.ndarray, np.generic)):

@@ -18,7 +18,7 @@ import numpy as np
 
 from gmm_flatness.errors import DomainError
 from gmm_flatness.store.atomic import write_files
-from gmm_flatness.store.plain import plain
+from gmm_flatness.store.plain import canonical_json, plain
 
 _KINDS = {"f": "float", "i": "int", "u": "int", "b": "int", "U": "str"}
 _TYPES = {"float": float, "int": int, "str": str}
@@ -55,9 +55,12 @@ class Table:
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, Any] | None = None) -> Table:
         """One row a mapping; columns in order of first appearance, absent entries NaN or the empty text."""
-        rows = list(rows)
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        return cls({name: _gathered(name, rows) for name in names}, metadata or {})
+        rows, columns = list(rows), {}
+        for name in dict.fromkeys(name for row in rows for name in row):
+            example = next(row[name] for row in rows if name in row)
+            gap = "" if isinstance(example, str) else math.nan
+            columns[name] = [row.get(name, gap) for row in rows]
+        return cls(columns, metadata or {})
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -97,10 +100,11 @@ class Table:
         return pandas.DataFrame(dict(self.columns))
 
     def to_files(self, path: str | os.PathLike) -> dict[Path, bytes]:
-        """The bytes of the CSV file and its JSON side file by name; the latter vouches for the former."""
+        """The bytes of the CSV file and its JSON side file by name; the latter has a digest of both."""
         data = self._csv().encode("utf-8")
-        side = {"columns": [[name, _kind(column)] for name, column in self.columns.items()],
-                "rows": len(self), "csv_sha256": hashlib.sha256(data).hexdigest(), "metadata": self.metadata}
+        side: dict[str, Any] = {"columns": [[name, _kind(column)] for name, column in self.columns.items()],
+                                "rows": len(self), "metadata": self.metadata}
+        side["sha256"] = _digest(data, side)
         text = json.dumps(side, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
         return {_named(path, ".csv"): data, _named(path, ".json"): text.encode("utf-8")}
 
@@ -117,12 +121,16 @@ class Table:
         FileNotFoundError
             One of the two files is missing.
         DomainError
-            The two files do not belong together.
+            The two files do not belong together, or one of them was altered.
         """
-        data = _named(path, ".csv").read_bytes()
-        side = _described(_named(path, ".json").read_bytes())
-        if hashlib.sha256(data).hexdigest() != side.get("csv_sha256"):
-            raise DomainError("path", os.fspath(path), "a CSV file described by the JSON file beside it")
+        data, text = (_named(path, suffix).read_bytes() for suffix in (".csv", ".json"))
+        try:
+            side = json.loads(text)
+        except ValueError:
+            side = None
+        if not isinstance(side, dict) or side.pop("sha256", None) != _digest(data, side):
+            allowed = "a CSV file described by the JSON file beside it, both unaltered"
+            raise DomainError("path", os.fspath(path), allowed)
         _, *rows = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
         columns: dict[str, np.ndarray] = {}
         for index, (name, kind) in enumerate(side["columns"]):
@@ -140,13 +148,9 @@ def _quoted(text: str) -> str:
     return text if text and not set(text) & set(',"\r\n') else '"' + text.replace('"', '""') + '"'
 
 
-def _described(side: bytes) -> dict[str, Any]:
-    """The contents of a side file, nothing where it is damaged."""
-    try:
-        content = json.loads(side)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+def _digest(data: bytes, side: Mapping[str, Any]) -> str:
+    """SHA-256 of the CSV file and of what is said about it."""
+    return hashlib.sha256(data + canonical_json(side).encode("utf-8")).hexdigest()
 
 
 def _column(name: str, values: Any) -> np.ndarray:
@@ -163,13 +167,6 @@ def _column(name: str, values: Any) -> np.ndarray:
 
 def _kind(array: np.ndarray) -> str:
     return _KINDS[array.dtype.kind]
-
-
-def _gathered(name: str, rows: list[Mapping[str, Any]]) -> list[Any]:
-    """The entries of one column, gaps filled according to what the others are."""
-    example = next(row[name] for row in rows if name in row)
-    gap = "" if isinstance(example, str) else math.nan
-    return [row.get(name, gap) for row in rows]
 
 
 def _named(path: str | os.PathLike, suffix: str) -> Path:

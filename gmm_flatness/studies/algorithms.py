@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_flatness.losses import Loss, SmoothedCount, get_loss
+from gmm_flatness.model.classifier import generalization_error, optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.chains import replicated_annealing
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
 from gmm_flatness.simulation.fit import Estimator, fit
 from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure, message_passing
-from gmm_flatness.theory.bayes import generalization_error, optimal_bias
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
+from gmm_flatness.experiments import mean_and_stderr
 from gmm_flatness.losses import Hebb
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
@@ -21,7 +23,7 @@ from gmm_flatness.studies.algorithms import Algorithm, Solution
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
 from gmm_flatness.theory.minimizers.ridge import optimal_ridge
 
-MEASURED = ("test_error", "train_error", "local_energy", "overlap", "norm", "cost")
+QUANTITIES = ("test_error", "train_error", "local_energy", "overlap", "norm", "cost")
 
 
 def compare_algorithms(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm], *, samples: int = 1,
@@ -78,13 +80,13 @@ def _run_all(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm]
     outcomes: list[dict[str, float] | str] = []
     for algorithm in algorithms:
         try:
-            outcomes.append(_measured(data, algorithm.run(data, rng.spawn(1)[0]), sigma))
+            outcomes.append(_measure(data, algorithm.run(data, rng.spawn(1)[0]), sigma))
         except ConvergenceError as error:
             outcomes.append(str(error))
     return outcomes
 
 
-def _measured(data: Sample, solution: Solution, sigma: float) -> dict[str, float]:
+def _measure(data: Sample, solution: Solution, sigma: float) -> dict[str, float]:
     weights, b = solution.weights, solution.b
     m, q = float(weights @ data.centroid) / data.dim, float(weights @ weights) / data.dim
     problem = training_problem(data, Hebb(), b)
@@ -95,26 +97,18 @@ def _measured(data: Sample, solution: Solution, sigma: float) -> dict[str, float
 
 def _row(algorithm: Algorithm, outcomes: Sequence[dict[str, float] | str], mixture: GaussianMixture,
          sigma: float) -> dict[str, Any]:
+    """Means over the samples that gave numbers, and predictions where the theory has a stable solution."""
     done = [outcome for outcome in outcomes if isinstance(outcome, dict)]
     messages = [outcome for outcome in outcomes if isinstance(outcome, str)]
     row: dict[str, Any] = {"algorithm": algorithm.name, "kind": "algorithm"}
-    for name in MEASURED:
-        values = [numbers[name] for numbers in done]
-        row[name] = float(np.mean(values)) if values else math.nan
-        row[f"{name}_stderr"] = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    row |= {f"theory_{name}": value for name, value in _theory(algorithm, mixture, sigma).items()}
+    for name in QUANTITIES:
+        row[name], row[f"{name}_stderr"] = mean_and_stderr([numbers[name] for numbers in done])
+    theory: dict[str, float] = dict.fromkeys(("test_error", "train_error", "local_energy"), math.nan)
+    if algorithm.theory is not None:
+        with contextlib.suppress(StabilityError):
+            theory |= algorithm.theory(mixture, sigma)
+    row |= {f"theory_{name}": value for name, value in theory.items()}
     return {**row, "failed": float(len(messages)), "message": messages[0] if messages else ""}
-
-
-def _theory(algorithm: Algorithm, mixture: GaussianMixture, sigma: float) -> dict[str, float]:
-    """The predictions, none where the theory has no stable solution there."""
-    gaps = dict.fromkeys(("test_error", "train_error", "local_energy"), math.nan)
-    if algorithm.theory is None:
-        return gaps
-    try:
-        return {**gaps, **algorithm.theory(mixture, sigma)}
-    except StabilityError:
-        return gaps
 
 
 def _lines(mixture: GaussianMixture) -> dict[str, float]:

@@ -5,29 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.mlp.flatness import local_energy
+from gmm_flatness.experiments import average
+from gmm_flatness.mlp.flatness import network_local_energy
 from gmm_flatness.mlp.network import Network
-from gmm_flatness.mlp.recipes import RECIPES, Plan, Recipe
-from gmm_flatness.mlp.runs import train_plan
-from gmm_flatness.mlp.tuning import spread
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.priors import get_prior
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
 from gmm_flatness.store import Table
+from gmm_flatness.studies.network_settings import SEARCH_SPACES, SearchSpace, TrainingSettings
+from gmm_flatness.studies.network_tuning import spread
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
 
 METHODS = ("sgd", "sam", "esgd", "rsgd", "swa", "ema")
 
 # Clusters ask for stronger decay than images: the best classifier of one layer has λ → ∞.
 _SPACE = {"rate": (0.01, 0.2), "decay": (3e-3, 1.0)}
-_MEASURED = ("test_error", "excess", "difference", "train_error", "local_energy")
+_QUANTITIES = ("test_error", "excess", "difference", "train_error", "local_energy")
 _DRAWS = 16
 
 
@@ -55,7 +55,7 @@ class _Option(NamedTuple):
     """A setting of a method and how it trains."""
 
     values: dict[str, float]
-    plan: Plan
+    training: TrainingSettings
 
 
 def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] = (50,),
@@ -72,7 +72,7 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
     hidden : sequence of int
         Hidden ReLU layers; none gives the linear classifier. One output, cross-entropy.
     methods : sequence of str
-        Names of `gmm_flatness.mlp.recipes.RECIPES`; the first is the one the others are compared to.
+        Names of `gmm_flatness.studies.network_settings.SEARCH_SPACES`; the first is the one the others are compared to.
     passes : int
         Gradient evaluations of a run at most, in passes over the data; short runs are among the settings.
     settings : int
@@ -107,15 +107,21 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
     check.integer("samples", samples, low=2)
     check.integer("settings", settings, low=2)
     check.integer("passes", passes, low=4)
-    recipes, generator = _recipes(methods), np.random.default_rng(rng)
-    options = _options(recipes, passes, settings, seed=int(generator.integers(2**31)))
+    spaces, generator = _search_spaces(methods), np.random.default_rng(rng)
+    options = _options(spaces, passes, settings, seed=int(generator.integers(2**31)))
     errors = run_ensemble(_pilot, pilots, rng=generator, workers=workers, args=(setup, options),
                           progress="pilots" if progress else None)
     best = {name: tried[int(np.argmin(np.mean([found[name] for found in errors], axis=0)))]
             for name, tried in options.items()}
     found = run_ensemble(_final, samples, rng=generator, workers=workers, args=(setup, best),
                          progress="samples" if progress else None)
-    rows = [_row(name, option, [outcome[name] for outcome in found]) for name, option in best.items()]
+    outcomes = [[outcome[name] for name in best] for outcome in found]
+    rows = []
+    for (name, option), mean, numbers in zip(best.items(), average(outcomes), zip(*outcomes, strict=True), strict=True):
+        rows.append({"method": name, "kind": "method", **mean, "epochs": option.training.epochs,
+                     "cost": option.training.cost,
+                     "diverged": sum(math.isnan(each["test_error"]) for each in numbers),
+                     "setting": " ".join(f"{key}={value:.4g}" for key, value in option.values.items())})
     lines = [{"method": name, "kind": "line", "test_error": value}
              for name, value in (("Bayes", bayes_error(mixture)), ("oracle", oracle_error(mixture)))]
     metadata = {**mixture.to_dict(), "dim": dim, "hidden": list(setup.hidden), "passes": passes, "settings": settings,
@@ -123,20 +129,20 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
     return Table.from_rows([*rows, *lines], metadata)
 
 
-def _recipes(methods: Sequence[str]) -> list[Recipe]:
+def _search_spaces(methods: Sequence[str]) -> list[SearchSpace]:
     names = list(methods)
     if not names or len(set(names)) < len(names):
         raise DomainError("methods", names, "at least one, with different names")
-    known = [RECIPES[check.choice("methods", name, RECIPES)] for name in names]
-    return [replace(recipe, space={**_SPACE, **recipe.space}) for recipe in known]
+    known = [SEARCH_SPACES[check.choice("methods", name, SEARCH_SPACES)] for name in names]
+    return [replace(space, own={**_SPACE, **space.own}) for space in known]
 
 
-def _options(recipes: Sequence[Recipe], passes: int, settings: int, *, seed: int) -> dict[str, list[_Option]]:
+def _options(spaces: Sequence[SearchSpace], passes: int, settings: int, *, seed: int) -> dict[str, list[_Option]]:
     """The settings of every method, spread evenly over its ranges."""
     options = {}
-    for recipe in recipes:
-        points = [recipe.values(cube) for cube in spread(recipe, settings, seed)]
-        options[recipe.name] = [_Option(values, recipe.plan(values, passes, "cost")) for values in points]
+    for space in spaces:
+        points = [space.values(cube) for cube in spread(space, settings, seed)]
+        options[space.name] = [_Option(values, space.settings(values, passes, "cost")) for values in points]
     return options
 
 
@@ -149,7 +155,7 @@ def _pilot(setup: _Setup, options: dict[str, list[_Option]], *, rng: np.random.G
     errors: dict[str, list[float]] = {name: [] for name in options}
     for name, tried in options.items():
         for option in tried:
-            run = train_plan(network, batch, option.plan, np.random.default_rng(train_seed))
+            run = option.training.train(network, batch, np.random.default_rng(train_seed))
             errors[name].append(1.0 if run.diverged_at is not None else network.error(run.params, test))
     return errors
 
@@ -162,10 +168,10 @@ def _final(setup: _Setup, best: dict[str, _Option], *, rng: np.random.Generator)
     batch, test = (network.batch(part.x, part.y[:, None]) for part in (known, unseen))
     outcomes: dict[str, dict[str, float]] = {}
     for name, option in best.items():
-        run = train_plan(network, batch, option.plan, np.random.default_rng(train_seed))
-        outcomes[name] = dict.fromkeys(_MEASURED, math.nan)
+        run = option.training.train(network, batch, np.random.default_rng(train_seed))
+        outcomes[name] = dict.fromkeys(_QUANTITIES, math.nan)
         if run.diverged_at is None:
-            energy = local_energy(network, run.params, batch, sigma=setup.sigma, draws=_DRAWS, rng=energy_seed)
+            energy = network_local_energy(network, run.params, batch, sigma=setup.sigma, draws=_DRAWS, rng=energy_seed)
             error = network.error(run.params, test)
             outcomes[name] |= {"test_error": error, "excess": error - bayes, "train_error": energy.train_error,
                                "local_energy": float(energy.error[0])}
@@ -182,18 +188,3 @@ def bayes_classifier_error(known: Sample, unseen: Sample) -> float:
     centroid = get_prior("gaussian").posterior_mean(observation, size / (known.dim * mixture.delta))
     fields = unseen.x @ centroid / math.sqrt(known.dim) + 0.5 * mixture.delta * mixture.log_odds
     return float(np.mean(unseen.y * fields < 0.0))
-
-
-def _row(name: str, option: _Option, outcomes: list[dict[str, float]]) -> dict[str, Any]:
-    row: dict[str, Any] = {"method": name, "kind": "method"}
-    for quantity in _MEASURED:
-        numbers = np.array([outcome[quantity] for outcome in outcomes])
-        numbers = numbers[np.isfinite(numbers)]
-        enough = len(numbers) > 1
-        row[quantity] = float(numbers.mean()) if len(numbers) else math.nan
-        row[f"{quantity}_stderr"] = float(numbers.std(ddof=1)) / math.sqrt(len(numbers)) if enough else math.nan
-    diverged = sum(math.isnan(outcome["test_error"]) for outcome in outcomes)
-    setting = " ".join(f"{key}={value:.4g}" for key, value in option.values.items())
-    plan = option.plan
-    return {**row, "epochs": plan.epochs, "cost": plan.epochs * plan.method.cost, "diverged": diverged,
-            "setting": setting}

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.errors import DomainError
+from gmm_flatness.experiments import OK, attempt
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Table
@@ -137,22 +138,16 @@ class _Line:
 
     def _point(self, parameters: dict[str, Any], start: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         described = {name: value for name, value in parameters.items() if isinstance(value, (int, float, str))}
-        try:
-            result = self._call({**self.fixed, **parameters}, start)
-        except (DomainError, ConvergenceError) as error:
-            if self.strict:
-                raise
-            return {**described, "status": error.status, "message": str(error)}, None
-        return {**_numbers(result), **described, "status": "ok", "message": ""}, result
+        options = {**self.fixed, **parameters}
+        mixture = {field.name: options.pop(field.name) for field in fields(GaussianMixture) if field.name in options}
 
-    def _call(self, parameters: dict[str, Any], start: dict[str, Any]):
-        names = [field.name for field in fields(GaussianMixture)]
-        mixture = GaussianMixture(**{name: parameters.pop(name) for name in names if name in parameters})
-        return self.solver(mixture, **parameters, **start)
+        def solve():
+            return self.solver(GaussianMixture(**mixture), **options, **start)
 
-
-def _numbers(result: Any) -> dict[str, Any]:
-    """The numbers and texts of a result object, or the number itself as `value`."""
-    if hasattr(result, "to_dict"):
-        return {name: value for name, value in result.to_dict().items() if isinstance(value, (int, float, str))}
-    return {"value": float(result) if np.ndim(result) == 0 else math.nan}
+        result, outcome = (solve(), OK) if self.strict else attempt(solve)
+        numbers: dict[str, Any] = {}
+        if hasattr(result, "to_dict"):
+            numbers = {name: value for name, value in result.to_dict().items() if isinstance(value, (int, float, str))}
+        elif result is not None:
+            numbers = {"value": float(result) if np.ndim(result) == 0 else math.nan}
+        return {**numbers, **described, **outcome}, result

@@ -8,10 +8,10 @@ with that many arrays costs as much as a hundred fields: what runs once a move i
 
 from __future__ import annotations
 
-from numba import njit
+from gmm_flatness._numba import njit
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _count_shifted(fields, columns, a, i, j, first, second):
     """Number of negative entries of `fields[a] + first columns[i] + second columns[j]`."""
     errors = 0
@@ -20,14 +20,14 @@ def _count_shifted(fields, columns, a, i, j, first, second):
     return errors
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _shift(fields, columns, a, i, j, first, second):
     """`fields[a] += first columns[i] + second columns[j]`, in the arithmetic of `_count_shifted`."""
     for k in range(fields.shape[1]):
         fields[a, k] = (fields[a, k] + first * columns[i, k]) + second * columns[j, k]
 
 
-@njit(cache=True)
+@njit
 def _fields_from_scratch(columns, offsets, weights, fields, errors):
     """Aligned fields (y, n) of weights (y, N) and their error counts (y,)."""
     for a in range(weights.shape[0]):
@@ -40,7 +40,7 @@ def _fields_from_scratch(columns, offsets, weights, fields, errors):
             errors[a] += fields[a, k] < 0.0
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _rotate(columns, weights, fields, errors, trial, shifts, low, high, i, j, cosine, sine, beta, threshold):
     """Propose one Givens rotation of coordinates `i, j` of replicas `low` to `high - 1`; True where accepted.
 
@@ -63,7 +63,7 @@ def _rotate(columns, weights, fields, errors, trial, shifts, low, high, i, j, co
     return True
 
 
-@njit(cache=True)
+@njit
 def _record(direction, weights, products, weight_sum):
     """`w_a·direction` of every replica into `products` (y,); the weights (y, N) added to `weight_sum` (N,)."""
     for a in range(weights.shape[0]):
@@ -73,7 +73,7 @@ def _record(direction, weights, products, weight_sum):
             weight_sum[i] += weights[a, i]
 
 
-@njit(cache=True)
+@njit
 def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, cosines, sines, thresholds,
            beta, error_series, product_series, weight_sum):
     """Sweeps of moves, drawn as (sweeps, moves) arrays; fills the series and returns the accepted count."""
@@ -87,7 +87,7 @@ def _sweep(columns, direction, weights, fields, errors, trial, shifts, pairs, co
     return accepted
 
 
-@njit(cache=True)
+@njit
 def _sweep_elastic(columns, direction, weights, fields, errors, trial, shifts, movers, pairs, cosines, sines,
                    thresholds, beta, stiffness, total, error_series, product_series, weight_sum):
     """Sweeps in which one replica moves at a time, `movers` (sweeps, moves), at energy `-stiffness |total|²`."""

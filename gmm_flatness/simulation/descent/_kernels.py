@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numba import njit
+from gmm_flatness._numba import njit
 
 # Sums may be taken in any order, which lets them run in vector registers; it is the same order at every call.
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True)
+@njit
 def _fields(rows, picked, weights, out):
     """`out[k, a] = rows[picked[k, a]]·weights[a]`; shapes (n, d), (k, y), (y, d), (k, y).
 
@@ -23,7 +23,7 @@ def _fields(rows, picked, weights, out):
             out[k, a] = _dot_one(rows[picked[k, a]], weights[a])
 
 
-@njit(cache=True)
+@njit
 def _accumulate(rows, picked, slopes, out):
     """`out[a] += Σ_k slopes[k, a] rows[picked[k, a]]`, in the order of `k` whatever the number of replicas."""
     whole = picked.shape[0] - picked.shape[0] % 4
@@ -35,7 +35,7 @@ def _accumulate(rows, picked, slopes, out):
             _add_one(rows[picked[k, a]], slopes[k, a], out[a])
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(fastmath=_FAST)
 def _dot_four(rows, picked, vector, out):
     first, second, third, fourth = rows[picked[0]], rows[picked[1]], rows[picked[2]], rows[picked[3]]
     s = t = u = v = 0.0
@@ -47,7 +47,7 @@ def _dot_four(rows, picked, vector, out):
     out[0], out[1], out[2], out[3] = s, t, u, v
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(fastmath=_FAST)
 def _dot_one(row, vector):
     total = 0.0
     for j in range(vector.shape[0]):
@@ -55,7 +55,7 @@ def _dot_one(row, vector):
     return total
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(fastmath=_FAST)
 def _add_four(rows, picked, slopes, out):
     first, second, third, fourth = rows[picked[0]], rows[picked[1]], rows[picked[2]], rows[picked[3]]
     s, t, u, v = slopes[0], slopes[1], slopes[2], slopes[3]
@@ -63,7 +63,7 @@ def _add_four(rows, picked, slopes, out):
         out[j] += (s * first[j] + t * second[j]) + (u * third[j] + v * fourth[j])
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(fastmath=_FAST)
 def _add_one(row, slope, out):
     for j in range(out.shape[0]):
         out[j] += slope * row[j]

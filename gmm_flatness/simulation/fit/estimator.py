@@ -11,10 +11,10 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Hebb, Loss, Square, get_loss
+from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
+from gmm_flatness.model import classifier
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.simulation._inputs import check_sample
 from gmm_flatness.simulation.fit import convex, linear, quasi_newton, ridge_limits
 from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem
@@ -125,7 +125,8 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     ConvergenceError
         The optimality conditions were not met.
     """
-    loss = get_loss(loss)
+    check_sample("data", data)
+    loss = check_loss(get_loss(loss))
     if (ridge is None) == (norm is None):
         raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
     problem = training_problem(data, loss, bias)
@@ -138,8 +139,7 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
 
 def population_error(mixture: GaussianMixture, m, q, b):
     """`Σ_y P(y) H((m + y b)/√(Δq))`: the error on fresh data of classifiers with these overlaps, elementwise."""
-    std = np.sqrt(mixture.delta * q)
-    return sum(weight * H((m + label * b) / std) for weight, label in mixture.classes)
+    return classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho)
 
 
 def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
@@ -155,7 +155,7 @@ def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
     if m <= 0.0:
         raise DomainError("bias", "optimal", f"a number: the weights have overlap m = {m:.4g} with the centroid, and "
                           "a best bias exists for m > 0 only")
-    return 0.5 * mixture.delta * q / m * mixture.log_odds
+    return float(classifier.optimal_bias(m, q, delta=mixture.delta, rho=mixture.rho))
 
 
 def training_problem(data: Sample, loss: Loss, bias: str | float) -> TrainingProblem:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.simulation.message_passing.channels import MeanForces, OutputChannel
+from gmm_flatness.simulation.message_passing.forces import MeanForces, mean_forces, sample_forces
 from gmm_flatness.simulation.message_passing.iteration import balanced_bias, check_damping, fixed_bias
 from gmm_flatness.simulation.message_passing.measures import Measure
 
@@ -81,14 +81,14 @@ def state_evolution(mixture: GaussianMixture, measure: Measure, *, bias: str | f
 _MAX_ITERATIONS = 1000
 
 
-def _mean_forces(mixture: GaussianMixture, channel: OutputChannel, state: np.ndarray, b: float) -> list[MeanForces]:
+def _mean_forces(mixture: GaussianMixture, channel: Any, state: np.ndarray, b: float) -> list[MeanForces]:
     """Averages of the forces of both classes at `state = m, q, V` and bias `b`."""
     m, q, V = state.tolist()
     std, variance = math.sqrt(mixture.delta * q), mixture.delta * V
     means = tuple(m + label * b for _, label in mixture.classes)
     if std > 0.0:
-        return channel.mean_forces(means, std, variance)
-    force, slope = channel.forces(np.array(means), variance)
+        return mean_forces(channel, means, std, variance)
+    force, slope = sample_forces(channel, np.array(means), variance)
     return [MeanForces(*row) for row in zip(force.tolist(), np.square(force).tolist(), slope.tolist(), strict=True)]
 
 

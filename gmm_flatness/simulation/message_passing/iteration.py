@@ -16,6 +16,7 @@ from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
 from gmm_flatness.simulation._inputs import check_sample
 from gmm_flatness.simulation.fit.estimator import optimal_bias, population_error
+from gmm_flatness.simulation.message_passing.forces import sample_forces
 from gmm_flatness.simulation.message_passing.measures import Measure
 
 
@@ -166,7 +167,7 @@ class _State:
     def update(self, fields: np.ndarray) -> float:
         """Forces, local fields of the weights, new weights; returns their relative change."""
         data, old = self.data, self.damping
-        force, slope = self.channel.forces(fields, self.delta * self.V)
+        force, slope = sample_forces(self.channel, fields, self.delta * self.V)
         V_hat = -self.delta * float(slope.sum()) / data.dim
         local = data.x.T @ (force * (data.y / math.sqrt(data.dim)))
         local += V_hat * self.weights
@@ -188,7 +189,7 @@ class _State:
         return float(self.weights @ self.data.centroid) / dim, float(self.weights @ self.weights) / dim, self.V, self.b
 
     def _imbalance(self, fields: np.ndarray, b: float) -> tuple[float, float]:
-        force, slope = self.channel.forces(fields + b * self.data.y, self.delta * self.V)
+        force, slope = sample_forces(self.channel, fields + b * self.data.y, self.delta * self.V)
         return float(self.data.y @ force), float(slope.sum())
 
 

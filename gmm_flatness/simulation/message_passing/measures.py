@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gmm_flatness import _validation as check
+from gmm_flatness.channels import ErrorCount, Proximal, Replicas
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.simulation.message_passing.channels import (
-    ErrorCountChannel,
-    OutputChannel,
-    ProximalChannel,
-    ReplicatedChannel,
-)
+from gmm_flatness.numerics.roots import response
 
 
 @runtime_checkable
@@ -36,8 +32,8 @@ class Measure(Protocol):
         """Whether its bias can be learned."""
         ...
 
-    def channel(self, delta: float) -> OutputChannel:
-        """The output channel where the mixture has the variance `Δ`."""
+    def channel(self, delta: float) -> Any:
+        """The channel where the mixture has the variance `Δ`."""
         ...
 
     def response(self, field_sq: float, V_hat: float) -> float:
@@ -56,8 +52,8 @@ class Minimizer:
         self.norm = math.nan if norm is None else check.positive("norm", norm)
         self.name, self.learns_bias = self.loss.name, getattr(self.loss, "learns_bias", True)
 
-    def channel(self, delta: float) -> ProximalChannel:
-        return ProximalChannel(self.loss)
+    def channel(self, delta: float) -> Proximal:
+        return Proximal(self.loss)
 
     def response(self, field_sq: float, V_hat: float) -> float:
         """The weights balance ridge and samples; on the sphere the multiplier stands for the ridge."""
@@ -80,12 +76,12 @@ class GibbsMeasure:
         beta = check.scalar("beta", self.beta, low=0.0, closed_low=True, infinite=True)
         object.__setattr__(self, "beta", beta)
 
-    def channel(self, delta: float) -> ErrorCountChannel:
-        return ErrorCountChannel(self.beta)
+    def channel(self, delta: float) -> ErrorCount:
+        return ErrorCount(self.beta)
 
     def response(self, field_sq: float, V_hat: float) -> float:
         """Variance `V` and mean square `V² field_sq` of a weight add up to the sphere."""
-        return _positive_root(field_sq, 1.0)
+        return response(field_sq, 1.0)
 
 
 @dataclass(frozen=True)
@@ -108,15 +104,10 @@ class ReplicatedGibbsMeasure:
         overlap = check.scalar("overlap", self.overlap, low=0.0, high=1.0, closed_low=True)
         object.__setattr__(self, "overlap", overlap)
 
-    def channel(self, delta: float) -> ReplicatedChannel:
-        return ReplicatedChannel(self.beta, self.replicas, self.overlap, delta)
+    def channel(self, delta: float) -> Replicas:
+        return Replicas(ErrorCount(self.beta), self.replicas, delta * (1.0 - self.overlap))
 
     def response(self, field_sq: float, V_hat: float) -> float:
         """The same with `q0 = V² field_sq`, for the fluctuations that the replicas share and those of their own."""
         y, q1 = self.replicas, self.overlap
-        return _positive_root(y * field_sq, 1.0 + (y - 1) * q1)
-
-
-def _positive_root(a: float, c: float) -> float:
-    """The positive `V` with `a V² + V = c`."""
-    return 2.0 * c / (1.0 + math.sqrt(1.0 + 4.0 * a * c))
+        return response(y * field_sq, 1.0 + (y - 1) * q1)

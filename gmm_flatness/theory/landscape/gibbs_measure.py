@@ -6,83 +6,76 @@ Weights on the sphere `|w|² = N` at a fixed bias have probability proportional 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.channels import ErrorCount
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.quadrature import analytic_nodes
+from gmm_flatness.numerics.roots import response
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
-from gmm_flatness.theory.landscape._count_averages import CountTerms, count_pull, count_terms, field_nodes
 from gmm_flatness.theory.landscape.continuation import (
     COLDEST,
-    Follower,
     Instability,
     at_error,
+    beta_or_error,
     first_instability,
-    one_of,
-    thermal_entropy,
 )
+from gmm_flatness.theory.landscape.results import GibbsResult
+from gmm_flatness.theory.landscape.saddle_point import FieldLaw, SaddlePoint
 from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 
-@dataclass(frozen=True)
-class GibbsResult:
-    """Typical weights of the Gibbs measure, by their order parameters.
+class SphereState(NamedTuple):
+    """Overlap with the centroid, overlap of two configurations, and response `V = 1-q`."""
 
-    Attributes
-    ----------
-    mixture : GaussianMixture
-    bias : float
-        The fixed bias `b`, also as attribute `b`.
-    beta : float
-        Inverse temperature; infinite for weights without training errors.
-    q : float
-        Overlap `w·w'/N` of two configurations.
-    m : float
-        Overlap `w·v/N` with the centroid.
-    free_entropy : float
-        `φ = lim (1/N) log ∫ dw exp(-β #errors)`, relative to the sphere.
-    entropy : float
-        `φ + βα train_error`: log of the fraction of the sphere at that training error.
-    train_error, test_error : float
-    stability_margin : float
-        `1 - αΔ²(1-q)² E(∂²ψ)²`; replica symmetry is stable where it is positive.
-    residual : float
-        Undamped scaled residual of the saddle-point equations.
-    iterations : int
+    m: float
+    q: float
+    V: float
+
+
+class Sphere:
+    """Weights on the sphere `|w|² = N` at a fixed bias.
+
+    The free entropy is `½[log V + (q-m²)/V] + α E ψ(m + y b + √(Δq) z, ΔV)`. Unknowns are `a = α E f` and
+    `g = √(αΔ E f²)`: stationarity reads `m = V a` and `q = m² + V²g²`, so that every pair of reals is realizable.
     """
 
-    mixture: GaussianMixture
-    bias: float
-    beta: float
-    q: float
-    m: float
-    free_entropy: float
-    entropy: float
-    train_error: float
-    test_error: float
-    stability_margin: float
-    residual: float
-    iterations: int
+    unknowns = 2
 
-    @property
-    def b(self) -> float:
-        """The fixed bias."""
-        return self.bias
+    def __init__(self, mixture: GaussianMixture, bias: float):
+        self.mixture, self.bias = mixture, bias
 
-    @property
-    def stable(self) -> bool:
-        """Whether replica symmetry is locally stable."""
-        return self.stability_margin > 0.0
+    def state(self, x: np.ndarray) -> SphereState:
+        """Order parameters of `(a, g)`."""
+        a, g = x.tolist()
+        V = response(a * a + g * g, 1.0)
+        return SphereState(V * a, 1.0 - V, V)
 
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain numbers."""
-        values = asdict(self)
-        return values.pop("mixture") | values | {"stable": self.stable}
+    def drive(self, force: float, force_displacement: float, force_sq: float) -> np.ndarray:
+        """`(a, g)`."""
+        alpha, delta = self.mixture.alpha, self.mixture.delta
+        return np.array([alpha * force, math.sqrt(alpha * delta * force_sq)])
+
+    def field_law(self, state: SphereState, channel: ErrorCount) -> Iterator[FieldLaw]:
+        """Fields `m + y b + √(Δq) z` of both labels."""
+        delta = self.mixture.delta
+        for probability, label in self.mixture.classes:
+            field, weight = analytic_nodes([state.m + label * self.bias], math.sqrt(delta * state.q),
+                                           channel.singularity(delta * state.V).for_squares())
+            yield FieldLaw(field, probability * weight)
+
+    def entropic_term(self, state: SphereState) -> float:
+        """`½[log V + (q-m²)/V]`."""
+        return 0.5 * (math.log(state.V) + (state.q - state.m**2) / state.V)
+
+    def refine(self, state: SphereState, channel: ErrorCount) -> bool:
+        """The nodes always are fine enough."""
+        return False
 
 
 @formula("F030", name="Gibbs measure of the error count", source="this package",
@@ -119,15 +112,19 @@ def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: f
 
     Source: replica calculation; E. Gardner and B. Derrida (1988) for the volume at infinite `β`.
     """
-    bias = check.scalar("bias", bias)
-    beta, target = one_of(beta, train_error)
-    solver = _GibbsSolver(mixture, bias)
-    if beta is None and target:
-        return at_error(solver, target, allow_unstable=allow_unstable)
-    beta = math.inf if beta is None else beta
-    if math.isinf(beta):
-        _require_volume(mixture, bias, "beta" if target is None else "train_error")
-    result = solver(beta)
+    bias, name = check.scalar("bias", bias), "train_error" if beta is None else "beta"
+    beta, target = beta_or_error(beta, train_error)
+    solve = _solver(mixture, bias)
+    if target is not None:
+        return at_error(solve, target, allow_unstable=allow_unstable)
+    if beta == math.inf:
+        threshold = separability_threshold(mixture.delta, mixture.rho, bias=bias)
+        if mixture.alpha >= threshold:
+            raise DomainError(name, math.inf if name == "beta" else 0.0,
+                              f"only errors at finite beta: at alpha = {mixture.alpha:g} no weights at bias {bias:g} "
+                              "are without errors, and the ground states are not replica symmetric",
+                              threshold=threshold)
+    result = solve(beta)
     if not (result.stable or allow_unstable):
         limit = gibbs_instability(mixture, bias=bias)
         raise StabilityError("beta", beta, f"below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
@@ -146,83 +143,28 @@ def gibbs_instability(mixture: GaussianMixture, *, bias: float = 0.0) -> Instabi
     DomainError, ConvergenceError
         As `gibbs`.
 
-    Source: de Almeida and Thouless (1978), applied to this measure.
+    Source: J. R. L. de Almeida and D. J. Thouless (1978), applied to this measure.
     """
     bias = check.scalar("bias", bias)
     # Below the threshold the search ends where the measure has all but frozen into the volume without errors.
     separable = mixture.alpha < separability_threshold(mixture.delta, mixture.rho, bias=bias)
-    return first_instability(_GibbsSolver(mixture, bias), 100.0 if separable else COLDEST)
-
-
-def _require_volume(mixture: GaussianMixture, bias: float, name: str) -> None:
-    threshold = separability_threshold(mixture.delta, mixture.rho, bias=bias)
-    if mixture.alpha >= threshold:
-        raise DomainError(name, math.inf if name == "beta" else 0.0,
-                          f"only errors at finite beta: at alpha = {mixture.alpha:g} no weights at bias {bias:g} are "
-                          "without errors, and the ground states are not replica symmetric", threshold=threshold)
+    return first_instability(_solver(mixture, bias), 100.0 if separable else COLDEST)
 
 
 def gibbs_free_entropy(mixture: GaussianMixture, q: float, m: float, *, beta: float, bias: float = 0.0) -> float:
     """The variational free entropy at any `q` in [0, 1) and `m`; `gibbs` is its stationary point."""
-    entropic = 0.5 * (math.log1p(-q) + (q - m * m) / (1.0 - q))
-    return entropic + mixture.alpha * _average(mixture, q, m, bias, beta, lambda terms: terms.log_weight)
+    return SaddlePoint(Sphere(mixture, bias), ErrorCount).free_entropy(SphereState(m, q, 1.0 - q), beta)
 
 
-def _average(mixture: GaussianMixture, q: float, m: float, bias: float, beta: float, pick) -> float:
-    """`E pick(terms)` over labels and fields."""
-    variance, total = mixture.delta * (1.0 - q), 0.0
-    for weight, label in mixture.classes:
-        field, node_weight = field_nodes([m + label * bias], math.sqrt(mixture.delta * q), variance, beta)
-        terms: CountTerms = count_terms(field, variance, beta)
-        total += weight * float(np.sum(node_weight * pick(terms)))
-    return total
+def _solver(mixture: GaussianMixture, bias: float):
+    """Solves at one `β` after another, each from the last."""
+    saddle_point = SaddlePoint(Sphere(mixture, bias), ErrorCount)
 
-
-class _GibbsSolver:
-    """Solves at one `β` after another, each from the last.
-
-    Unknowns are `a = α E f` and `g = √(αΔ E f²)`, `f = ∂ψ`: stationarity reads `m = (1-q) a` and
-    `q = m² + (1-q)² g²`, so that every pair of reals is admissible.
-    """
-
-    def __init__(self, mixture: GaussianMixture, bias: float):
-        self.mixture, self.bias = mixture, bias
-        self._solve = Follower(self._update, 2)
-
-    def __call__(self, beta: float) -> GibbsResult:
-        found = self._solve(beta)
-        q, m = self._overlaps(found.x)
-        mixture = self.mixture
-
-        def mean(pick):
-            return _average(mixture, q, m, self.bias, beta, pick)
-
-        error, bend_sq = mean(lambda terms: terms.error), mean(lambda terms: terms.bend**2)
-        free_entropy = gibbs_free_entropy(mixture, q, m, beta=beta, bias=self.bias)
+    def solve(beta: float) -> GibbsResult:
+        found = saddle_point(beta)
         return GibbsResult(
-            mixture=mixture, bias=self.bias, beta=beta, q=q, m=m, free_entropy=free_entropy,
-            entropy=thermal_entropy(free_entropy, mixture.alpha, beta, error), train_error=error,
-            test_error=float(generalization_error(m, 1.0, self.bias, delta=mixture.delta, rho=mixture.rho)),
-            stability_margin=1.0 - mixture.alpha * (mixture.delta * (1.0 - q)) ** 2 * bend_sq,
-            residual=found.residual, iterations=found.iterations)
+            mixture=mixture, beta=beta, bias=bias, m=found.state.m, q=found.state.q, free_entropy=found.free_entropy,
+            train_error=found.train_error, stability_margin=found.stability_margin,
+            stable=found.stability_margin > 0.0, residual=found.residual, iterations=found.evaluations)
 
-    def _overlaps(self, x: np.ndarray) -> tuple[float, float]:
-        a, g = x.tolist()
-        gap = remaining(a * a + g * g, 1.0)
-        return 1.0 - gap, gap * a
-
-    def _update(self, beta: float, x: np.ndarray) -> np.ndarray:
-        q, m = self._overlaps(x)
-        mixture = self.mixture
-        variance, first, second = mixture.delta * (1.0 - q), 0.0, 0.0
-        for weight, label in mixture.classes:
-            field, node_weight = field_nodes([m + label * self.bias], math.sqrt(mixture.delta * q), variance, beta)
-            pull = count_pull(field, variance, beta)
-            first += weight * float(np.sum(node_weight * pull))
-            second += weight * float(np.sum(node_weight * pull * pull))
-        return np.array([mixture.alpha * first, math.sqrt(mixture.alpha * mixture.delta * second)])
-
-
-def remaining(pressure: float, room: float) -> float:
-    """The positive `L` with `pressure L² + L = room`: the gap that a squeezing force leaves open."""
-    return 2.0 * room / (1.0 + math.sqrt(1.0 + 4.0 * pressure * room))
+    return solve

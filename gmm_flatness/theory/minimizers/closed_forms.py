@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Hebb, Square
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem
 
 CLOSED = (Square, Hebb)
@@ -37,7 +39,7 @@ def _hebb(problem: Problem) -> OrderParameters:
 def _square(problem: Problem) -> OrderParameters:
     mixture = problem.mixture
     t, g = _shrinkage(mixture, problem.ridge or 0.0) if problem.norm is None else _at_norm(problem, problem.norm)
-    m, q, b = _square_point(mixture, t, problem.bias)
+    m, q, b, _ = square_overlaps(mixture, t, problem.bias)
     return OrderParameters(m, q, g / mixture.delta, b)
 
 
@@ -50,39 +52,48 @@ def _shrinkage(mixture: GaussianMixture, ridge: float) -> tuple[float, float]:
                               "least-squares solution diverges", threshold=1.0)
         return (1.0, math.inf) if alpha < 1.0 else (1.0 / alpha, 1.0 / (alpha - 1.0))
     linear = ridge + delta * (alpha - 1.0)
-    root = math.sqrt(linear * linear + 4.0 * ridge * delta)
+    root = math.hypot(linear, 2.0 * math.sqrt(ridge) * math.sqrt(delta))
     g = 2.0 * delta / (linear + root) if linear > 0.0 else (root - linear) / (2.0 * ridge)
     return g / (1.0 + g), g
 
 
-def _square_point(mixture: GaussianMixture, t: float, bias: float | None) -> tuple[float, float, float]:
-    """`m, q, b` at shrinkage `t`; `bias` None when it is learned."""
-    alpha, delta, rho = mixture.alpha, mixture.delta, mixture.rho
+class SquareOverlaps(NamedTuple):
+    """Order parameters under the square loss, and the mean square of what the mean fields miss of 1."""
+
+    m: float
+    q: float
+    b: float
+    miss_sq: float  # E (1 - m - y b)²
+
+
+def square_overlaps(mixture: GaussianMixture, shrinkage: float, bias: float | None) -> SquareOverlaps:
+    """Overlaps of the square loss at shrinkage `t = g/(1+g)` of proximal width `g`; `bias` None when it is learned."""
+    alpha, delta, rho, t = mixture.alpha, mixture.delta, mixture.rho, shrinkage
     tilt = 2.0 * rho - 1.0
     if bias is None:
         c = 4.0 * rho * (1.0 - rho)
-        m = alpha * c * t / (delta + alpha * c * t)
-        return m, m * m * (1.0 + delta / (alpha * c)) / (1.0 - alpha * t * t), tilt * delta / (delta + alpha * c * t)
-    m = alpha * t * (1.0 - tilt * bias) / (delta + alpha * t)
-    miss = rho * (1.0 - m - bias) ** 2 + (1.0 - rho) * (1.0 - m + bias) ** 2
-    return m, (m * m + alpha * t * t * miss / delta) / (1.0 - alpha * t * t), bias
+        m, b = alpha * c * t / (delta + alpha * c * t), tilt * delta / (delta + alpha * c * t)
+    else:
+        m, b = alpha * t * (1.0 - tilt * bias) / (delta + alpha * t), bias
+    miss_sq = rho * (1.0 - m - b) ** 2 + (1.0 - rho) * (1.0 - m + b) ** 2
+    return SquareOverlaps(m, (m * m + alpha * t * t * miss_sq / delta) / (1.0 - alpha * t * t), b, miss_sq)
 
 
 def _at_norm(problem: Problem, norm: float) -> tuple[float, float]:
     """The shrinkage whose minimizer has the asked norm: the norm grows with `t` up to `min(1, 1/√α)`."""
-    from scipy.optimize import brentq
-
     mixture = problem.mixture
     interpolates = mixture.alpha < 1.0
-
-    def excess(log_t: float) -> float:
-        return math.log(_square_point(mixture, math.exp(log_t), problem.bias)[1] / norm)
-
-    if interpolates and (gap := excess(0.0)) <= 0.0:
-        if gap > -1e-14:
-            return 1.0, math.inf
-        raise DomainError("norm", norm, "at most the norm of minimum-norm interpolation, beyond which the "
-                          "minimizer is not unique", threshold=_square_point(mixture, 1.0, problem.bias)[1])
     top = 0.0 if interpolates else -0.5 * math.log(mixture.alpha) - 1e-15
-    t = math.exp(brentq(excess, -300.0, top, xtol=1e-15, rtol=1e-15, maxiter=500))
+
+    def shortage(log_t: float) -> float:
+        return math.log(norm) - math.log(square_overlaps(mixture, math.exp(log_t), problem.bias).q)
+
+    gap = shortage(top)
+    if interpolates and 0.0 <= gap < 1e-14:
+        return 1.0, math.inf
+    if gap >= 0.0:
+        raise DomainError("norm", norm, "at most the norm of minimum-norm interpolation, beyond which the minimizer "
+                          "is not unique" if interpolates else "small enough to be told from infinity",
+                          threshold=square_overlaps(mixture, math.exp(top), problem.bias).q)
+    t = math.exp(decreasing_root(shortage, -300.0, top, xtol=1e-15))
     return t, t / (1.0 - t)

@@ -1,18 +1,23 @@
 """Where a loss with a kink and a learned bias gives up: the minimizer is `w = 0`, every input the majority class.
 
 At `w = 0` the bias rests on the kink, so majority samples may carry any slope of the subdifferential there.
-If these slopes can cancel the pull of the minority the point is a minimum, for every ridge, since the gradient
-of the penalty vanishes there. The smallest such `α` follows from section-3 equations linearized about `w = 0`:
+If these slopes can cancel those of the minority the point is a minimum, for every ridge, since the gradient
+of the penalty vanishes there. The smallest such `α` follows from the saddle-point equations linearized about `w = 0`:
 the loss of the majority is two half-lines, that of the minority one line, and the multiplier is zero.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from gmm_flatness import _validation as check
-from gmm_flatness.losses import Hinge, Loss, get_loss
+from gmm_flatness.errors import DomainError
+from gmm_flatness.losses import Hinge, Loss, ProximalMoments, check_loss, get_loss
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
+from gmm_flatness.theory.minimizers.equations import OrderParameters
 
 _HINGE = Hinge()
 
@@ -40,15 +45,17 @@ def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> 
     DomainError
         A parameter out of its domain.
     """
-    delta, rho, loss = check.positive("delta", delta), check.probability("rho", rho), get_loss(loss)
-    majority = max(rho, 1.0 - rho)
+    delta, rho = check.scalar("delta", delta, low=1e-100, high=1e100), check.probability("rho", rho)
+    loss, majority = check_loss(get_loss(loss)), max(rho, 1.0 - rho)
+    if majority == 1.0:
+        raise DomainError("rho", rho, "farther from 0 and 1 than the rounding of 1")
     thresholds = [_threshold(delta, majority, slopes) for kink in loss.kinks
                   if (slopes := _slopes(loss, kink, majority)) is not None]
     return min(thresholds, default=math.inf)
 
 
 def _slopes(loss: Loss, kink: float, majority: float) -> tuple[float, float, float] | None:
-    """Pulls `-ℓ'` left and right of the kink and at its mirror image, if they hold the bias there."""
+    """Falls `-ℓ'` left and right of the kink and at its mirror image, if they hold the bias there."""
     left, right = (-float(loss.derivative(math.nextafter(kink, side))) for side in (-math.inf, math.inf))
     mirror = -float(loss.derivative(-kink))
     held = majority * right < (1.0 - majority) * mirror < majority * left
@@ -56,34 +63,69 @@ def _slopes(loss: Loss, kink: float, majority: float) -> tuple[float, float, flo
 
 
 def _threshold(delta: float, majority: float, slopes: tuple[float, float, float]) -> float:
-    from scipy.optimize import brentq
-
+    """The `α` at which the linearized problem has norm 1, found in its proximal width; infinite where it has not."""
     std = math.sqrt(delta)
-    low, high = math.log(1e-7 * std), math.log(1e4 * std)
-    if _excess_norm(math.exp(low), delta, majority, slopes)[0] >= 0.0:
+
+    def missing_norm(log_width: float) -> float:
+        point = _linearized(math.exp(log_width), delta, majority, slopes)
+        return 1.0 - point.norm(-1.0 / point.slope, delta)
+
+    shortest, longest = math.log(1e-7 * std), math.log(1e4 * std)
+    if missing_norm(shortest) <= 0.0:
         return math.inf
-    log_width = brentq(lambda x: _excess_norm(math.exp(x), delta, majority, slopes)[0], low, high, xtol=1e-14)
-    return _excess_norm(math.exp(log_width), delta, majority, slopes)[1]
+    log_width = decreasing_root(missing_norm, shortest, longest, xtol=1e-14)
+    return -1.0 / _linearized(math.exp(log_width), delta, majority, slopes).slope
 
 
-def _excess_norm(width: float, delta: float, majority: float,
-                 slopes: tuple[float, float, float]) -> tuple[float, float]:
-    """Squared norm minus one, and `α`, of the linearized problem at proximal width `width`."""
-    from scipy.optimize import brentq
+class _Linearized(NamedTuple):
+    """About `w = 0`, in units of the norm of the weights: where the majority's field is, and averages over all."""
 
+    mean: float  # of the majority's field, beyond the kink
+    displacement: float  # E (u*-h)
+    displacement_sq: float
+    slope: float  # E (∂u*/∂h - 1)
+
+    def norm(self, alpha: float, delta: float) -> float:
+        """Right side of the equation for the squared norm."""
+        return (alpha / delta * self.displacement) ** 2 + alpha / delta * self.displacement_sq
+
+
+def _linearized(width: float, delta: float, majority: float, slopes: tuple[float, float, float]) -> _Linearized:
+    """The linearized problem at proximal width `width`, its bias learned."""
     left, right, mirror = slopes
     minority, std = 1.0 - majority, math.sqrt(delta)
-    target = width * (minority * mirror / majority - right)  # mean pull beyond the right slope that balances
-    range_ = width * (left - right)
+    beyond_right = width * (minority * mirror / majority - right)  # mean displacement that balances the minority
+    interval = width * (left - right)
 
-    def resting(mean: float):
-        return _HINGE.moments(1.0 + mean, std, range_)
+    def resting(mean: float) -> ProximalMoments:
+        return _HINGE.moments(1.0 + mean, std, interval)
 
-    reach = 40.0 * std + range_
-    mean = brentq(lambda x: resting(x).pull - target, -reach, reach, xtol=1e-14 * std)
-    moments = resting(mean)
-    alpha = 1.0 / (majority * moments.rigidity)
-    base = width * right
-    pull_sq = base * base + 2.0 * base * moments.pull + moments.pull_sq
-    m = 2.0 * alpha / delta * minority * width * mirror
-    return m * m + alpha / delta * (majority * pull_sq + minority * (width * mirror) ** 2) - 1.0, alpha
+    reach = 40.0 * std + interval
+    mean = decreasing_root(lambda mean: resting(mean).displacement - beyond_right, -reach, reach, xtol=1e-14 * std)
+    moments, base = resting(mean), width * right
+    displacement_sq = base * base + 2.0 * base * moments.displacement + moments.displacement_sq
+    return _Linearized(mean, 2.0 * minority * width * mirror,
+                       majority * displacement_sq + minority * (width * mirror) ** 2, majority * moments.slope)
+
+
+def hinge_close_to_collapse(mixture: GaussianMixture, ridge: float) -> OrderParameters | None:
+    """The hinge minimizer where its weights are so small that no minority sample reaches the margin, else None.
+
+    There the linearized problem is exact: its width is the root at which the norm is 1, and the ridge sets the scale
+    of the weights, `λV = 1 + αE(∂u*/∂h - 1)`.
+    """
+    alpha, delta = mixture.alpha, mixture.delta
+    majority, label = (mixture.rho, 1) if mixture.rho > 0.5 else (1.0 - mixture.rho, -1)
+    std = math.sqrt(delta)
+
+    def linearized(log_width: float) -> _Linearized:
+        return _linearized(math.exp(log_width), delta, majority, (1.0, 0.0, 1.0))
+
+    log_width = decreasing_root(lambda x: 1.0 - linearized(x).norm(alpha, delta), math.log(1e-7 * std), math.log(std),
+                                xtol=1e-15)
+    point, width = linearized(log_width), math.exp(log_width)
+    scale = delta * (1.0 + alpha * point.slope) / (ridge * width)
+    m = alpha / delta * point.displacement
+    if scale <= 0.0 or 2.0 / scale - 2.0 * m + point.mean - width < 40.0 * std:
+        return None
+    return OrderParameters(scale * m, scale * scale, width * scale / delta, label * (1.0 + scale * (point.mean - m)))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError, StabilityError
-from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.losses import Loss, check_loss, get_loss
+from gmm_flatness.model.classifier import optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import optimal_bias
 from gmm_flatness.theory.minimizers.closed_forms import CLOSED, closed_form
-from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, evaluate
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, evaluate
 from gmm_flatness.theory.minimizers.result import ErmResult
 from gmm_flatness.theory.minimizers.starts import BRANCHES, iterated
 
@@ -28,7 +30,7 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     loss : str or Loss
         "square", "hebb", "hinge", "logistic", or an object such as `SmoothedCount(kappa)`.
     ridge : float, optional
-        `λ ≥ 0`; 0 is the limit `λ → 0⁺` where it exists.
+        `λ ≥ 0`; 0 is the limit `λ → 0⁺` where it exists. Like `norm` between 1e-100 and 1e100 else.
     norm : float, optional
         Squared norm `|w|²/N` of weights confined to a sphere. Exactly one of `ridge` and `norm`.
     bias : {"learned", "optimal"} or float
@@ -54,46 +56,36 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     ConvergenceError
         The saddle-point equations were not solved.
     """
-    loss, ridge, norm = get_loss(loss), *_constraint(ridge, norm)
-    mode, trained = _bias_mode(loss, bias, mixture)
-    problem = Problem(mixture, loss, ridge, norm, trained)
-    check.choice("branch", branch, BRANCHES)
-    if isinstance(loss, CLOSED):
-        saddle = evaluate(problem, closed_form(problem), 0)
-    else:
-        nearby = None if start is None else OrderParameters(start.m, start.q, start.V, start.trained_bias)
-        saddle = iterated(problem, nearby, branch)
-    return _judged(problem, mode, saddle, allow_unstable)
-
-
-def _constraint(ridge: float | None, norm: float | None) -> tuple[float | None, float | None]:
+    check.instance("mixture", mixture, GaussianMixture)
+    loss, (mode, trained) = check_loss(get_loss(loss)), check.bias("bias", bias)
     if (ridge is None) == (norm is None):
         given = "neither" if ridge is None else "both"
         raise DomainError("ridge, norm", given, "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
-    return (check.non_negative("ridge", ridge), None) if ridge is not None else (None, check.positive("norm", norm))
-
-
-def _bias_mode(loss: Loss, bias: str | float, mixture: GaussianMixture) -> tuple[str, float | None]:
-    """Mode and the bias held during training, None when it is learned."""
-    if not isinstance(bias, str):
-        return "fixed", check.scalar("bias", bias)
-    if check.choice("bias", bias, ("learned", "optimal")) == "optimal":
-        return bias, 0.0
-    if not getattr(loss, "learns_bias", True):
+    if ridge is None:
+        norm = check.scalar("norm", norm, low=1e-100, high=1e100)
+    elif (ridge := check.non_negative("ridge", ridge)) != 0.0:
+        ridge = check.scalar("ridge", ridge, low=1e-100, high=1e100)
+    allow_unstable, branch = check.flag("allow_unstable", allow_unstable), check.choice("branch", branch, BRANCHES)
+    if mode == "learned" and not getattr(loss, "learns_bias", True):
         raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
-    return bias, 0.0 if mixture.rho == 0.5 else None  # balanced: 0 by symmetry, even where the risk is flat in it
-
-
-def _judged(problem: Problem, mode: str, saddle: Saddle, allow_unstable: bool) -> ErmResult:
-    """The result, once its stability has been looked at."""
-    mixture, at = problem.mixture, saddle.at
-    margin = 1.0 - mixture.alpha * saddle.averages.rigidity_sq
-    if margin <= 0.0 and not allow_unstable and not (problem.loss.is_convex and saddle.ridge >= 0.0):
-        raise StabilityError("ridge" if problem.norm is None else "norm",
-                             problem.ridge if problem.norm is None else problem.norm,
+    # balanced clusters: 0 by symmetry, even where the risk is flat in the bias
+    problem = Problem(mixture, loss, ridge, norm, None if mode == "learned" and mixture.rho != 0.5 else trained)
+    if isinstance(loss, CLOSED):
+        saddle = evaluate(problem, closed_form(problem), 0)
+    elif start is None:
+        saddle = iterated(problem, None, branch)
+    else:
+        check.instance("start", start, ErmResult)
+        saddle = iterated(problem, OrderParameters(start.m, start.q, start.V, start.trained_bias), branch)
+    at, mean = saddle.at, saddle.averages
+    margin = 1.0 - mixture.alpha * mean.slope_sq
+    if mean.slope_sq == -mean.slope and math.isfinite(at.V):  # fields either rest or are free: no cancellation then
+        margin = saddle.ridge * at.V
+    if margin <= 0.0 and not allow_unstable and not (loss.is_convex and saddle.ridge >= 0.0):
+        raise StabilityError("ridge" if norm is None else "norm", ridge if norm is None else norm,
                              f"a value where replica symmetry is stable; stability margin {margin:.3g}, "
                              "allow_unstable=True returns the unstable solution")
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
-    return ErmResult(mixture=mixture, loss=problem.loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, b=b,
-                     trained_bias=at.b, ridge=saddle.ridge, residual=saddle.residual,
-                     iterations=saddle.iterations, stability_margin=margin)
+    return ErmResult(mixture=mixture, loss=loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, b=b, trained_bias=at.b,
+                     ridge=saddle.ridge, residual=saddle.residual, iterations=saddle.iterations,
+                     stability_margin=margin)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import SmoothedCount
@@ -43,7 +45,9 @@ def flattest(mixture: GaussianMixture, sigma: float, *, norm: float = 1.0, bias:
     DomainError, StabilityError, ConvergenceError
         As in `erm`.
     """
-    sigma, norm = check.positive("sigma", sigma), check.positive("norm", norm)
+    check.instance("mixture", mixture, GaussianMixture)
+    sigma = check.scalar("sigma", sigma, low=1e-30, high=1e30)
+    norm = check.scalar("norm", norm, low=1e-100, high=1e100)
     return erm(mixture, SmoothedCount(sigma * math.sqrt(mixture.delta * norm)), norm=norm, bias=bias,
                allow_unstable=allow_unstable)
 
@@ -55,7 +59,8 @@ def smoothing_path(mixture: GaussianMixture, kappas: Iterable[float], *, norm: f
     Parameters and errors as in `flattest`; give `kappas` from large (Hebb) to small (error counting).
     """
     path: list[ErmResult] = []
-    for kappa in kappas:
+    widths = kappas if isinstance(kappas, np.ndarray) or not isinstance(kappas, Iterable) else list(kappas)
+    for kappa in check.finite_array("kappas", widths, ndim=1, low=1e-100, high=1e100).tolist():
         path.append(erm(mixture, SmoothedCount(kappa), norm=norm, bias=bias, allow_unstable=allow_unstable,
                         start=path[-1] if path else None))
     return path
@@ -69,12 +74,14 @@ def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: 
     DomainError
         No stable solution was met on the way down from the Hebb side.
     """
-    scale = math.sqrt(mixture.delta * check.positive("norm", norm))
-    high, result = 8.0 * scale, None
-    if bias == "learned" and mixture.rho != 0.5:
-        high = 1.0 * scale
+    from scipy.optimize import brentq
+
+    check.instance("mixture", mixture, GaussianMixture)
+    (mode, _), norm = check.bias("bias", bias), check.scalar("norm", norm, low=1e-100, high=1e100)
+    scale = math.sqrt(mixture.delta * norm)
+    high, result = (1.0 if mode == "learned" and mixture.rho != 0.5 else 8.0) * scale, None
     low = high
-    for _ in range(60):
+    for _ in range(60):  # down by a factor of 6e-7 at most
         try:
             result = erm(mixture, SmoothedCount(low), norm=norm, bias=bias, allow_unstable=True, start=result)
         except ConvergenceError:
@@ -84,11 +91,6 @@ def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: 
         high, low = low, 0.8 * low
     if low == high:
         raise DomainError("bias", bias, f"a mode in which the minimizer at kappa = {high:g} is stable")
-    return _bisected(mixture, norm, bias, low, high)
-
-
-def _bisected(mixture: GaussianMixture, norm: float, bias: str | float, low: float, high: float) -> float:
-    from scipy.optimize import brentq
 
     def margin(kappa: float) -> float:
         try:
@@ -97,4 +99,4 @@ def _bisected(mixture: GaussianMixture, norm: float, bias: str | float, low: flo
             return -1.0
         return max(found.stability_margin, -1.0)
 
-    return brentq(margin, low, high, xtol=1e-10, rtol=1e-10)
+    return float(brentq(margin, low, high, xtol=1e-10, rtol=1e-10))

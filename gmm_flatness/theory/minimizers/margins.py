@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from gmm_flatness import _validation as check
 from gmm_flatness.losses import Loss
-from gmm_flatness.losses.protocol import breakpoints, field_at, jump, prox_slope
-from gmm_flatness.numerics.gaussian import H, bump, log_H, log_mixture
+from gmm_flatness.losses.protocol import breakpoints as prox_breakpoints
+from gmm_flatness.losses.protocol import field_at, jump, prox_slope
+from gmm_flatness.numerics.gaussian import H, log_H, log_mixture, scalar_density
 from gmm_flatness.numerics.quadrature import gauss_mean
+from gmm_flatness.numerics.roots import decreasing_root
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class MarginDistribution:
 
     def cdf(self, x):
         """`P(margin ≤ x)`, elementwise."""
+        x = check.finite_array("x", x)
         return np.vectorize(lambda point: self._probability(point, side=1), otypes=[float])(x)[()]
 
     def log_below(self, x: float) -> float:
@@ -53,14 +57,18 @@ class MarginDistribution:
 
     def pdf(self, x):
         """Density of the part without atoms, elementwise."""
-        return np.vectorize(self._density, otypes=[float])(x)[()]
+        with np.errstate(over="ignore"):  # far out the square of the field overflows, and the density is 0
+            return np.vectorize(self._density, otypes=[float])(check.finite_array("x", x))[()]
 
     @property
     def atoms(self) -> list[tuple[float, float]]:
         """Points of positive probability, as `(margin, probability)` in ascending order."""
         found: dict[float, float] = {}
+        points = self.loss.kinks
+        if math.isinf(self.width) and not points:  # the end of the loss's fall
+            points = (float(self.loss.prox(0.0, self.width)),)
         for weight, mean, shift in zip(self.weights, self.means, self.shifts, strict=True):
-            for point in self._resting_points():
+            for point in points:
                 low, high = ((field_at(self.loss, point, self.width, side=side) - mean) / self.std for side in (-1, 1))
                 mass = float(H(low) - H(high)) if low > 0.0 else float(H(-high) - H(-low))
                 if mass > 0.0:
@@ -74,7 +82,7 @@ class MarginDistribution:
 
     def quantile(self, p):
         """Smallest margin `x` with `P(margin ≤ x) ≥ p`, elementwise, `0 < p < 1`."""
-        return np.vectorize(self._quantile, otypes=[float])(p)[()]
+        return np.vectorize(self._quantile, otypes=[float])(check.finite_array("p", p, low=0.0, high=1.0))[()]
 
     def expect(self, function: Callable[[np.ndarray], np.ndarray], *, breakpoints: tuple[float, ...] = ()) -> float:
         """`E f(margin)` by adaptive quadrature over the field.
@@ -88,25 +96,15 @@ class MarginDistribution:
         """
         total = 0.0
         for weight, mean, shift in zip(self.weights, self.means, self.shifts, strict=True):
-            cuts = self._cuts([point - shift for point in breakpoints])
-            total += weight * self._expect_in(function, mean, shift, cuts)
+            cuts = [field_at(self.loss, point - shift, self.width, side=side) for point in breakpoints
+                    for side in (-1, 1)]
+
+            def at_field(h, shift=shift):
+                return function(self.loss.prox(h, self.width) + shift)
+
+            total += weight * float(gauss_mean(at_field, mean=mean, std=self.std, breakpoints=prox_breakpoints(
+                self.loss, self.width) + cuts).value)
         return total
-
-    def _expect_in(self, function: Callable, mean: float, shift: float, cuts: list[float]) -> float:
-        def at_field(h):
-            return function(self.loss.prox(h, self.width) + shift)
-
-        return float(gauss_mean(at_field, mean=mean, std=self.std, breakpoints=cuts).value)
-
-    def _cuts(self, margins: list[float]) -> list[float]:
-        fields = [field_at(self.loss, margin, self.width, side=side) for margin in margins for side in (-1, 1)]
-        return breakpoints(self.loss, self.width) + fields
-
-    def _resting_points(self) -> tuple[float, ...]:
-        """Margins that an interval of fields shares: kinks, and for infinite width the end of the loss's fall."""
-        if math.isfinite(self.width) or self.loss.kinks:
-            return self.loss.kinks
-        return (float(self.loss.prox(0.0, self.width)),)
 
     def _standard(self, x: float, cluster: int, *, side: int) -> float:
         field = field_at(self.loss, x - self.shifts[cluster], self.width, side=side)
@@ -124,24 +122,15 @@ class MarginDistribution:
             slope = float(prox_slope(self.loss, u, self.width))
             field = field_at(self.loss, u, self.width, side=1)
             if slope > 0.0 and math.isfinite(field) and not (gap and gap.left < u < gap.right):
-                total += weight * bump((field - mean) / self.std) / (self.std * slope)
+                total += weight * scalar_density((field - mean) / self.std) / (self.std * slope)
         return total
 
     def _quantile(self, p: float) -> float:
-        from scipy.optimize import brentq
-
-        p = check.probability("p", p)
-        reach = self.std * float(-_standard_quantile(min(p, 1.0 - p))) + 1.0
+        reach = 1.0 - self.std * float(ndtri(min(p, 1.0 - p)))
         ends = [float(self.loss.prox(mean + sign * reach, self.width)) + shift
                 for mean, shift in zip(self.means, self.shifts, strict=True) for sign in (-1.0, 1.0)]
         low, high = min(ends) - 1.0, max(ends) + 1.0
         for margin, _ in self.atoms:
             if self.below(margin) < p <= self._probability(margin, side=1):
                 return margin
-        return brentq(lambda x: self._probability(x, side=1) - p, low, high, xtol=1e-13)
-
-
-def _standard_quantile(p: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(p))
+        return decreasing_root(lambda x: p - self._probability(x, side=1), low, high, xtol=1e-13)

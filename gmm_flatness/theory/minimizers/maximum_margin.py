@@ -1,19 +1,20 @@
-"""The maximum-margin classifier of separable samples."""
+"""The maximum-margin classifier of separable samples: the margin at which their threshold has come down to `α`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import get_loss
+from gmm_flatness.model.classifier import optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import optimal_bias
-from gmm_flatness.theory.minimizers.equations import Problem, Saddle
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, evaluate
 from gmm_flatness.theory.minimizers.result import HardMargin
-from gmm_flatness.theory.minimizers.separability import separability_threshold
-from gmm_flatness.theory.minimizers.starts import iterated
+from gmm_flatness.theory.minimizers.separability import LOG_LARGEST, Separation, widest_separation
 
 
 @formula("F015", name="hard margin", source="arXiv:2002.11544", equation="largest k with α_c(k) = α",
@@ -31,43 +32,64 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     -------
     HardMargin
         In the scale where the margin is 1, so `b` and `q` are those of the hinge loss as `λ → 0`; `margin` is
-        `k` itself.
+        `k` itself. Close to the threshold `α_c` the margin has a relative accuracy of `1e-15/(1 - α/α_c)`.
 
     Raises
     ------
     DomainError
         The samples are not separable in this bias mode; carries the threshold.
     """
-    if isinstance(bias, str):
-        mode = check.choice("bias", bias, ("learned", "optimal"))
-        held = None if mode == "learned" else 0.0
-    else:
-        mode, held = "fixed", check.scalar("bias", bias)
-    threshold = separability_threshold(mixture.delta, mixture.rho, bias="learned" if held is None else held)
-    if mixture.alpha >= threshold:
+    check.instance("mixture", mixture, GaussianMixture)
+    mode, number = check.bias("bias", bias)
+    held = None if mode == "learned" else number
+    saddle = separating_saddle(mixture, held, in_units_of_norm=True)
+    if saddle is None:
+        log_threshold = widest_separation(mixture.delta, mixture.rho, 0.0, held).log_threshold
+        threshold = math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
         raise DomainError("alpha", mixture.alpha, f"below the separability threshold {threshold:.10g} of this bias "
                           "mode", threshold=threshold)
-    saddle = _saddle(mixture, held)
     at = saddle.at
-    best = mode == "optimal"
-    return HardMargin(mixture=mixture, loss=get_loss("hinge"), bias_mode=mode, m=at.m, q=at.q, V=math.inf,
-                      b=float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if best else at.b,
+    b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
+    return HardMargin(mixture=mixture, loss=get_loss("hinge"), bias_mode=mode, m=at.m, q=at.q, V=math.inf, b=b,
                       trained_bias=at.b, ridge=0.0, residual=saddle.residual, iterations=saddle.iterations,
-                      stability_margin=1.0 - mixture.alpha * saddle.averages.rigidity_sq)
+                      stability_margin=1.0 - mixture.alpha * saddle.averages.slope_sq)
 
 
-def _saddle(mixture: GaussianMixture, held: float | None) -> Saddle:
-    """The hinge saddle point at infinite response; a bias held in units of the norm first needs the margin."""
-    problem = Problem(mixture, get_loss("hinge"), 0.0, None, held)
-    if not held:
-        return iterated(problem, None, "lowest")
-    from scipy.optimize import brentq
+def separating_saddle(mixture: GaussianMixture, held: float | None, *, in_units_of_norm: bool = False) -> Saddle | None:
+    """Weights of least norm that separate with margin 1, None where there are none; `held` None for a learned bias.
 
-    def excess(margin: float) -> float:
-        return separability_threshold(mixture.delta, mixture.rho, margin, bias=held) - mixture.alpha
+    They have the largest margin `k = 1/|w|` with `α_c(k) > α`. A bias held at `b` is `bk` in units of the norm: then
+    `α_c` may first rise with `k`, but the norms of separating weights form an interval, so it falls through `α` once.
+    """
+    evaluations, log_alpha = 0, math.log(mixture.alpha)
 
-    high = 1.0
-    while excess(high) > 0.0:
-        high *= 2.0
-    margin = brentq(excess, 0.0, high, xtol=1e-14, rtol=1e-14)
-    return iterated(problem._replace(bias=held / margin), None, "lowest")
+    def separation(k: float) -> Separation:
+        nonlocal evaluations
+        evaluations += 1
+        return widest_separation(mixture.delta, mixture.rho, k, held if held is None or in_units_of_norm else held * k)
+
+    def excess(k: float) -> float:
+        return separation(k).log_threshold - log_alpha
+
+    low = 0.0
+    if excess(low) <= 0.0:
+        if held is None or in_units_of_norm or abs(held) <= 1.0:
+            return None
+        low = _highest(excess)
+        if excess(low) <= 0.0:
+            return None
+    k = decreasing_root(excess, low, low + 1.0, xtol=1e-22 / (1.0 + abs(held or 0.0)))
+    best = separation(k)
+    b = held if held is not None and not in_units_of_norm else best.b / k
+    at = OrderParameters(best.m / k, 1.0 / (k * k), math.inf, b)
+    return evaluate(Problem(mixture, get_loss("hinge"), 0.0, None, None if held is None else b), at, evaluations)
+
+
+def _highest(excess: Callable[[float], float]) -> float:
+    """Where a function that rises and then falls is highest, for positive arguments."""
+    from scipy.optimize import minimize_scalar
+
+    top = 1.0
+    while excess(2.0 * top) > excess(top):
+        top *= 2.0
+    return float(minimize_scalar(lambda k: -excess(k), bounds=(0.0, 2.0 * top), method="bounded").x)

@@ -15,11 +15,11 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints, field_at, proximal_moments
-from gmm_flatness.numerics.fixed_point import Anderson, fixed_point
+from gmm_flatness.model.classifier import generalization_error
+from gmm_flatness.numerics.fixed_points import Anderson, fixed_point
 from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.numerics.quadrature import gauss_mean
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 
@@ -71,7 +71,8 @@ class Pair:
 
         Given the first field, the second margin has to fall below `-(1-t)/t` times the first.
         """
-        fields, one, two = self._fields(label), self.first, self.second
+        one, two = self.first, self.second
+        fields = _Fields.of(one, two, self.q12, label)
         shift_one, shift_two = (label * (each.b - each.trained_bias) for each in (one, two))
         ratio = (1.0 - t) / t
 
@@ -86,9 +87,6 @@ class Pair:
         for kink in two.loss.kinks:
             cuts.append(field_at(one.loss, -(kink + shift_two) / ratio - shift_one, one.width, side=1))
         return float(gauss_mean(below, mean=fields.means[0], std=fields.stds[0], breakpoints=cuts, rtol=1e-10).value)
-
-    def _fields(self, label: int) -> _Fields:
-        return _Fields.of(self.first, self.second, self.q12, label)
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,8 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
     ConvergenceError
         The equation of the overlap was not solved.
     """
+    check.instance("first", first, ErmResult)
+    check.instance("second", second, ErmResult)
     if first.mixture != second.mixture:
         raise DomainError("second", second.mixture, f"a result for the same mixture as the first, {first.mixture}")
     scale = math.sqrt(first.q * second.q)
@@ -152,8 +152,8 @@ def _next_overlap(one: ErmResult, two: ErmResult, q12: float) -> float:
 
         def product(h, fields=fields):
             means, std = fields.second_given(h)
-            pulls = [row.pull for row in proximal_moments(two.loss, tuple(means.tolist()), std, two.width)]
-            return (one.loss.prox(h, one.width) - h) * np.array(pulls)
+            inner = proximal_moments(two.loss, tuple(means.tolist()), std, two.width)
+            return (one.loss.prox(h, one.width) - h) * np.array([row.displacement for row in inner])
 
         cuts = breakpoints(one.loss, one.width)
         slope = fields.correlation * fields.stds[1] / fields.stds[0]

@@ -9,9 +9,9 @@ from typing import Any
 
 from gmm_flatness import _validation as check
 from gmm_flatness.losses import Loss
+from gmm_flatness.model.classifier import generalization_error, log_generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.theory.bayes import generalization_error, log_generalization_error
 from gmm_flatness.theory.minimizers.margins import MarginDistribution
 
 
@@ -109,7 +109,7 @@ class ErmResult:
 
     def test_error_at(self, sigma: float) -> float:
         """Generalization error of weights perturbed to `w + σ √q ζ`, `ζ` standard normal, the bias untouched."""
-        sigma = check.non_negative("sigma", sigma)
+        sigma = check.scalar("sigma", sigma, low=0.0, high=1e100, closed_low=True)
         return float(generalization_error(self.m, self.q * (1.0 + sigma * sigma), self.b,
                                           delta=self.mixture.delta, rho=self.mixture.rho))
 
@@ -120,8 +120,8 @@ class ErmResult:
 
         Source: arXiv:2006.07897, the local energy.
         """
-        sigma = check.non_negative("sigma", sigma)
-        if sigma == 0.0:
+        sigma = check.scalar("sigma", sigma, low=0.0, high=1e100, closed_low=True)
+        if sigma < 1e-30:  # no margin is that small
             return self.train_error
         scale = sigma * math.sqrt(self.mixture.delta * self.q)
         return self.margins.expect(lambda margin: H(margin / scale), breakpoints=(0.0,))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.losses import Loss, check_loss, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.result import ErmResult
 
-_SCAN = 25
+_SCAN = 25  # ridges of the scan: nearly four a decade of the default interval
 
 
 @dataclass(frozen=True)
@@ -63,24 +66,18 @@ def optimal_ridge(mixture: GaussianMixture, loss: str | Loss, *, bias: str | flo
     With `bias="optimal"` or a balanced mixture the error of every loss with `ℓ'(0) < 0` falls to the Bayes error
     of a Gaussian prior as `λ → ∞`; nothing beats it, so the ridge is infinite.
     """
-    loss, (low, high) = get_loss(loss), bounds
-    if not 0.0 < low < high < math.inf:
-        raise DomainError("bounds", bounds, "positive, finite and ascending")
-    if bias == "optimal" or (bias == "learned" and mixture.rho == 0.5):
-        return _hebb_limit(mixture, loss)
-    return _searched(mixture, loss, bias, math.log(low), math.log(high))
-
-
-def _hebb_limit(mixture: GaussianMixture, loss: Loss) -> OptimalRidge:
-    if float(loss.derivative(0.0)) >= 0.0:
-        raise DomainError("loss", loss, "a loss with negative slope at 0")
-    limit = erm(mixture, "hebb", ridge=1.0, bias="optimal")
-    return OptimalRidge(math.inf, limit.test_error, limit)
-
-
-def _searched(mixture: GaussianMixture, loss: Loss, bias: str | float, low: float, high: float) -> OptimalRidge:
-    """Coarse scan by continuation from strong to weak ridge, then Brent's method about its lowest point."""
     from scipy.optimize import minimize_scalar
+
+    check.instance("mixture", mixture, GaussianMixture)
+    loss, (mode, _) = check_loss(get_loss(loss)), check.bias("bias", bias)
+    low, high = check.interval("bounds", bounds, low=0.0)
+    if not loss.is_convex:
+        raise DomainError("loss", loss, "a convex loss")
+    if mode == "optimal" or (mode == "learned" and mixture.rho == 0.5):
+        if float(loss.derivative(0.0)) >= 0.0:
+            raise DomainError("loss", loss, "a loss with negative slope at 0")
+        limit = erm(mixture, "hebb", ridge=1.0, bias="optimal")
+        return OptimalRidge(math.inf, limit.test_error, limit)
 
     start: ErmResult | None = None
 
@@ -89,7 +86,8 @@ def _searched(mixture: GaussianMixture, loss: Loss, bias: str | float, low: floa
         start = erm(mixture, loss, ridge=math.exp(log_ridge), bias=bias, start=start)
         return start.log_test_error
 
-    grid = [high - (high - low) * step / (_SCAN - 1) for step in range(_SCAN)]
+    # a coarse scan by continuation from strong to weak ridge, then Brent's method about its lowest point
+    grid = np.linspace(math.log(high), math.log(low), _SCAN).tolist()
     errors = [log_error(x) for x in grid]
     best = min(range(_SCAN), key=errors.__getitem__)
     if best in (0, _SCAN - 1):

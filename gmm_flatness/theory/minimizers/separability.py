@@ -1,22 +1,22 @@
-"""Linear separability of the samples with a margin, and the maximum-margin classifier.
+"""Linear separability of the samples with a margin, on a logarithmic scale.
 
 Weights of norm `|w|² = N` leave every training margin above `k` while `α` is below
 
-    α_c(k) = max_m [max_b] Δ(1-m²) / E (k - m - y b + √Δ z)₊² .
+    α_c(k) = max_m [max_b] (1-m²) / E (a_y + z)₊² ,   a_y = (k - m - y b)/√Δ .
 
-With `M = m/√(1-m²)`, `B = b/√(1-m²)` the inverse is a convex function of `(M, B)`, minimized here through the
-zeros of its derivatives.
+With `M = m/√(1-m²)`, `B = b/√(1-m²)` the inverse is a convex function of `(M, B)`, so its minimum is where its
+slopes in `B` and then in `M` change sign. For small `Δ` the threshold grows like `e^(1/2Δ)`, hence the logarithms.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.gaussian import bump, tail
+from gmm_flatness.numerics.gaussian import positive_part_moments
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
 
 
@@ -38,101 +38,72 @@ def separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, 
     Returns
     -------
     float
-        Cover's 2 in the limit `Δ → ∞` of a balanced mixture at `margin = 0`.
+        Cover's 2 in the limit `Δ → ∞` of a balanced mixture at `margin = 0`; infinite where it exceeds every float
+        (`Δ < 7e-4`), see `log_separability_threshold`.
 
     Raises
     ------
     DomainError
         A parameter out of its domain.
     """
+    log_threshold = log_separability_threshold(delta, rho, margin, bias=bias)
+    return math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
+
+
+def log_separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, *,
+                               bias: str | float = "learned") -> float:
+    """Logarithm of `separability_threshold`, finite where that exceeds every float; same arguments."""
     delta, rho = check.positive("delta", delta), check.probability("rho", rho)
     margin = check.non_negative("margin", margin)
-    if isinstance(bias, str):
-        check.choice("bias", bias, ("learned",))
-        held = None
-    else:
-        held = check.scalar("bias", bias)
-    return delta / _least_cost(delta, rho, margin, held)
+    mode, held = check.bias("bias", bias, ("learned",))
+    return widest_separation(delta, rho, margin, None if mode == "learned" else held).log_threshold
 
 
-def critical_alpha(mixture: GaussianMixture, bias: float | None) -> float:
-    """Threshold that decides whether a minimizer with free norm separates; `bias` None when it is learned.
-
-    With the norm free a held bias loses its weight as the norm grows, so that threshold is the one at `b = 0`.
-    """
-    return separability_threshold(mixture.delta, mixture.rho, bias="learned" if bias is None else 0.0)
+LOG_LARGEST = math.log(1.7e308)
 
 
-def _least_cost(delta: float, rho: float, margin: float, held: float | None) -> float:
-    """Minimum of the convex cost, found where its slope in `M` changes sign."""
-    from scipy.optimize import brentq
+class Separation(NamedTuple):
+    """The direction in which samples are separable up to the largest `α`."""
 
-    cost = _Cost(delta, rho, margin, held)
-    low, high = 0.0, 1.0
-    while cost.slope(high) < 0.0:
-        high *= 2.0
-    if cost.slope(low) > 0.0:
-        low = -1.0
-        while cost.slope(low) > 0.0:
-            low *= 2.0
-    return cost.value(brentq(cost.slope, low, high, xtol=1e-15, rtol=1e-15))
+    log_threshold: float
+    m: float  # cosine with the centroid
+    b: float  # in units of the norm
 
 
-@dataclass(frozen=True)
-class _Cost:
-    """`E (k√(1+M²) - M - y B + √(Δ(1+M²)) z)₊²` at its best `B`, as a function of `M`."""
+def widest_separation(delta: float, rho: float, margin: float, held: float | None) -> Separation:
+    """The best overlap and bias at this margin; `held` None where the bias is free."""
+    if 1.0 + margin + abs(held or 0.0) > 1e100 * math.sqrt(delta):
+        raise DomainError("delta", delta, "large enough for margin, bias and centroid to be below 1e100 √Δ")
+    root, classes = math.sqrt(delta), ((rho, 1.0), (1.0 - rho, -1.0))
 
-    delta: float
-    rho: float
-    margin: float
-    held: float | None
+    def cluster(m: float, b: float, label: float) -> tuple[float, float, float, float]:
+        return positive_part_moments((margin - m - label * b) / root)
 
-    def value(self, M: float) -> float:
-        """The cost, from `E (·)₊² = variance P(· > 0) + mean E (·)₊`."""
-        B, scale = self._bias(M), math.sqrt(1.0 + M * M)
-        variance = self.delta * scale * scale
-        return sum(weight * (variance * inside + (self.margin * scale - M - label * B) * first)
-                   for weight, label, first, inside in self._clusters(M, B))
+    def best_bias(m: float) -> float:
+        """Where both clusters fall short by as much: `E y (a_y + z)₊ = 0`."""
+        if held is not None or rho == 0.5:
+            return held or 0.0
 
-    def slope(self, M: float) -> float:
-        """Half the derivative of the cost: `E (·)₊ ∂(·)/∂M`, with `E (·)₊ z = std P(· > 0)`."""
-        B, lean = self._bias(M), M / math.sqrt(1.0 + M * M)
-        total = 0.0
-        for weight, label, first, inside in self._clusters(M, B):
-            drift = self.margin * lean - 1.0 - (label * self.held * lean if self.held is not None else 0.0)
-            total += weight * (drift * first + self.delta * M * inside)
-        return total
+        def log_ratio(b: float) -> float:
+            (_, plus, _, s), (_, minus, _, t) = cluster(m, b, 1.0), cluster(m, b, -1.0)
+            return math.log(rho) + math.log(plus) + s - math.log(1.0 - rho) - math.log(minus) - t
 
-    def _bias(self, M: float) -> float:
-        from scipy.optimize import brentq
+        return decreasing_root(log_ratio, -root, root)
 
-        scale = math.sqrt(1.0 + M * M)
-        if self.held is not None:
-            return self.held * scale
-        if self.rho == 0.5:
-            return 0.0
-        reach = 1.0 + abs(M) + 10.0 * (1.0 + math.sqrt(self.delta)) * scale
-        return brentq(lambda B: sum(label * weight * first for weight, label, first, _ in self._clusters(M, B)),
-                      -reach, reach, xtol=1e-15 * reach, rtol=1e-15)
+    def descent(M: float) -> float:
+        """Minus the derivative of `(1+M²) E (a_y + z)₊²`, up to a positive factor."""
+        m = M / math.hypot(1.0, M)
+        b = best_bias(m)
+        parts = [(weight, margin - label * (held or 0.0), *cluster(m, b, label)) for weight, label in classes]
+        top = max(part[-1] for part in parts)
+        return sum(weight * math.exp(s - top) * ((1.0 - own_margin * m) * first - root * m * inside)
+                   for weight, own_margin, inside, first, _, s in parts)
 
-    def _clusters(self, M: float, B: float) -> list[tuple[float, float, float, float]]:
-        """Weight, label, `E (·)₊` and `P(· > 0)` of each cluster."""
-        scale = math.sqrt(1.0 + M * M)
-        std = math.sqrt(self.delta) * scale
-        rows = []
-        for weight, label in ((self.rho, 1.0), (1.0 - self.rho, -1.0)):
-            a = (self.margin * scale - M - label * B) / std
-            rows.append((weight, label, std * (a * tail(-a) + bump(a)), tail(-a)))
-        return rows
-
-
-def require_not_separable(mixture: GaussianMixture, bias: float | None, what: str) -> None:
-    """Raise where the samples are separable in this bias mode and `what` therefore has no minimum."""
-    threshold = critical_alpha(mixture, bias)
-    if mixture.alpha < threshold:
-        raise DomainError("ridge", 0.0, f"a positive number: below alpha = {threshold:.10g} the samples are "
-                          f"separable {_mode(bias)} and {what} has no finite minimizer", threshold=threshold)
-
-
-def _mode(bias: float | None) -> str:
-    return "with a learned bias" if bias is None else "with the bias held during training"
+    M = decreasing_root(descent, 0.0, 1.0)
+    m = M / math.hypot(1.0, M)
+    b = best_bias(m)
+    logs = [math.log(weight) + math.log(second) + s
+            for weight, _, _, second, s in ((weight, *cluster(m, b, label)) for weight, label in classes)]
+    top = max(logs)
+    log_cost = 2.0 * math.log(math.hypot(1.0, M)) + top + math.log(sum(math.exp(log - top) for log in logs))
+    return Separation(-log_cost, m, b)

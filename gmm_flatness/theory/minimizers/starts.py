@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.losses import get_loss
+from gmm_flatness.losses import Hinge, get_loss
 from gmm_flatness.theory.minimizers.closed_forms import closed_form
-from gmm_flatness.theory.minimizers.collapse import collapse_threshold
-from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, energy, solve
-from gmm_flatness.theory.minimizers.separability import critical_alpha, require_not_separable
+from gmm_flatness.theory.minimizers.collapse import collapse_threshold, hinge_close_to_collapse
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, energy, evaluate, solve
+from gmm_flatness.theory.minimizers.maximum_margin import separating_saddle
+from gmm_flatness.theory.minimizers.separability import LOG_LARGEST, widest_separation
 
 BRANCHES = ("lowest", "small-norm", "large-norm")
 
@@ -19,30 +20,61 @@ def iterated(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
     """The saddle point of any loss; parameters as in `erm`."""
     if not problem.loss.is_convex:
         return _several(problem, start, branch)
-    if problem.norm is not None:
-        return _on_sphere(problem, problem.norm, start)
-    if problem.ridge == 0.0:
-        problem = _without_ridge(problem)
-    return solve(problem, _starts(problem, start))
-
-
-def _without_ridge(problem: Problem) -> Problem:
-    """The limit `λ → 0⁺`: the hard margin where the loss is flat there, else only of samples that overlap."""
-    if not math.isfinite(float(problem.loss.prox(0.0, math.inf))):
-        require_not_separable(problem.mixture, problem.bias, f"the {problem.loss.name} loss")
-        return problem
-    return problem._replace(hard=problem.mixture.alpha < critical_alpha(problem.mixture, problem.bias))
-
-
-def _on_sphere(problem: Problem, norm: float, start: OrderParameters | None) -> Saddle:
-    """Beyond the norm of the free minimizer the multiplier is negative; kinks and flat parts forbid that."""
-    flat = math.isfinite(float(problem.loss.prox(0.0, math.inf)))
-    if flat:
+    if problem.norm is not None and math.isfinite(float(problem.loss.prox(0.0, math.inf))):
+        # beyond the norm of the free minimizer the multiplier is negative; kinks and flat parts forbid that
         free = iterated(problem._replace(norm=None, ridge=0.0), None, "lowest").at
-        if norm > free.q * (1.0 + 1e-12):
-            raise DomainError("norm", norm, "at most the norm of the minimizer without ridge, beyond which "
+        if problem.norm > free.q * (1.0 + 1e-12):
+            raise DomainError("norm", problem.norm, "at most the norm of the minimizer without ridge, beyond which "
                               "the minimizer on the sphere is not unique or not stable", threshold=free.q)
-    return solve(problem, _starts(problem, start))
+    if problem.ridge == 0.0:
+        saddle = _limit_without_ridge(problem)
+        if saddle is not None:
+            return saddle
+    # with weights this small the last bits of the bias decide; the equations linearized about w = 0 know none
+    close = hinge_close_to_collapse if isinstance(problem.loss, Hinge) and problem.bias is None else None
+    try:
+        saddle = solve(problem, _starts(problem, start))
+    except ConvergenceError:
+        if close is None or not problem.ridge or (exact := close(problem.mixture, problem.ridge)) is None:
+            raise
+        return evaluate(problem, exact, 0)
+    if close is not None and problem.ridge and 20.0 * math.sqrt(problem.mixture.delta * saddle.at.q) < 1.0:
+        exact = close(problem.mixture, problem.ridge)
+        return saddle if exact is None else evaluate(problem, exact, saddle.iterations)
+    return saddle
+
+
+def _limit_without_ridge(problem: Problem) -> Saddle | None:
+    """The limit `λ → 0⁺` where the response is infinite there; None where it is the solution at `λ = 0`.
+
+    A loss that is least from some `u0 > 0` on has its hard margin, `u0` times that of the hinge; one that is least
+    at `u0` alone interpolates like the square loss; one that falls forever has no minimizer on separable samples.
+    """
+    mixture, loss, bias = problem.mixture, problem.loss, problem.bias
+    least = float(loss.prox(-1.0, math.inf))
+    if not math.isfinite(least):
+        log_threshold = widest_separation(mixture.delta, mixture.rho, 0.0, None if bias is None else 0.0).log_threshold
+        if math.log(mixture.alpha) < log_threshold:
+            threshold = math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
+            mode = "with a learned bias" if bias is None else "with the bias held during training"
+            raise DomainError("ridge", 0.0, f"a positive number: below alpha = {threshold:.10g} the samples are "
+                              f"separable {mode} and the {loss.name} loss has no finite minimizer", threshold=threshold)
+        return None
+    flat = float(loss.prox(least + 1.0, math.inf)) > least + 0.5
+    held = bias if bias is None else bias / least if least > 0.0 else math.nan
+    if least <= 0.0 or (flat and abs(float(loss.prox(least + 1.0, math.inf)) - least - 1.0) > 1e-9):
+        raise DomainError("ridge", 0.0, f"a positive number: the {loss.name} loss is not least from a positive margin "
+                          "on, nor at one margin alone")
+    if not flat:
+        if mixture.alpha > 1.0:
+            return None
+        at, evaluations = closed_form(problem._replace(loss=get_loss("square"), bias=held)), 0
+    elif (separating := separating_saddle(mixture, held)) is not None:
+        at, evaluations = separating.at, separating.iterations
+    else:
+        return None
+    at = OrderParameters(least * at.m, least * least * at.q, at.V, least * at.b)
+    return evaluate(problem, at, evaluations)
 
 
 def _refuse_collapse(problem: Problem) -> None:
@@ -89,12 +121,28 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         if found and (problem.norm is not None or start is not None):
             break
     if not found:
+        _refuse_overflow(problem)
         raise failures[-1]
     norms = [saddle.at.q for saddle in found]
     if max(norms) < (1.0 + 1e-6) * min(norms):
         return found[0]
     key = (lambda saddle: energy(problem, saddle)) if branch == "lowest" else (lambda saddle: saddle.at.q)
     return (max if branch == "large-norm" else min)(found, key=key)
+
+
+def _refuse_overflow(problem: Problem) -> None:
+    """Say so where the response exceeds every float: all samples can be far above zero, where the loss is flat.
+
+    At the largest margin `k` of weights of that norm the response is `e^(k²/2κ²)`, but for powers.
+    """
+    kappa, norm = getattr(problem.loss, "kappa", None), problem.norm
+    if kappa is None or norm is None:
+        return
+    held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
+    separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
+    if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
+        raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of more than "
+                          "36 kappa, where the loss is flat and the response exceeds every float", threshold=least)
 
 
 def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderParameters]:
@@ -117,20 +165,20 @@ def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
 
 
 def _with_bracketed_bias(problem: Problem, start: OrderParameters) -> OrderParameters:
-    """Near the solution: at a held bias the imbalance `E y (u*-h)` of a convex loss decreases with the bias."""
+    """Near the solution: at a held bias the labeled `E y (u*-h)` of a convex loss decreases with the bias."""
     at = start._replace(b=0.0)
     low, high = -math.inf, math.inf
     for step in range(100):
         saddle = solve(problem._replace(bias=at.b), iter([at, start]))
-        at, imbalance = saddle.at, saddle.averages.imbalance
-        low, high = (at.b, high) if imbalance > 0.0 else (low, at.b)
+        at, labeled = saddle.at, saddle.averages.labeled
+        low, high = (at.b, high) if labeled > 0.0 else (low, at.b)
         if high - low < 0.02 * math.sqrt(problem.mixture.delta * at.q):
             break
         if math.isinf(high - low):
             # growth that never lands on a kink, where a held bias can leave nothing to gain from any weights
-            following = math.copysign(0.37 * 1.9**step, imbalance)
+            following = math.copysign(0.37 * 1.9**step, labeled)
         else:
-            newton = at.b + imbalance / (saddle.averages.rigidity + 1e-300)
+            newton = at.b + labeled / (1e-300 - saddle.averages.slope)
             following = newton if low < newton < high and step % 2 else low + 0.497 * (high - low)
         at = at._replace(b=following)
     return at

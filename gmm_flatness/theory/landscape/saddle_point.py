@@ -1,0 +1,197 @@
+"""One saddle point for every measure of the landscape.
+
+Weights obey a constraint, samples act through a channel. With `f` the force of the channel at its mean field and
+left-over variance `ΔV`, the drives `E f`, `E f D` and `E f²` over training samples fix the order parameters, and these
+the law of the mean field: the saddle point is a fixed point of the drives. What stands where:
+
+    constraint   geometry of the weights: order parameters of given drives, entropic term, law of the mean field
+    channel      what a sample does: force and moments (`gmm_flatness.channels`)
+    SaddlePoint  solves one `β` after another, each from what it solved before
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from gmm_flatness.errors import ConvergenceError
+from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.fixed_points import Anderson, FixedPoint, Hybrid, Solver, fixed_point
+
+TOLERANCE = 1e-12
+# Up to this inverse temperature a cold start goes in steps by a factor; beyond, the measure hardly changes any more.
+_COLD, _FACTOR = 40.0, 2.5
+_SOLVERS: tuple[tuple[Solver, int], ...] = ((Anderson(depth=4), 40), (Hybrid(), 3), (Anderson(damping=0.5), 300))
+
+
+class FieldLaw(NamedTuple):
+    """Mean fields of a part of the training samples: nodes, probability weights, displacement; shapes broadcast."""
+
+    field: np.ndarray
+    weight: np.ndarray
+    displacement: np.ndarray | float = 0.0
+
+
+class Constraint(Protocol):
+    """What weights are allowed, and what follows for the mean field of a training sample."""
+
+    @property
+    def mixture(self) -> GaussianMixture: ...
+
+    @property
+    def unknowns(self) -> int:
+        """The number of unknowns; all of them vanish at `β = 0`."""
+        ...
+
+    def state(self, x: np.ndarray) -> Any:
+        """Order parameters of the unknowns, with the response `V`; realizable for every `x`."""
+        ...
+
+    def field_law(self, state: Any, channel: Any) -> Iterable[FieldLaw]:
+        """The law of the mean field in parts, on nodes fine enough for the channel."""
+        ...
+
+    def drive(self, force: float, force_displacement: float, force_sq: float) -> np.ndarray:
+        """Unknowns of the averages `E f`, `E f D` and `E f²`."""
+        ...
+
+    def entropic_term(self, state: Any) -> float:
+        """Log volume of weights with these order parameters, per dimension."""
+        ...
+
+    def refine(self, state: Any, channel: Any) -> bool:
+        """Make the nodes finer if the channel needs it at this state; whether that changed anything."""
+        ...
+
+
+class Solution(NamedTuple):
+    """A saddle point, and what is averaged over training samples there."""
+
+    state: Any
+    free_entropy: float  # entropic term and α E ψ
+    mean_loss: float
+    train_error: float
+    stability_margin: float  # 1 - αΔ²V² E(∂f)²
+    moments: list[tuple[np.ndarray, Any]]  # weights and moments of the parts of the field law
+    residual: float
+    evaluations: int  # of the equations, since the first β
+
+
+class SaddlePoint:
+    """The order parameters at which `entropic_term + α E log_partition` is stationary, followed in `β`.
+
+    Parameters
+    ----------
+    constraint : Constraint
+    channel : callable
+        The channel at given `β`.
+    start : ndarray, optional
+        Unknowns near the first solution asked for.
+    """
+
+    def __init__(self, constraint: Any, channel: Callable[[float], Any], start: np.ndarray | None = None):
+        self.constraint, self.channel = constraint, channel
+        self.evaluations = 0
+        self.unknowns = np.zeros(constraint.unknowns) if start is None else start  # of the last solution
+        self._past: list[tuple[float, np.ndarray]] = [] if start is None else [(math.nan, start)]
+
+    def __call__(self, beta: float) -> Solution:
+        """The saddle point at `beta`.
+
+        Raises
+        ------
+        ConvergenceError
+            It, or a warmer one on the way to it, was not solved.
+        """
+        channel = self.channel(beta)
+        x, residual = self._solve(beta, channel)
+        while self.constraint.refine(self.constraint.state(x), channel):
+            x, residual = self._solve(beta, channel)
+        state, mixture = self.constraint.state(x), self.constraint.mixture
+        free_entropy, moments = self._observe(state, channel)
+        slope_sq = mean(moments, lambda at: at.force_slope**2)
+        return Solution(state, free_entropy, mean(moments, lambda at: at.mean_loss),
+                        mean(moments, lambda at: at.error_probability),
+                        1.0 - mixture.alpha * (mixture.delta * state.V) ** 2 * slope_sq, moments, residual,
+                        self.evaluations)
+
+    def free_entropy(self, state: Any, beta: float) -> float:
+        """The variational free entropy at any order parameters; the saddle point is its stationary point."""
+        return self._observe(state, self.channel(beta))[0]
+
+    def _observe(self, state: Any, channel: Any) -> tuple[float, list[tuple[np.ndarray, Any]]]:
+        """Free entropy, and weights and moments of the channel over the law of the mean field."""
+        mixture = self.constraint.mixture
+        moments = [(law.weight, channel.moments(law.field, mixture.delta * state.V))
+                   for law in self.constraint.field_law(state, channel)]
+        log_partition = mean(moments, lambda at: at.log_partition)
+        return self.constraint.entropic_term(state) + mixture.alpha * log_partition, moments
+
+    def _solve(self, beta: float, channel: Any) -> tuple[np.ndarray, float]:
+        """From the last solutions if that leads anywhere, otherwise by continuation from `β = 0`."""
+        if self._past:
+            try:
+                found = self._settle(channel, extrapolate(self._past, beta))
+            except ConvergenceError:
+                self._past = []
+        if not self._past:
+            x = np.zeros_like(self.unknowns)
+            for step in _continuation(beta):
+                found = self._settle(channel if step == beta else self.channel(step), x)
+                x = found.x
+        if found.x.any():
+            self._past = [*self._past[-1:], (beta, found.x)]
+            self.unknowns = found.x
+        return found.x, found.residual
+
+    def _settle(self, channel: Any, x: np.ndarray) -> FixedPoint:
+        """The fixed point of the equations near `x`."""
+        constraint = self.constraint
+
+        def update(x: np.ndarray) -> np.ndarray:
+            self.evaluations += 1
+            state, force_sum, displaced, squared = constraint.state(x), 0.0, 0.0, 0.0
+            variance = constraint.mixture.delta * state.V
+            for law in constraint.field_law(state, channel):
+                force = channel.force(law.field, variance)
+                weighted = law.weight * force
+                force_sum += weighted.sum()
+                displaced += (weighted * law.displacement).sum()
+                squared += (weighted * force).sum()
+            return constraint.drive(float(force_sum), float(displaced), float(squared))
+
+        failure: ConvergenceError | None = None
+        for solver, limit in _SOLVERS:
+            try:
+                return fixed_point(update, x if x.any() else update(x), solver=solver, tol=TOLERANCE, max_iter=limit)
+            except ConvergenceError as error:
+                failure = error
+        raise ConvergenceError(f"saddle point of {channel}: {failure}", partial=failure and failure.partial)
+
+
+def mean(moments: list[tuple[np.ndarray, Any]], pick: Callable[[Any], np.ndarray]) -> float:
+    """Average over training samples of what `pick` takes from the moments."""
+    return sum(float(np.sum(weight * pick(at))) for weight, at in moments)
+
+
+def extrapolate(past: list[tuple[float, np.ndarray]], at: float) -> np.ndarray:
+    """Linear extrapolation of the last two solutions where the step is short, else the last one."""
+    (before, x_before), (last, x_last) = past[0], past[-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        step = np.divide(at - last, last - before)
+    return x_last + step * (x_last - x_before) if abs(step) < 1.5 else x_last
+
+
+def _continuation(beta: float) -> Iterator[float]:
+    """Inverse temperatures that end at `beta`, in steps by a factor of at most 2.5."""
+    cold = min(beta, _COLD)
+    steps = max(math.ceil(math.log(cold / _FACTOR) / math.log(_FACTOR)), 0) if cold > 0.0 else 0
+    yield from (cold / _FACTOR**step for step in range(steps, -1, -1))
+    while math.isfinite(beta) and beta > _FACTOR * cold:
+        cold *= _FACTOR
+        yield cold
+    if beta > cold:
+        yield beta

@@ -1,0 +1,158 @@
+"""Fifty kinds of bad values in every public parameter: a typed error that names the parameter, or a right number.
+
+A function joins by one line of `CALLS`: how to call it, with good arguments for everything. Whatever it accepts must
+leave nothing but finite numbers, or infinities that its docstring promises.
+"""
+
+import math
+import warnings
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from gmm_flatness import (
+    ConvergenceError,
+    DomainError,
+    GaussianMixture,
+    SmoothedCount,
+    StabilityError,
+    bayes_error,
+    bayes_overlap,
+    collapse_threshold,
+    erm,
+    flattest,
+    generalization_error,
+    hard_margin,
+    log_generalization_error,
+    optimal_bias,
+    optimal_ridge,
+    oracle_error,
+    pair,
+    sample,
+    separability_threshold,
+    smoothing_instability,
+    smoothing_path,
+)
+from gmm_flatness.losses import get_loss
+from gmm_flatness.theory.minimizers.separability import log_separability_threshold
+
+MIXTURE = GaussianMixture(2.0, 0.9, 0.3)
+RESULT, HARD = erm(MIXTURE, "square", ridge=0.3), hard_margin(MIXTURE.at(alpha=1.0))
+
+
+class Unprintable:
+    def __float__(self):
+        raise ValueError("no number")
+
+
+VALUES = {
+    "nan": math.nan, "inf": math.inf, "minus inf": -math.inf, "None": None, "empty": (), "dict": {}, "set": {1.0},
+    "string": "many", "number in a string": "1.0", "bytes": b"1", "True": True, "numpy False": np.False_,
+    "complex": 1.0 + 0.0j, "numpy complex": np.complex128(1.0), "list": [0.3, 0.4], "ragged": [[1.0], [1.0, 2.0]],
+    "list of strings": ["0.3"], "string array": np.array("0.3"), "object string": np.array("1.0", dtype=object),
+    "array": np.array([0.3, 0.4]), "matrix": np.eye(2), "empty array": np.array([]), "nan array": np.array(math.nan),
+    "complex array": np.array(0.3 + 0j), "masked": np.ma.masked, "masked scalar": np.ma.array(0.3, mask=True),
+    "unmasked": np.ma.array(0.3), "date": np.datetime64("2020-01-01"), "object": object(), "type": float,
+    "function": len, "unprintable": Unprintable(), "huge integer": 10**400, "unprintable integer": 10**5000,
+    "minus huge": -(10**400), "largest": 1.7e308, "huge": 1e300, "large": 1e30, "minus huge float": -1e300,
+    "least": 5e-324, "tiny": 1e-300, "minus least": -5e-324, "zero": 0, "minus zero": -0.0, "one": 1, "minus one": -1,
+    "two": 2.0, "half": Fraction(1, 2), "decimal": Decimal("0.5"), "numpy integer": np.int8(1),
+    "float32": np.float32(0.5), "float16": np.float16(0.5), "0-d": np.array(0.5), "generator": (x for x in (0.5,)),
+    "mixture": MIXTURE, "result": RESULT, "loss": SmoothedCount(1.0), "range": range(3), "ellipsis": ...,
+}
+
+
+def given(function, **good):
+    """The function with good arguments for everything, each to be replaced by a bad one."""
+    return lambda **bad: function(**{**good, **bad})
+
+
+def smoothed_count(kappa, **others):
+    return erm(MIXTURE, SmoothedCount(kappa), **others)
+
+
+def on_sphere(loss):
+    return given(erm, mixture=MIXTURE, loss=loss, norm=0.5, bias=0.0), ("norm", "bias")
+
+
+# name: a call, and the parameters to spoil
+CALLS = {
+    "GaussianMixture": (lambda **bad: oracle_error(GaussianMixture(**{"alpha": 2.0, **bad})),
+                        ("alpha", "delta", "rho")),
+    "bayes_error": (given(bayes_error, mixture=MIXTURE), ("mixture", "prior")),
+    "bayes_overlap": (given(bayes_overlap, mixture=MIXTURE), ("mixture", "prior")),
+    "oracle_error": (given(oracle_error, mixture=MIXTURE), ("mixture",)),
+    "generalization_error": (given(generalization_error, m=0.5, q=1.0, delta=0.9), ("m", "q", "b", "delta", "rho")),
+    "log_generalization_error": (given(log_generalization_error, m=0.5, q=1.0, delta=0.9),
+                                 ("m", "q", "b", "delta", "rho")),
+    "optimal_bias": (given(optimal_bias, m=0.5, q=1.0, delta=0.9), ("m", "q", "delta", "rho")),
+    "sample": (lambda **bad: sample(**{"mixture": MIXTURE, "dim": 20, "rng": 1, **bad}).x,
+               ("mixture", "dim", "size", "centroid", "prior")),
+    "square": (given(erm, mixture=MIXTURE, loss="square", ridge=0.3),
+               ("mixture", "loss", "ridge", "bias", "allow_unstable", "branch")),
+    "square, norm": on_sphere("square"),
+    "hebb": (given(erm, mixture=MIXTURE, loss="hebb", ridge=0.3, bias=0.0), ("ridge", "bias")),
+    "hebb, norm": on_sphere("hebb"),
+    "hinge": (given(erm, mixture=MIXTURE, loss="hinge", ridge=0.3), ("ridge", "bias", "start")),
+    "hinge, norm": on_sphere("hinge"),
+    "logistic": (given(erm, mixture=MIXTURE, loss="logistic", ridge=0.3), ("ridge", "bias", "start")),
+    "logistic, norm": on_sphere("logistic"),
+    "smoothed count": (given(smoothed_count, kappa=2.0, norm=1.0, bias=0.0),
+                       ("kappa", "norm", "bias", "allow_unstable")),
+    "prox": (lambda width=0.5: SmoothedCount(1.0).prox(0.3, width), ("width",)),
+    "get_loss": (lambda loss="square": get_loss(loss).value(0.3), ("loss",)),
+    "hard_margin": (given(hard_margin, mixture=MIXTURE.at(alpha=1.0)), ("mixture", "bias")),
+    "separability_threshold": (given(separability_threshold, delta=0.9), ("delta", "rho", "margin", "bias")),
+    "log_separability_threshold": (given(log_separability_threshold, delta=0.9), ("delta", "rho", "margin", "bias")),
+    "collapse_threshold": (given(collapse_threshold, delta=3.0, rho=0.8), ("delta", "rho", "loss")),
+    "optimal_ridge": (lambda **bad: optimal_ridge(**{"mixture": MIXTURE, "loss": "square", **bad}).test_error,
+                      ("mixture", "loss", "bias", "bounds")),
+    "flattest": (given(flattest, mixture=MIXTURE, sigma=3.0, bias=0.0),
+                 ("mixture", "sigma", "norm", "bias", "allow_unstable")),
+    "smoothing_path": (lambda **bad: [result.m for result in smoothing_path(
+        **{"mixture": MIXTURE, "kappas": (4.0,), "bias": 0.0, **bad})],
+        ("mixture", "kappas", "norm", "bias", "allow_unstable")),
+    "smoothing_instability": (given(smoothing_instability, mixture=MIXTURE), ("mixture", "norm", "bias")),
+    "pair": (given(pair, first=RESULT, second=RESULT), ("first", "second")),
+    "train_error_at": (pair(RESULT, erm(MIXTURE, "hebb", ridge=1.0, bias=0.0)).train_error_at, ("t",)),
+    "local_energy": (RESULT.local_energy, ("sigma",)),
+    "test_error_at": (RESULT.test_error_at, ("sigma",)),
+    "quantile": (RESULT.margins.quantile, ("p",)),
+    "cdf": (RESULT.margins.cdf, ("x",)),
+    "pdf": (RESULT.margins.pdf, ("x",)),
+}
+# Infinite in truth: a threshold beyond every float, one that is never met, weights that collapse to none.
+MAY_BE_INFINITE = {"separability_threshold", "collapse_threshold", "log_generalization_error"}
+RAW = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, RuntimeError, Warning)
+
+
+def numbers(found):
+    if hasattr(found, "q12"):
+        return [found.q12, found.distance]
+    if hasattr(found, "trained_bias"):
+        return [found.m, found.q, found.b, found.ridge, found.test_error, found.train_error]
+    return np.ravel(np.asarray(found, dtype=float)).tolist()
+
+
+def complaint(name, call, parameter, value):
+    """What is wrong with how the call takes the value; nothing where it is named, or gives numbers."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = numbers(call(**{parameter: value}))
+    except (DomainError, ConvergenceError) as error:
+        return None if parameter in str(error) or isinstance(error, StabilityError) else str(error)
+    except RAW as error:
+        return repr(error)
+    right = np.isfinite(found).all() or (name in MAY_BE_INFINITE and not np.isnan(found).any())
+    return None if right else found
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_bad_value_is_named_or_right(name):
+    call, parameters = CALLS[name]
+    wrong = {(parameter, kind): said for parameter in parameters for kind, value in VALUES.items()
+             if (said := complaint(name, call, parameter, value)) is not None}
+    assert not wrong
