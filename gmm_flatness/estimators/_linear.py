@@ -54,7 +54,10 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) > 2:
             raise DomainError("y", f"{len(self.classes_)} classes", "two. Only binary classification is supported. "
                               "The type of the target is multiclass")
-        center, scale = _scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
+        center, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        if self.standardize:
+            center, std = X.mean(axis=0), X.std(axis=0)
+            scale = np.where(std > 1e-12 * np.abs(center), std, 1.0)  # a constant feature is centered only
         labels, root = np.where(numbers == 1, 1.0, -1.0), math.sqrt(X.shape[1])
         problem = TrainingProblem((X - center) / scale * (labels / root)[:, None], labels, self._loss(), 0.0,
                           bool(self.fit_intercept))
@@ -88,9 +91,3 @@ def scoped(coupling: float, factor: float, length: int) -> np.ndarray:
     """Couplings that rise to `coupling` by equal factors, `factor` in all."""
     return check.non_negative("coupling", coupling) * np.geomspace(
         1.0 / check.scalar("scoping", factor, low=1.0, closed_low=True), 1.0, check.integer("length", length))
-
-
-def _scaling(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each feature, the latter 1 where it is constant."""
-    center, scale = X.mean(axis=0), X.std(axis=0)
-    return center, np.where(scale > 1e-12 * np.abs(center), scale, 1.0)

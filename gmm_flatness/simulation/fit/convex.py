@@ -83,19 +83,19 @@ def multipliers(problem: TrainingProblem, ridge: float, *, start: Minimum | None
     """
     state = start or problem.origin()
     slopes, width = (np.zeros(len(problem.y)), _WIDEST) if state.slopes is None else (state.slopes, _WARM)
-    steps, gap = 0, math.inf
+    steps, mismatch = 0, math.inf
     for _ in range(_MAX_ROUNDS):
         envelope = _Envelope(problem.loss, width, width * slopes)
         inner = _descend(problem, envelope, ridge, state, 1e-13)
         fields = problem.fields(inner.weights, inner.b)
         prox, slopes = envelope.split(fields)
-        previous, gap = gap, float(np.max(np.abs(prox - fields) / (1.0 + np.abs(fields))))
+        previous, mismatch = mismatch, float(np.max(np.abs(prox - fields) / (1.0 + np.abs(fields))))
         steps += inner.iterations
-        residual = max(stationarity(problem, slopes, inner.weights, ridge), gap)
+        residual = max(stationarity(problem, slopes, inner.weights, ridge), mismatch)
         state = Minimum(inner.weights, inner.b, ridge, residual, steps, slopes)
-        if residual < 1e-12 or (residual < TOLERANCE and gap > 0.5 * previous):
+        if residual < 1e-12 or (residual < TOLERANCE and mismatch > 0.5 * previous):
             break
-        shrunk = _SHRINK * width if gap > max(_FAST * previous, 1e-13) else width
+        shrunk = _SHRINK * width if mismatch > max(_FAST * previous, 1e-13) else width
         # Multipliers are differences of fields over the width: rounding asks for a width that keeps them apart.
         width = max(shrunk, _NARROWEST / max(float(np.abs(slopes).max()), 1e-12))
     state = state._replace(b=_centered_bias(problem, state))
@@ -103,7 +103,7 @@ def multipliers(problem: TrainingProblem, ridge: float, *, start: Minimum | None
 
 
 # Widths at a cold and at a warm start, and the smallest for multipliers of order 1; the width shrinks while a
-# round closes the gap by less than `_FAST`.
+# round closes the mismatch by less than `_FAST`.
 _WIDEST, _WARM, _NARROWEST = 1.0, 0.1, 1e-4
 _SHRINK, _FAST = 0.4, 1e-3
 
