@@ -6,7 +6,7 @@ import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, fit, oracle_error, sample
 from gmm_flatness.mlp.linear import one_layer
-from gmm_flatness.studies.mixture_bridge import bayes_classifier_error, mixture_bridge
+from gmm_flatness.studies.networks_on_mixtures import bayes_classifier_error, mixture_bridge
 
 LOSSES = {"cross-entropy": "logistic", "square": "square"}
 SKEWED = GaussianMixture(2.0, 1.0, 0.3)

@@ -6,9 +6,10 @@ an overlap against the replicated measure, by Langevin dynamics on the square lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -23,7 +24,6 @@ from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, run_chain
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
 from gmm_flatness.simulation.message_passing import (
     GibbsMeasure,
-    Measure,
     Minimizer,
     ReplicatedGibbsMeasure,
     message_passing,
@@ -151,30 +151,27 @@ class Messages:
     """Message passing, damped, for a fixed number of iterations."""
 
     mixture: GaussianMixture
-    measure: Measure
+    measure: Minimizer | GibbsMeasure | ReplicatedGibbsMeasure
     bias: str | float
-    ends: Callable[[], Mapping[str, float]]
+
+    def theory(self) -> dict[str, float]:
+        """Where it ends: at the minimizer, or at the mean of the measure, of its group of replicas."""
+        measure, options = self.measure, dict[str, Any](bias=self.bias)
+        if isinstance(measure, Minimizer):
+            options |= {"norm": measure.norm} if measure.ridge is None else {"ridge": measure.ridge}
+            minimizer = erm(self.mixture, measure.loss, **options)
+            names = ("test_error", "m", "V") if measure.ridge is None else ("test_error", "m", "q", "V")
+            return {name: getattr(minimizer, name) for name in names}
+        if isinstance(measure, GibbsMeasure):
+            typical = gibbs(self.mixture, beta=measure.beta, **options)
+            return {"m": typical.m, "q": typical.q, "V": 1.0 - typical.q}
+        found = replicated(self.mixture, measure.replicas, measure.overlap, beta=measure.beta, **options)
+        return {"m": found.m, "q": found.q0, "V": found.V_between}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         run = message_passing(sample(self.mixture, dim, rng=rng), self.measure, bias=self.bias, damping=0.3,
                               max_iter=60, tol=None)
         return {"test_error": run.test_error, "m": float(run.m[-1]), "q": float(run.q[-1]), "V": float(run.V[-1])}
-
-
-def _minimizer_ends(point: ErmPoint) -> dict[str, float]:
-    found = erm(point.mixture, point.loss, **point.options)
-    names = ("test_error", "m", "V") if point.constraint[0] == "norm" else ("test_error", "m", "q", "V")
-    return {name: getattr(found, name) for name in names}
-
-
-def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str, float]:
-    found = gibbs(mixture, beta=beta, bias=bias)
-    return {"m": found.m, "q": found.q, "V": 1.0 - found.q}
-
-
-def _coupled_ends(point: ReplicasPoint) -> dict[str, float]:
-    found = replicated(point.mixture, point.y, point.overlap, beta=point.beta, bias=point.bias)
-    return {"m": found.m, "q": found.q0, "V": found.V_between}
 
 
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)
@@ -204,7 +201,7 @@ def _case(name: str, formula: str, theory: Callable, simulate: Callable, primary
 
 
 def _messages(name: str, formula: str, run: Messages) -> Case:
-    return _case(f"message-passing/{name}", formula, run.ends, run.simulate, "m")
+    return _case(f"message-passing/{name}", formula, run.theory, run.simulate, "m")
 
 
 CASES = [
@@ -218,13 +215,12 @@ CASES = [
     *(_case(f"replicas-count/{point.name}", "F033", partial(point.predicted, "count"), point.chain,
             "barycenter_error", _CHAINS_FULL) for point in _CHAINS),
     *(_messages(point.name.replace("/", "-"), "F010",
-                Messages(point.mixture, Minimizer(point.loss, **dict([point.constraint])), point.bias,
-                         partial(_minimizer_ends, point))) for point in _MINIMIZERS),
+                Messages(point.mixture, Minimizer(point.loss, **dict([point.constraint])), point.bias))
+      for point in _MINIMIZERS),
     *(_messages(f"count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030",
-                Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias)))
+                Messages(mixture, GibbsMeasure(beta), bias))
       for mixture, beta, bias in ((_BALANCED, 1.0, 0.0), (_SKEWED, 2.0, -0.3))),
     *(_messages(f"replicas-{point.name}", "F033",
-                Messages(point.mixture, ReplicatedGibbsMeasure(point.beta, point.y, point.overlap), point.bias,
-                         partial(_coupled_ends, point)))
+                Messages(point.mixture, ReplicatedGibbsMeasure(point.beta, point.y, point.overlap), point.bias))
       for point in (ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 4, 0.8, 1.5, -0.3))),
 ]

@@ -104,7 +104,10 @@ def _unpacked(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return arrays[content]
     if form == "dict":
         return {key: _unpacked(item, arrays) for key, item in content.items()}
-    return _generator(_unpacked(content, arrays))
+    saved = _unpacked(content, arrays)
+    bits = getattr(np.random, saved["name"])(np.random.SeedSequence(**saved["sequence"]))
+    bits.state = saved["state"]
+    return np.random.Generator(bits)
 
 
 def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
@@ -117,9 +120,3 @@ def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
     sequence = {"entropy": seeds.entropy, "spawn_key": list(seeds.spawn_key), "pool_size": seeds.pool_size,
                 "n_children_spawned": seeds.n_children_spawned}
     return {"name": type(bits).__name__, "state": bits.state, "sequence": sequence}
-
-
-def _generator(saved: dict[str, Any]) -> np.random.Generator:
-    bits = getattr(np.random, saved["name"])(np.random.SeedSequence(**saved["sequence"]))
-    bits.state = saved["state"]
-    return np.random.Generator(bits)

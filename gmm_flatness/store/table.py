@@ -18,7 +18,7 @@ import numpy as np
 
 from gmm_flatness.errors import DomainError
 from gmm_flatness.store.atomic import write_files
-from gmm_flatness.store.plain import canonical_json, plain
+from gmm_flatness.store.canonical import canonical_json, plain
 
 _KINDS = {"f": "float", "i": "int", "u": "int", "b": "int", "U": "str"}
 _TYPES = {"float": float, "int": int, "str": str}

@@ -25,7 +25,7 @@ from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 
-class Solution(NamedTuple):
+class TrainedClassifier(NamedTuple):
     """A classifier `sign(w·x/√N + b)` and the products with the data that it took."""
 
     weights: np.ndarray
@@ -41,14 +41,14 @@ class Algorithm:
     ----------
     name : str
     run : callable
-        `run(data, rng)` gives a `Solution`; picklable for more than one worker.
+        `run(data, rng)` gives a `TrainedClassifier`; picklable for more than one worker.
     theory : callable, optional
         `theory(mixture, sigma)` predicts "test_error", and where it can "train_error" and "local_energy" at that
         size of perturbations.
     """
 
     name: str
-    run: Callable[[Sample, np.random.Generator], Solution]
+    run: Callable[[Sample, np.random.Generator], TrainedClassifier]
     theory: Callable[[GaussianMixture, float], Mapping[str, float]] | None = None
 
 
@@ -103,14 +103,8 @@ def annealing(betas: Sequence[float], *, replicas: int = 3, overlap: float = 0.7
 def messages(measure: Minimizer | GibbsMeasure | ReplicatedGibbsMeasure, *, bias: str | float = "optimal",
              damping: float = 0.3, tol: float = 1e-6) -> Algorithm:
     """Message passing."""
-    theory: Callable
-    if isinstance(measure, Minimizer):
-        where = {"bias": bias, **({"norm": measure.norm} if measure.ridge is None else {"ridge": measure.ridge})}
-        theory = partial(_erm, measure.loss, where)
-    elif isinstance(measure, GibbsMeasure):
-        theory = partial(_gibbs_mean, measure.beta, bias)
-    else:
-        theory = partial(_replicated_mean, measure, bias)
+    theory = (partial(_erm, measure.loss, _where(measure.ridge, measure.norm, bias)) if isinstance(measure, Minimizer)
+              else partial(_mean_classifier, measure, bias))
     run = partial(_messages, measure, {"bias": bias, "damping": damping, "tol": tol})
     return Algorithm(f"message passing ({measure.name})", run, theory)
 
@@ -119,39 +113,39 @@ def _where(ridge: float | None, norm: float | None, bias: str | float) -> dict[s
     return {"bias": bias, **({"norm": norm} if ridge is None else {"ridge": ridge})}
 
 
-def _taken(estimator: Estimator, cost: int) -> Solution:
-    return Solution(estimator.weights, estimator.b, cost)
+def _taken(estimator: Estimator, cost: int) -> TrainedClassifier:
+    return TrainedClassifier(estimator.weights, estimator.b, cost)
 
 
-def _hebb(options: dict, data: Sample, rng: np.random.Generator) -> Solution:
+def _hebb(options: dict, data: Sample, rng: np.random.Generator) -> TrainedClassifier:
     return _taken(fit(data, "hebb", **options), 1)
 
 
-def _descent(loss: str | Loss, options: dict, data: Sample, rng: np.random.Generator) -> Solution:
+def _descent(loss: str | Loss, options: dict, data: Sample, rng: np.random.Generator) -> TrainedClassifier:
     run = replicated_descent(data, loss, measure_every=options["epochs"], rng=rng, **options)
     return _taken(run.barycenter, 2 * options["replicas"] * int(run.trace.epoch[-1]))
 
 
-def _entropy_sgd(loss: str | Loss, options: dict, data: Sample, rng: np.random.Generator) -> Solution:
+def _entropy_sgd(loss: str | Loss, options: dict, data: Sample, rng: np.random.Generator) -> TrainedClassifier:
     run = entropy_sgd(data, loss, measure_every=options["steps"], rng=rng, **options)
     share = (options.get("batch_size") or len(data)) / len(data)
     return _taken(run.estimator, round(2 * options["inner_steps"] * run.steps * share))
 
 
-def _local_energy(kappas: Sequence[float], options: dict, data: Sample, rng: np.random.Generator) -> Solution:
+def _local_energy(kappas: Sequence[float], options: dict, data: Sample, rng: np.random.Generator) -> TrainedClassifier:
     run = local_energy_descent(data, kappas, **options)
     return _taken(run.estimator, 2 * int(run.steps.sum()))
 
 
-def _annealing(betas: Sequence[float], options: dict, data: Sample, rng: np.random.Generator) -> Solution:
+def _annealing(betas: Sequence[float], options: dict, data: Sample, rng: np.random.Generator) -> TrainedClassifier:
     """A sweep of `N` moves updates two columns a move and replica."""
     run = replicated_annealing(data, betas, rng=rng, **options)
-    return Solution(run.barycenter, run.bias, 2 * options["replicas"] * options["sweeps"] * len(betas))
+    return TrainedClassifier(run.barycenter, run.bias, 2 * options["replicas"] * options["sweeps"] * len(betas))
 
 
-def _messages(measure: Any, options: dict, data: Sample, rng: np.random.Generator) -> Solution:
+def _messages(measure: Any, options: dict, data: Sample, rng: np.random.Generator) -> TrainedClassifier:
     run = message_passing(data, measure, **options)
-    return Solution(run.weights, run.b, 2 * run.iterations + 1)
+    return TrainedClassifier(run.weights, run.b, 2 * run.iterations + 1)
 
 
 def _erm(loss: str | Loss, options: dict, mixture: GaussianMixture, sigma: float) -> dict[str, float]:
@@ -165,23 +159,15 @@ def _replicated(replicas: int, overlap: float, beta: float, bias: float, mixture
     return {"test_error": replicated(mixture, replicas, overlap, beta=beta, bias=bias).barycenter_error}
 
 
-def _gibbs_mean(beta: float, bias: str | float, mixture: GaussianMixture, sigma: float) -> dict[str, float]:
-    """The mean of the measure has overlap `m` and norm `q`."""
-    found = gibbs(mixture, beta=beta, bias=_number(bias))
-    return {"test_error": _error(mixture, found.m, found.q, bias)}
-
-
-def _replicated_mean(measure: ReplicatedGibbsMeasure, bias: str | float, mixture: GaussianMixture,
+def _mean_classifier(measure: GibbsMeasure | ReplicatedGibbsMeasure, bias: str | float, mixture: GaussianMixture,
                      sigma: float) -> dict[str, float]:
-    """The mean of the barycenter has overlap `m` and norm `q0`."""
-    found = replicated(mixture, measure.replicas, measure.overlap, beta=measure.beta, bias=_number(bias))
-    return {"test_error": _error(mixture, found.m, found.q0, bias)}
-
-
-def _number(bias: str | float) -> float:
-    return 0.0 if isinstance(bias, str) else bias
-
-
-def _error(mixture: GaussianMixture, m: float, q: float, bias: str | float) -> float:
+    """The mean of the measure has overlap `m` and norm `q`, that of the barycenter norm `q0`."""
+    fixed = 0.0 if isinstance(bias, str) else bias
+    if isinstance(measure, GibbsMeasure):
+        typical = gibbs(mixture, beta=measure.beta, bias=fixed)
+        m, q = typical.m, typical.q
+    else:
+        found = replicated(mixture, measure.replicas, measure.overlap, beta=measure.beta, bias=fixed)
+        m, q = found.m, found.q0
     b = optimal_bias(m, q, delta=mixture.delta, rho=mixture.rho) if isinstance(bias, str) else bias
-    return float(generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho))
+    return {"test_error": float(generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho))}

@@ -19,7 +19,7 @@ from gmm_flatness.parallel import run_ensemble
 from gmm_flatness.simulation.descent import expected_local_energy
 from gmm_flatness.simulation.fit import population_error, training_problem
 from gmm_flatness.store import Table
-from gmm_flatness.studies.algorithms import Algorithm, Solution
+from gmm_flatness.studies.algorithms import Algorithm, TrainedClassifier
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
 from gmm_flatness.theory.minimizers.ridge import optimal_ridge
 
@@ -86,7 +86,7 @@ def _run_all(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm]
     return outcomes
 
 
-def _measure(data: Sample, solution: Solution, sigma: float) -> dict[str, float]:
+def _measure(data: Sample, solution: TrainedClassifier, sigma: float) -> dict[str, float]:
     weights, b = solution.weights, solution.b
     m, q = float(weights @ data.centroid) / data.dim, float(weights @ weights) / data.dim
     problem = training_problem(data, Hebb(), b)
