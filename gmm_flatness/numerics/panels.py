@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
+from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.quadrature import legendre, panel_nodes
 
@@ -16,6 +17,7 @@ _ORDER = 12
 # Length of a panel where nothing but the Gaussian weight varies, and growth of panels away from a singularity.
 _PLAIN = 1.8
 _GROWTH = 1.2
+_MOST_PANELS = 5000
 
 
 def panel_average(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +27,13 @@ def panel_average(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def bisect_panels(edges: np.ndarray, coarse: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """Bisect panels until `coarse(left, right)` is nowhere true."""
+    """Bisect panels until `coarse(left, right)` is nowhere true.
+
+    Raises
+    ------
+    ConvergenceError
+        More panels than a smooth function with a few kinks can need.
+    """
     pending = edges
     for _ in range(60):
         left, right = pending[:-1], pending[1:]
@@ -33,6 +41,8 @@ def bisect_panels(edges: np.ndarray, coarse: Callable[[np.ndarray, np.ndarray], 
         if not marked.any():
             break
         pending = np.sort(np.concatenate([pending, 0.5 * (left + right)[marked]]))
+        if len(pending) > _MOST_PANELS:
+            raise ConvergenceError(f"not resolved by {_MOST_PANELS} panels", partial=pending)
     return pending
 
 
