@@ -192,8 +192,8 @@ DRILLS = {
                                      random=40),
     "local entropy, gibbs": Drill(around(lambda point: gibbs(mixture(point), beta=point["beta"], allow_unstable=True)),
                                   LANDSCAPE, random=60),
-    "replicas": Drill(coupled(3.0), LANDSCAPE, at_the_reference, "overlap", random=60, beside=2),
-    "replicas, infinitely many": Drill(coupled(math.inf), LANDSCAPE, random=30),
+    "replicas": Drill(coupled(3.0), LANDSCAPE, at_the_reference, "overlap", random=30, beside=1),
+    "replicas, infinitely many": Drill(coupled(math.inf), LANDSCAPE, random=20),
     "replicas, square loss": Drill(coupled(4.0, "square"), LANDSCAPE),
 }
 
