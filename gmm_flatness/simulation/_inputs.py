@@ -24,7 +24,7 @@ def check_sample(name: str, data: Sample) -> Sample:
 
 
 def fraction(name: str, value) -> float:
-    """A weight of the past, in [0, 1)."""
+    """A number in [0, 1), such as the weight of the past in an average."""
     return check.scalar(name, value, low=0.0, high=1.0, closed_low=True)
 
 

@@ -99,8 +99,7 @@ def _descend(problem: TrainingProblem, constraint: _Constraint, start: Minimum) 
     return best
 
 
-def _objective(problem: TrainingProblem, constraint: _Constraint,
-               point: np.ndarray) -> tuple[float, np.ndarray]:
+def _objective(problem: TrainingProblem, constraint: _Constraint, point: np.ndarray) -> tuple[float, np.ndarray]:
     """Value and gradient, with respect to `point`, where the constraint retracts it."""
     free, b = _split(problem, point)
     weights = constraint.retract(free)

@@ -16,7 +16,7 @@ from gmm_flatness.channels import ErrorCount, Proximal, Replicas
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.numerics.roots import response
-from gmm_flatness.simulation._inputs import ridge_or_norm
+from gmm_flatness.simulation._inputs import fraction, ridge_or_norm
 
 
 @runtime_checkable
@@ -98,11 +98,9 @@ class ReplicatedGibbsMeasure:
     learns_bias = False
 
     def __post_init__(self) -> None:
-        beta = check.scalar("beta", self.beta, low=0.0, closed_low=True, infinite=True)
-        object.__setattr__(self, "beta", beta)
+        object.__setattr__(self, "beta", GibbsMeasure(self.beta).beta)
         object.__setattr__(self, "replicas", check.integer("replicas", self.replicas, low=2))
-        overlap = check.scalar("overlap", self.overlap, low=0.0, high=1.0, closed_low=True)
-        object.__setattr__(self, "overlap", overlap)
+        object.__setattr__(self, "overlap", fraction("overlap", self.overlap))
 
     def channel(self, delta: float) -> Replicas:
         return Replicas(ErrorCount(self.beta), self.replicas, delta * (1.0 - self.overlap))
