@@ -77,7 +77,7 @@ def test_barycenter_of_elastic_replicas_on_the_square_loss_descends_as_one():
     assert run.distance > 1e-3
 
 
-def test_compiled_products_are_matrix_products_and_the_interpreted_ones(monkeypatch):
+def test_compiled_products_are_matrix_products_and_the_interpreted_ones():
     rng = np.random.default_rng(0)
     rows, weights = rng.standard_normal((11, 5)), rng.standard_normal((3, 5))
     picked, slopes = rng.integers(11, size=(7, 3)), rng.standard_normal((7, 3))
@@ -88,8 +88,6 @@ def test_compiled_products_are_matrix_products_and_the_interpreted_ones(monkeypa
     kernels._accumulate(rows, picked, slopes, gradient)
     np.testing.assert_allclose(fields, np.einsum("kad,ad->ka", rows[picked], weights), rtol=1e-13)
     np.testing.assert_allclose(gradient, want, rtol=1e-13)
-    for name in ("_dot_four", "_dot_one", "_add_four", "_add_one"):
-        monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     kernels._fields.py_func(rows, picked, weights, again_fields)
     kernels._accumulate.py_func(rows, picked, slopes, again_gradient)
     # a sum of d products of order one, in another order

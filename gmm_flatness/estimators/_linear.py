@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Loss
+from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.simulation.descent import expected_local_energy
 from gmm_flatness.simulation.fit import TrainingProblem
 
@@ -29,9 +28,9 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
     classes_: np.ndarray
     coef_: np.ndarray
     intercept_: np.ndarray
-    standardize: bool
-    fit_intercept: bool
-    random_state: Any
+
+    def __init__(self, **parameters):
+        self.__dict__.update(parameters)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -78,9 +77,9 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
         positive = self.decision_function(X) > 0.0
         return self.classes_[positive.astype(int)]
 
-    @abstractmethod
     def _loss(self) -> Loss:
         """The training loss, or the last one."""
+        return get_loss(self.loss)
 
     @abstractmethod
     def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
