@@ -159,11 +159,7 @@ class Network:
         outputs = self.outputs(params, batch.inputs)
         wrong = np.empty(len(outputs), dtype=np.bool_)
         _kernels.wrong_rows(outputs, batch.targets, wrong)
-        if isinstance(self.kind, int):
-            scratch = np.empty_like(outputs)
-            total = _kernels.loss_rows(self.kind, outputs, batch.targets, batch.weights, scratch)
-        else:
-            total = float(batch.weights @ self.kind.value(outputs, batch.targets))
+        total = _kernels.weighted_loss(self.kind, outputs, batch.targets, batch.weights, np.empty_like(outputs))
         return float(wrong @ batch.weights.astype(float)) / len(wrong), total / len(wrong)
 
     def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
