@@ -53,7 +53,7 @@ def _one_layer(mixture, loss, ridge, dim, *, rng):
 def _networks(mixture, rng, parameters):
     from scipy.stats import t as student
 
-    from gmm_flatness.studies.mixture_bridge import mixture_bridge
+    from gmm_flatness.studies.networks_on_mixtures import mixture_bridge
 
     table = mixture_bridge(mixture, parameters["net_dim"], hidden=parameters["hidden"], methods=list(_METHODS),
                            passes=parameters["passes"], settings=parameters["settings"],

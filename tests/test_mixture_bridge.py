@@ -6,7 +6,7 @@ import pytest
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, bayes_error, fit, oracle_error, sample
 from gmm_flatness.mlp.linear import one_layer
-from gmm_flatness.studies.mixture_bridge import bayes_classifier_error, mixture_bridge
+from gmm_flatness.studies.networks_on_mixtures import bayes_classifier_error, mixture_bridge
 
 LOSSES = {"cross-entropy": "logistic", "square": "square"}
 SKEWED = GaussianMixture(2.0, 1.0, 0.3)
@@ -97,7 +97,8 @@ def test_bad_input_to_the_bridge_is_named():
     for changes, name in (({"methods": ()}, "methods"), ({"methods": ("sgd", "sgd")}, "methods"),
                           ({"methods": ("adam",)}, "methods"), ({"samples": 1}, "samples"),
                           ({"settings": 1}, "settings"), ({"pilots": 0}, "repeats"), ({"sigma": 0.0}, "sigma"),
-                          ({"passes": 3}, "passes"), ({"hidden": (0,)}, "sizes")):
+                          ({"passes": 3}, "passes"), ({"hidden": (0,)}, "hidden"), ({"hidden": 8}, "hidden"),
+                          ({"methods": "sgd"}, "methods")):
         with pytest.raises(DomainError, match=name):
             mixture_bridge(GaussianMixture(2.0), 10, **changes)
 
