@@ -97,7 +97,8 @@ def test_bad_input_to_the_bridge_is_named():
     for changes, name in (({"methods": ()}, "methods"), ({"methods": ("sgd", "sgd")}, "methods"),
                           ({"methods": ("adam",)}, "methods"), ({"samples": 1}, "samples"),
                           ({"settings": 1}, "settings"), ({"pilots": 0}, "repeats"), ({"sigma": 0.0}, "sigma"),
-                          ({"passes": 3}, "passes"), ({"hidden": (0,)}, "sizes")):
+                          ({"passes": 3}, "passes"), ({"hidden": (0,)}, "hidden"), ({"hidden": 8}, "hidden"),
+                          ({"methods": "sgd"}, "methods")):
         with pytest.raises(DomainError, match=name):
             mixture_bridge(GaussianMixture(2.0), 10, **changes)
 

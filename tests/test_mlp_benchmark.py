@@ -178,8 +178,8 @@ def test_command_line_writes_tables_and_figure(tmp_path, capsys):
         "benchmark.png", "benchmark.svg"}
     assert main(["mlp", "bench", "--data", str(tmp_path / "none.npz")]) == 2
     assert "none.npz" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["mlp", "bench", "--hidden", "wide"])
+    assert main(["mlp", "bench", "--data", "mixture", "--hidden", "10,wide"]) == 2
+    assert "hidden = 'wide'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("make, name", [

@@ -15,11 +15,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.mlp import optimizers as opt
-from gmm_flatness.mlp.data import split
+from gmm_flatness.mlp.data import split, standardization
 from gmm_flatness.mlp.flatness import network_local_energy
 from gmm_flatness.mlp.hessian import largest_eigenvalue
 from gmm_flatness.mlp.network import Batch, Network, layer_sizes
-from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer
+from gmm_flatness.mlp.optimizers import MOST_STEPS
 from gmm_flatness.mlp.schedules import constant, cosine, stepped
 from gmm_flatness.mlp.training import Training, steps_per_epoch, train
 from gmm_flatness.store import Checkpoint
@@ -234,7 +234,9 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         kept = weights > 0
         X, y, weights = X[kept], y[kept], weights[kept]
         if first:
-            self._center, self._scale = _weighted_scaling(X, weights, self.standardize)
+            self._center, self._scale = standardization(X, weights)
+            if not self.standardize:
+                self._center, self._scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
         return X, weights, np.searchsorted(self.classes_, y)
 
     def _shape(self, classes: np.ndarray) -> None:
@@ -277,21 +279,14 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         if self.memory is None:
             self.memory_ = 1.0 - min(1.0, max(0.01, (100.0 if self.optimizer == "esgd" else 20.0) / steps))
 
-    def _make_optimizer(self) -> Optimizer:
-        base = opt.sgd(momentum=self.momentum, decay=self.weight_decay)
-        if self.optimizer == "sam":
-            return opt.sam(base, radius=self.radius)
-        if self.optimizer == "esgd":
-            return opt.esgd(base, inner_steps=self.inner_steps, memory=self.memory_)
-        if self.optimizer == "rsgd":
-            return opt.rsgd(base, replicas=self.replicas)
-        if self.optimizer == "swa":
-            return opt.swa(base, start=self.average_start)
-        return opt.ema(base, memory=self.memory_) if self.optimizer == "ema" else base
-
     def _train(self, data: Batch, epochs: int, rate, start, *, stop=None) -> Training:
         coupling_step = self.coupling_step_ if self.optimizer in ("rsgd", "esgd") else 0.0
-        done = train(self.network_, data, self._make_optimizer(), epochs=epochs, batch_size=self.batch_size, rate=rate,
+        base = opt.sgd(momentum=self.momentum, decay=self.weight_decay)
+        optimizer = {"sgd": base, "sam": opt.sam(base, radius=self.radius),
+                     "esgd": opt.esgd(base, inner_steps=self.inner_steps, memory=self.memory_),
+                     "rsgd": opt.rsgd(base, replicas=self.replicas), "swa": opt.swa(base, start=self.average_start),
+                     "ema": opt.ema(base, memory=self.memory_)}[self.optimizer]
+        done = train(self.network_, data, optimizer, epochs=epochs, batch_size=self.batch_size, rate=rate,
                      coupling_step=coupling_step, start=start, stop=stop, rng=self._rng)
         if done.diverged_at is not None:
             raise ConvergenceError(f"training diverged in epoch {done.diverged_at} at learning_rate="
@@ -304,12 +299,3 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         energy = network_local_energy(self.network_, self.params_, data, sigma=0.3, draws=16, rng=self._rng.spawn(1)[0])
         self.local_energy_ = float(energy.error[0])
         return self
-
-
-def _weighted_scaling(X: np.ndarray, weights: np.ndarray, wanted: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and standard deviation of each feature, the latter 1 where it is constant."""
-    if not wanted:
-        return np.zeros(X.shape[1]), np.ones(X.shape[1])
-    center = np.average(X, axis=0, weights=weights)
-    scale = np.sqrt(np.average((X - center) ** 2, axis=0, weights=weights))
-    return center, np.where(scale > 1e-12 * np.abs(center), scale, 1.0)

@@ -5,8 +5,7 @@ from gmm_flatness.mlp.flatness import NetworkLocalEnergy, network_local_energy
 from gmm_flatness.mlp.hessian import hessian_product, hessian_trace, largest_eigenvalue
 from gmm_flatness.mlp.langevin import NetworkLocalEntropy, network_local_entropy
 from gmm_flatness.mlp.linear import OneLayer, one_layer
-from gmm_flatness.mlp.losses import NetworkLoss
-from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.mlp.network import Batch, Network, NetworkLoss
 from gmm_flatness.mlp.optimizers import Optimizer, ema, esgd, rsgd, sam, sgd, swa
 from gmm_flatness.mlp.training import Training, train
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from gmm_flatness._numba import njit
 
@@ -57,26 +57,20 @@ def _biases(flat, layer):
 
 
 @njit
-def _shift(units, biases):
-    for i in range(units.shape[0]):
-        for j in range(units.shape[1]):
-            units[i, j] += biases[j]
-
-
-@njit
-def _shift_relu(units, biases):
+def _activate(units, biases, linear, tanh):
+    """Add the biases to every row and apply the activation."""
     zero = units.dtype.type(0)
     for i in range(units.shape[0]):
-        for j in range(units.shape[1]):
-            shifted = units[i, j] + biases[j]
-            units[i, j] = shifted if shifted > zero else zero
-
-
-@njit
-def _shift_tanh(units, biases):
-    for i in range(units.shape[0]):
-        for j in range(units.shape[1]):
-            units[i, j] = math.tanh(units[i, j] + biases[j])
+        if linear:
+            for j in range(units.shape[1]):
+                units[i, j] += biases[j]
+        elif tanh:
+            for j in range(units.shape[1]):
+                units[i, j] = math.tanh(units[i, j] + biases[j])
+        else:
+            for j in range(units.shape[1]):
+                field = units[i, j] + biases[j]
+                units[i, j] = field if field > zero else zero
 
 
 @njit
@@ -89,17 +83,12 @@ def forward(shape, params, rows, buffers):
         inputs = _units(buffers.activations, capacity, rows, layer[4], layer[0])
         units = _units(buffers.activations, capacity, rows, layer[4] + layer[0], layer[1])
         np.dot(inputs, _weights(params, layer), units)
-        if index == last:
-            _shift(units, _biases(params, layer))
-        elif shape.tanh:
-            _shift_tanh(units, _biases(params, layer))
-        else:
-            _shift_relu(units, _biases(params, layer))
+        _activate(units, _biases(params, layer), index == last, shape.tanh)
     return units
 
 
 @njit
-def _through(deltas, units, tanh):
+def _times_slope(deltas, units, tanh):
     """Multiply by the derivative of the activation, written with the activation itself."""
     one, zero = units.dtype.type(1), units.dtype.type(0)
     for i in range(units.shape[0]):
@@ -112,14 +101,6 @@ def _through(deltas, units, tanh):
 
 
 @njit
-def _column_sums(matrix, out):
-    out[:] = 0
-    for i in range(matrix.shape[0]):
-        for j in range(matrix.shape[1]):
-            out[j] += matrix[i, j]
-
-
-@njit
 def backward(shape, params, rows, buffers):
     """Gradient of the batch from the derivative by its outputs, the last block of `buffers.deltas`."""
     capacity = len(buffers.weights)
@@ -128,11 +109,15 @@ def backward(shape, params, rows, buffers):
         inputs = _units(buffers.activations, capacity, rows, layer[4], layer[0])
         deltas = _units(buffers.deltas, capacity, rows, layer[4] + layer[0], layer[1])
         np.dot(inputs.T, deltas, _weights(buffers.gradient, layer))
-        _column_sums(deltas, _biases(buffers.gradient, layer))
+        sums = _biases(buffers.gradient, layer)
+        sums[:] = 0
+        for i in range(rows):
+            for j in range(len(sums)):
+                sums[j] += deltas[i, j]
         if index > 0:
             below = _units(buffers.deltas, capacity, rows, layer[4], layer[0])
             np.dot(deltas, _weights(params, layer).T, below)
-            _through(below, inputs, shape.tanh)
+            _times_slope(below, inputs, shape.tanh)
 
 
 @njit
@@ -172,26 +157,38 @@ def _square_row(outputs, targets, weight, deltas):
 
 
 @njit
-def loss_rows(kind, outputs, targets, weights, deltas):
-    """Weighted sum of the batch's losses; its derivative by the outputs goes into `deltas`."""
+def _built_in_loss(loss, outputs, targets, weights, deltas):
     total = 0.0
     for i in range(outputs.shape[0]):
-        if kind == SOFTMAX:
+        if loss == SOFTMAX:
             total += _softmax_row(outputs[i], targets[i], weights[i], deltas[i])
-        elif kind == LOGISTIC:
+        elif loss == LOGISTIC:
             total += _logistic_row(outputs[i], targets[i], weights[i], deltas[i])
         else:
             total += _square_row(outputs[i], targets[i], weights[i], deltas[i])
     return total
 
 
-@njit
-def _built_in_gradient(loss, shape, params, rows, buffers):
-    outputs = forward(shape, params, rows, buffers)
-    layer = shape.layers[-1]
+def weighted_loss(loss, outputs, targets, weights, deltas):
+    """Weighted sum of the rows' losses, whose derivative by the outputs goes into `deltas`.
+
+    In compiled code `loss` is always a built-in kind.
+    """
+    if isinstance(loss, int):
+        return _built_in_loss(loss, outputs, targets, weights, deltas)
+    deltas[:] = weights[:, None] * loss.gradient(outputs, targets)
+    return float(weights @ loss.value(outputs, targets))
+
+
+overload(weighted_loss)(lambda loss, outputs, targets, weights, deltas: _built_in_loss.py_func)
+
+
+@register_jitable
+def batch_gradient(loss, shape, params, rows, buffers):
+    """Loss and gradient of the batch in `buffers`, whose weights carry the `1/rows` of a mean."""
+    outputs, layer = forward(shape, params, rows, buffers), shape.layers[-1]
     deltas = _units(buffers.deltas, len(buffers.weights), rows, layer[4] + layer[0], layer[1])
-    scaled = buffers.weights[:rows]
-    value = loss_rows(loss, outputs, buffers.targets[:rows], scaled, deltas)
+    value = weighted_loss(loss, outputs, buffers.targets[:rows], buffers.weights[:rows], deltas)
     backward(shape, params, rows, buffers)
     return value
 
@@ -215,24 +212,3 @@ def wrong_rows(outputs, targets, wrong):
             wrong[i] = (outputs[i, 0] > 0) != (targets[i, 0] > 0)
         else:
             wrong[i] = np.argmax(outputs[i]) != np.argmax(targets[i])
-
-
-def batch_gradient(loss, shape, params, rows, buffers):
-    """Loss and gradient of the batch in `buffers`; in compiled code `loss` is always a built-in kind.
-
-    The rows' weights are taken as they are: they carry the `1/rows` of a mean.
-    """
-    if isinstance(loss, int):
-        return _built_in_gradient(loss, shape, params, rows, buffers)
-    outputs = forward(shape, params, rows, buffers)
-    targets, weights = buffers.targets[:rows], buffers.weights[:rows]
-    layer = shape.layers[-1]
-    deltas = _units(buffers.deltas, len(buffers.weights), rows, layer[4] + layer[0], layer[1])
-    deltas[:] = weights[:, None] * loss.gradient(outputs, targets)
-    backward(shape, params, rows, buffers)
-    return float(weights @ loss.value(outputs, targets))
-
-
-@overload(batch_gradient)
-def _compiled_batch_gradient(loss, shape, params, rows, buffers):
-    return lambda loss, shape, params, rows, buffers: _built_in_gradient(loss, shape, params, rows, buffers)

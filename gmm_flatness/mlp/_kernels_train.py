@@ -57,24 +57,10 @@ def ascend(position, gradient, radius, out):
 
 
 @njit
-def attract(position, target, coupling_step):
-    """Shrink the distance to `target` by the factor `1 - κ`; exact at `κ = 0`, stable up to 1."""
+def attract(position, target, share):
+    """Move by `share` of the way to `target`; exact at 0, stable up to 1."""
     for i in range(len(position)):
-        position[i] -= coupling_step * (position[i] - target[i])
-
-
-@njit
-def average(mean, position, weight):
-    """Move a running mean by `weight` of the way to `position`."""
-    for i in range(len(mean)):
-        mean[i] += weight * (position[i] - mean[i])
-
-
-@njit
-def jitter(position, noise, scale):
-    """Add `scale` times the noise to every parameter."""
-    for i in range(len(position)):
-        position[i] += scale * noise[i]
+        position[i] += share * (target[i] - position[i])
 
 
 @njit
@@ -127,10 +113,11 @@ def train_steps(loss, shape, buffers, data, order, batch, rates, coupling_steps,
             descend(shape.layers, position, state.velocity[replica], buffers.gradient, rates[step],
                     momentum, decay, tiny)
             if len(noise) > 0:
-                jitter(position, noise[step, replica], noise_scales[step])
+                for i in range(len(position)):
+                    position[i] += noise_scales[step] * noise[step, replica, i]
             if inner_steps > 0:
                 attract(position, state.anchor[replica], coupling_steps[step])
-                average(state.mean[replica], position, inner_weight)
+                attract(state.mean[replica], position, inner_weight)
                 if state.clock[0] % inner_steps == 0:
                     state.anchor[replica][:] = state.mean[replica]
                     position[:] = state.mean[replica]
@@ -139,5 +126,5 @@ def train_steps(loss, shape, buffers, data, order, batch, rates, coupling_steps,
             for replica in range(replicas):
                 attract(state.position[replica], state.barycenter, coupling_steps[step])
         if averaged:
-            average(state.average, state.barycenter if replicas > 1 else state.position[0], average_weight)
+            attract(state.average, state.barycenter if replicas > 1 else state.position[0], average_weight)
     return total

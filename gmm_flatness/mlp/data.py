@@ -5,10 +5,8 @@ Nothing here touches the network; what cannot be used is refused with the reason
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -62,10 +60,11 @@ class Dataset:
         return replace(self, inputs=(self.inputs - center) / scale, test_inputs=(self.test_inputs - center) / scale)
 
 
-def standardization(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each feature, the latter 1 where the feature is constant."""
-    scale = inputs.std(axis=0)
-    return inputs.mean(axis=0), np.where(scale > 0, scale, 1.0)
+def standardization(inputs: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each feature, the latter 1 where the feature is constant up to rounding."""
+    center = np.average(inputs, axis=0, weights=weights)
+    scale = np.sqrt(np.average((inputs - center) ** 2, axis=0, weights=weights))
+    return center, np.where(scale > 1e-12 * np.abs(center), scale, 1.0)
 
 
 def label_noise(labels: np.ndarray, classes: int, fraction: float, *, rng=None) -> np.ndarray:
@@ -161,8 +160,13 @@ def mnist1d(*, test_samples: int = 10_000) -> Dataset:
     fresh = source.get_dataset_args()
     fresh.num_samples = check.integer("test_samples", test_samples, low=10, high=10**7)
     fresh.seed, fresh.train_split = 4242, 1.0
-    with _own_global_generator():
+    kept, state = mtrand.get_bit_generator(), random.getstate()  # the generator of the package seeds the global ones
+    mtrand.set_bit_generator(np.random.MT19937(0))
+    try:
         known, unseen = source.make_dataset(source.get_dataset_args()), source.make_dataset(fresh)
+    finally:
+        mtrand.set_bit_generator(kept)
+        random.setstate(state)
     return from_arrays(known["x"], known["y"], test=(unseen["x"], unseen["y"]), name="mnist1d")
 
 
@@ -171,18 +175,6 @@ def _imported(name: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise DomainError("data", name, "an installed package: pip install 'gmm_flatness[mlp]'") from error
-
-
-@contextlib.contextmanager
-def _own_global_generator() -> Iterator[None]:
-    """Let foreign code seed the global generators, and put them back as they were."""
-    kept, state = mtrand.get_bit_generator(), random.getstate()
-    mtrand.set_bit_generator(np.random.MT19937(0))
-    try:
-        yield
-    finally:
-        mtrand.set_bit_generator(kept)
-        random.setstate(state)
 
 
 def digits(*, test_fraction: float = 0.4, rng=None) -> Dataset:

@@ -82,8 +82,8 @@ def network_local_energy(network: Network, params: np.ndarray, batch: Batch, *, 
             shifted = params + scale.dtype.type(radius) * direction
             rises[draw, index] = network.error_and_value(shifted, batch)
     rises -= start
-    mean, se = rises.mean(axis=0), rises.std(axis=0, ddof=1) / math.sqrt(draws)
-    return NetworkLocalEnergy(radii, mean[:, 0], se[:, 0], mean[:, 1], se[:, 1], *start.tolist())
+    mean, stderr = rises.mean(axis=0), rises.std(axis=0, ddof=1) / math.sqrt(draws)
+    return NetworkLocalEnergy(radii, mean[:, 0], stderr[:, 0], mean[:, 1], stderr[:, 1], *start.tolist())
 
 
 def perturbation_scale(network: Network, params: np.ndarray, scaling: str = "multiplicative",

@@ -18,8 +18,8 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.mlp.hessian import largest_eigenvalue
-from gmm_flatness.mlp.network import Batch, Network
-from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer, rsgd, sgd
+from gmm_flatness.mlp.network import Network
+from gmm_flatness.mlp.optimizers import MOST_STEPS, rsgd, sgd
 from gmm_flatness.mlp.training import train
 from gmm_flatness.model.sampling import Sample
 
@@ -72,11 +72,14 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
     decay = check.positive("ridge", ridge) * data.dim / len(data)
     network = Network((data.dim, 1), loss=loss, dtype="float64")
     batch = network.batch(data.x, data.y[:, None])
-    optimizer, rate = _descent(network, batch, decay)
-    optimizer, generator = rsgd(optimizer, replicas=replicas), np.random.default_rng(rng)
+    # Momentum and rate for the curvature at zero weights, the largest there is for both losses.
+    top = largest_eigenvalue(network, np.zeros(network.parameter_count), batch, tol=0.01, rng=0) + decay
+    root = math.sqrt(min(decay, 0.1 * top) / top)
+    optimizer = rsgd(sgd(momentum=(1.0 - root) / (1.0 + root), decay=decay), replicas=replicas)
+    generator = np.random.default_rng(rng)
     state, epochs, length = None, 0, math.inf
     while epochs < max_epochs:
-        run = train(network, batch, optimizer, epochs=_BLOCK, rate=rate, batch_size=len(data),
+        run = train(network, batch, optimizer, epochs=_BLOCK, rate=1.0 / top, batch_size=len(data),
                     coupling_step=coupling_step, start=state, rng=generator)
         gradient = network.gradient(run.params, batch)[1]
         gradient[:-1] += decay * run.params[:-1]
@@ -85,10 +88,3 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
             return OneLayer(run.params[:-1] * math.sqrt(data.dim), float(run.params[-1]), epochs)
     raise ConvergenceError(f"gradient of length {length:.3g} > {tol:g} after {epochs} epochs; raise max_epochs or the "
                            "ridge")
-
-
-def _descent(network: Network, batch: Batch, decay: float) -> tuple[Optimizer, float]:
-    """Momentum and rate for the curvature at zero weights, the largest there is for both losses."""
-    top = largest_eigenvalue(network, np.zeros(network.parameter_count), batch, tol=0.01, rng=0) + decay
-    root = math.sqrt(min(decay, 0.1 * top) / top)
-    return sgd(momentum=(1.0 - root) / (1.0 + root), decay=decay), 1.0 / top

@@ -10,14 +10,13 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp import _kernels
-from gmm_flatness.mlp.losses import NetworkLoss, loss_kind
 
 MOST_PARAMETERS = 2**31 - 1
 _CHUNK = 512
@@ -29,6 +28,23 @@ class Batch(NamedTuple):
     inputs: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+
+
+@runtime_checkable
+class NetworkLoss(Protocol):
+    """What a custom loss provides; rows are samples, columns outputs.
+
+    Targets are one-hot rows for several outputs, `±1` for one. A custom loss runs in numpy between compiled
+    halves of the step; the built-in ones run compiled.
+    """
+
+    def value(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Loss of each row, shape (rows,)."""
+        ...
+
+    def gradient(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Derivative of each row's loss by its outputs, shape (rows, k)."""
+        ...
 
 
 def layer_sizes(name: str, value) -> tuple[int, ...]:
@@ -48,7 +64,8 @@ class Network:
         Units of every layer, inputs first; at least inputs and outputs. One output means labels `±1`.
     activation : {"relu", "tanh"}
     loss : {"cross-entropy", "square"} or NetworkLoss
-        See `gmm_flatness.mlp.losses`.
+        Cross-entropy is softmax for several outputs and `log(1 + exp(-t u))` for one; square is half the squared
+        distance of outputs and targets.
     dtype : {"float32", "float64"}
 
     Raises
@@ -69,7 +86,9 @@ class Network:
             raise DomainError("sizes", self.sizes, allowed)
         check.choice("activation", self.activation, ("relu", "tanh"))
         check.choice("dtype", self.dtype, ("float32", "float64"))
-        loss_kind(self.loss, self.sizes[-1])
+        if not (self.loss in ("cross-entropy", "square") if isinstance(self.loss, str)
+                else isinstance(self.loss, NetworkLoss)):
+            raise DomainError("loss", self.loss, "'cross-entropy', 'square' or an object with value and gradient")
 
     @cached_property
     def shape(self) -> _kernels.Shape:
@@ -81,10 +100,13 @@ class Network:
             below += fan_in
         return _kernels.Shape(np.array(rows, dtype=np.int64), self.activation == "tanh")
 
-    @cached_property
+    @property
     def kind(self) -> int | NetworkLoss:
-        """The loss as the kernels know it."""
-        return loss_kind(self.loss, self.sizes[-1])
+        """The loss as the kernels know it: a number if it is built in, else the object itself."""
+        if not isinstance(self.loss, str):
+            return self.loss
+        return (_kernels.SQUARE if self.loss == "square" else
+                _kernels.SOFTMAX if self.sizes[-1] > 1 else _kernels.LOGISTIC)
 
     @property
     def parameter_count(self) -> int:
@@ -132,7 +154,10 @@ class Network:
         if targets.shape != (len(inputs), self.sizes[-1]):
             raise DomainError("labels", f"targets of shape {targets.shape}",
                               f"{len(inputs)} rows of {self.sizes[-1]}, one for each input")
-        return Batch(inputs, targets, self._weights(weights, len(inputs)))
+        weights = check.finite_array("weights", np.ones(len(inputs)) if weights is None else weights, ndim=1)
+        if weights.shape != (len(inputs),) or (weights < 0).any() or weights.sum() <= 0:
+            raise DomainError("weights", f"array of shape {weights.shape}", f"{len(inputs)} weights >= 0, not all zero")
+        return Batch(inputs, targets, (weights * (len(inputs) / weights.sum())).astype(self.dtype))
 
     def outputs(self, params: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """Outputs of the last layer, shape (n, k), before any softmax."""
@@ -159,11 +184,7 @@ class Network:
         outputs = self.outputs(params, batch.inputs)
         wrong = np.empty(len(outputs), dtype=np.bool_)
         _kernels.wrong_rows(outputs, batch.targets, wrong)
-        if isinstance(self.kind, int):
-            scratch = np.empty_like(outputs)
-            total = _kernels.loss_rows(self.kind, outputs, batch.targets, batch.weights, scratch)
-        else:
-            total = float(batch.weights @ self.kind.value(outputs, batch.targets))
+        total = _kernels.weighted_loss(self.kind, outputs, batch.targets, batch.weights, np.empty_like(outputs))
         return float(wrong @ batch.weights.astype(float)) / len(wrong), total / len(wrong)
 
     def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
@@ -207,12 +228,3 @@ class Network:
         if inputs.ndim != 2 or inputs.shape[1] != self.sizes[0] or len(inputs) == 0:
             raise DomainError("inputs", f"array of shape {inputs.shape}", f"rows of {self.sizes[0]} numbers")
         return inputs
-
-    def _weights(self, weights: np.ndarray | None, rows: int) -> np.ndarray:
-        if weights is None:
-            return np.ones(rows, dtype=self.dtype)
-        weights = check.finite_array("weights", weights, ndim=1)
-        if weights.shape != (rows,) or (weights < 0).any() or weights.sum() <= 0:
-            allowed = f"{rows} weights >= 0, not all zero"
-            raise DomainError("weights", f"array of shape {weights.shape}", allowed)
-        return (weights * (rows / weights.sum())).astype(self.dtype)

@@ -11,7 +11,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp._kernels import Buffers
-from gmm_flatness.mlp._kernels_train import State, average, barycenter, train_steps
+from gmm_flatness.mlp._kernels_train import State, attract, barycenter, train_steps
 from gmm_flatness.mlp.network import Batch, Network
 from gmm_flatness.mlp.optimizers import MOST_STEPS, Optimizer
 from gmm_flatness.mlp.schedules import values_per_step
@@ -112,7 +112,7 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
         if optimizer.average == "swa" and epoch + 1 > optimizer.average_start * epochs:
             state.clock[1] += 1
             end = _barycenter(state.anchor if optimizer.inner_steps else state.position)
-            average(state.average, end, dtype(1.0 / state.clock[1]))
+            attract(state.average, end, dtype(1.0 / state.clock[1]))
         if stop is not None and stop(epoch, solution(state, optimizer)):
             break
     return Training(solution(state, optimizer), np.array(losses), optimizer.cost * len(losses), diverged_at, state)
@@ -165,8 +165,6 @@ def _start(network: Network, optimizer: Optimizer, start: np.ndarray | State | N
 
 def _barycenter(position: np.ndarray) -> np.ndarray:
     """Mean of the replicas as a new array."""
-    if len(position) == 1:
-        return position[0].copy()
     mean = np.empty_like(position[0])
     barycenter(position, mean)
     return mean

@@ -51,7 +51,7 @@ def _add_common(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--test-fraction", type=float,
                         help="part of the samples kept for testing, where the data do not say which")
     parser.add_argument("--noise", type=float, default=0.0, help="fraction of wrong training labels")
-    parser.add_argument("--hidden", type=_widths, default="100,100",
+    parser.add_argument("--hidden", default="100,100",
                         help="widths of the hidden layers (default: 100,100)")
     parser.add_argument("--seed", type=int, default=0, help="decides everything random")
     parser.add_argument("--workers", type=int, default=2,
@@ -69,16 +69,12 @@ def _add_effort(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="a small table within minutes")
 
 
-def _widths(text: str) -> tuple[int, ...]:
-    """`"100,100"` as layer widths."""
-    return tuple(int(width) for width in text.split(","))
-
-
 def run(args: argparse.Namespace) -> int:
     """Run the benchmark or the study, write its files and show the table."""
     label = int(args.label) if args.label and args.label.lstrip("-").isdecimal() else args.label
     data = load(args.data, test_fraction=args.test_fraction, header=args.header, label=label, rng=args.seed)
-    options: dict[str, Any] = {"noise": args.noise, "hidden": args.hidden, "seed": args.seed, "workers": args.workers,
+    hidden = [int(width) if width.isdecimal() else width for width in args.hidden.replace(" ", "").split(",")]
+    options: dict[str, Any] = {"noise": args.noise, "hidden": hidden, "seed": args.seed, "workers": args.workers,
                                "folder": args.out / "finished-runs", "progress": True}
     if args.mlp_command == "bench":
         found = run_benchmark(data, batch=args.batch, **_effort(args), **options)

@@ -154,6 +154,8 @@ def search_spaces(names: Sequence[str] | None, batch: int | None = None) -> list
     if not isinstance(names, (list, tuple)) or not names:
         raise DomainError("methods", names, "a list of names")
     found = [SEARCH_SPACES[check.choice("methods", name, SEARCH_SPACES)] for name in names]
+    if len({space.name for space in found}) < len(found):
+        raise DomainError("methods", names, "different names")
     if batch is None:
         return found
     only = (check.integer("batch", batch, high=opt.MOST_STEPS),) * 3

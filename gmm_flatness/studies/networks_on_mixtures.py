@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.errors import DomainError
 from gmm_flatness.experiments import average
 from gmm_flatness.mlp.flatness import network_local_energy
-from gmm_flatness.mlp.network import Network
+from gmm_flatness.mlp.network import Batch, Network, layer_sizes
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.priors import get_prior
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
 from gmm_flatness.store import Table
-from gmm_flatness.studies.network_settings import SEARCH_SPACES, SearchSpace, TrainingSettings
+from gmm_flatness.studies.network_benchmark import settings_text
+from gmm_flatness.studies.network_settings import TrainingSettings, search_spaces
 from gmm_flatness.studies.network_tuning import spread
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
 
@@ -41,21 +40,12 @@ class _Setup:
     test_samples: int
     sigma: float
 
-    @property
-    def network(self) -> Network:
-        return Network((self.dim, *self.hidden, 1))
-
-    def parts(self, rng: np.random.Generator) -> tuple[Sample, Sample]:
-        """Training and test samples with one centroid."""
-        known = sample(self.mixture, self.dim, rng=rng)
-        return known, sample(self.mixture, self.dim, size=self.test_samples, centroid=known.centroid, rng=rng)
-
-
-class _Option(NamedTuple):
-    """A setting of a method and how it trains."""
-
-    values: dict[str, float]
-    training: TrainingSettings
+    def draw(self, rng: np.random.Generator) -> tuple[Network, Batch, Batch, float]:
+        """The network, training and test samples with one centroid, the Bayes classifier's error on the latter."""
+        known, network = sample(self.mixture, self.dim, rng=rng), Network((self.dim, *self.hidden, 1))
+        unseen = sample(self.mixture, self.dim, size=self.test_samples, centroid=known.centroid, rng=rng)
+        batch, test = (network.batch(part.x, part.y[:, None]) for part in (known, unseen))
+        return network, batch, test, bayes_classifier_error(known, unseen)
 
 
 def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] = (50,),
@@ -102,26 +92,29 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
     DomainError
         A parameter is out of its domain or a method is not known.
     """
-    setup = _Setup(mixture, check.integer("dim", dim), tuple(hidden), check.integer("test_samples", test_samples),
+    setup = _Setup(check.instance("mixture", mixture, GaussianMixture), check.integer("dim", dim),
+                   layer_sizes("hidden", hidden), check.integer("test_samples", test_samples),
                    check.positive("sigma", sigma))
     check.integer("samples", samples, low=2)
     check.integer("settings", settings, low=2)
     check.integer("passes", passes, low=4)
-    spaces, generator = _search_spaces(methods), np.random.default_rng(rng)
-    options = _options(spaces, passes, settings, seed=int(generator.integers(2**31)))
-    errors = run_ensemble(_pilot, pilots, rng=generator, workers=workers, args=(setup, options),
+    spaces = [replace(space, own={**_SPACE, **space.own}) for space in search_spaces(methods)]
+    generator = np.random.default_rng(rng)
+    seed = int(generator.integers(2**31))
+    values = {space.name: [space.values(cube) for cube in spread(space, settings, seed)] for space in spaces}
+    tried = {space.name: [space.settings(each, passes, "cost") for each in values[space.name]] for space in spaces}
+    errors = run_ensemble(_pilot, pilots, rng=generator, workers=workers, args=(setup, tried),
                           progress="pilots" if progress else None)
-    best = {name: tried[int(np.argmin(np.mean([found[name] for found in errors], axis=0)))]
-            for name, tried in options.items()}
+    chosen = {name: int(np.argmin(np.mean([found[name] for found in errors], axis=0))) for name in tried}
+    best = {name: tried[name][index] for name, index in chosen.items()}
     found = run_ensemble(_final, samples, rng=generator, workers=workers, args=(setup, best),
                          progress="samples" if progress else None)
     outcomes = [[outcome[name] for name in best] for outcome in found]
     rows = []
-    for (name, option), mean, numbers in zip(best.items(), average(outcomes), zip(*outcomes, strict=True), strict=True):
-        rows.append({"method": name, "kind": "method", **mean, "epochs": option.training.epochs,
-                     "cost": option.training.cost,
+    for name, mean, numbers in zip(best, average(outcomes), zip(*outcomes, strict=True), strict=True):
+        rows.append({"method": name, "kind": "method", **mean, "epochs": best[name].epochs, "cost": best[name].cost,
                      "diverged": sum(math.isnan(each["test_error"]) for each in numbers),
-                     "setting": " ".join(f"{key}={value:.4g}" for key, value in option.values.items())})
+                     "setting": settings_text(values[name][chosen[name]])})
     lines = [{"method": name, "kind": "line", "test_error": value}
              for name, value in (("Bayes", bayes_error(mixture)), ("oracle", oracle_error(mixture)))]
     metadata = {**mixture.to_dict(), "dim": dim, "hidden": list(setup.hidden), "passes": passes, "settings": settings,
@@ -129,46 +122,26 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
     return Table.from_rows([*rows, *lines], metadata)
 
 
-def _search_spaces(methods: Sequence[str]) -> list[SearchSpace]:
-    names = list(methods)
-    if not names or len(set(names)) < len(names):
-        raise DomainError("methods", names, "at least one, with different names")
-    known = [SEARCH_SPACES[check.choice("methods", name, SEARCH_SPACES)] for name in names]
-    return [replace(space, own={**_SPACE, **space.own}) for space in known]
-
-
-def _options(spaces: Sequence[SearchSpace], passes: int, settings: int, *, seed: int) -> dict[str, list[_Option]]:
-    """The settings of every method, spread evenly over its ranges."""
-    options = {}
-    for space in spaces:
-        points = [space.values(cube) for cube in spread(space, settings, seed)]
-        options[space.name] = [_Option(values, space.settings(values, passes, "cost")) for values in points]
-    return options
-
-
-def _pilot(setup: _Setup, options: dict[str, list[_Option]], *, rng: np.random.Generator) -> dict[str, list[float]]:
+def _pilot(setup: _Setup, tried: dict[str, list[TrainingSettings]], *,
+           rng: np.random.Generator) -> dict[str, list[float]]:
     """Test error of every setting on one sample; a run that diverged is all wrong."""
-    known, unseen = setup.parts(rng.spawn(1)[0])
+    errors: dict[str, list[float]] = {}
+    network, batch, test, _ = setup.draw(rng.spawn(1)[0])
     train_seed = rng.spawn(1)[0].integers(2**31)
-    network = setup.network
-    batch, test = (network.batch(part.x, part.y[:, None]) for part in (known, unseen))
-    errors: dict[str, list[float]] = {name: [] for name in options}
-    for name, tried in options.items():
-        for option in tried:
-            run = option.training.train(network, batch, np.random.default_rng(train_seed))
-            errors[name].append(1.0 if run.diverged_at is not None else network.error(run.params, test))
+    for name, options in tried.items():
+        runs = [settings.train(network, batch, np.random.default_rng(train_seed)) for settings in options]
+        errors[name] = [1.0 if run.diverged_at is not None else network.error(run.params, test) for run in runs]
     return errors
 
 
-def _final(setup: _Setup, best: dict[str, _Option], *, rng: np.random.Generator) -> dict[str, dict[str, float]]:
+def _final(setup: _Setup, best: dict[str, TrainingSettings], *,
+           rng: np.random.Generator) -> dict[str, dict[str, float]]:
     """What every method reaches on one sample, from the same seed."""
-    known, unseen = setup.parts(rng.spawn(1)[0])
+    network, batch, test, bayes = setup.draw(rng.spawn(1)[0])
     train_seed, energy_seed = (int(stream.integers(2**31)) for stream in rng.spawn(2))
-    network, bayes = setup.network, bayes_classifier_error(known, unseen)
-    batch, test = (network.batch(part.x, part.y[:, None]) for part in (known, unseen))
     outcomes: dict[str, dict[str, float]] = {}
-    for name, option in best.items():
-        run = option.training.train(network, batch, np.random.default_rng(train_seed))
+    for name, settings in best.items():
+        run = settings.train(network, batch, np.random.default_rng(train_seed))
         outcomes[name] = dict.fromkeys(_QUANTITIES, math.nan)
         if run.diverged_at is None:
             energy = network_local_energy(network, run.params, batch, sigma=setup.sigma, draws=_DRAWS, rng=energy_seed)

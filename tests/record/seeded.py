@@ -209,16 +209,16 @@ def messages():
 def networks():
     base = mlp.sgd(momentum=0.9, decay=1e-3)
     methods = {"sgd": (base, 0.0), "noisy": (mlp.sgd(noise=0.01), 0.0), "sam": (mlp.sam(base, radius=0.1), 0.0),
-               "entropy_sgd": (mlp.entropy_sgd(base, inner_steps=4, memory=0.75), 0.1),
-               "replicated": (mlp.replicated(base, replicas=3), 0.1), "swa": (mlp.swa(base, start=0.5), 0.0),
+               "entropy_sgd": (mlp.esgd(base, inner_steps=4, memory=0.75), 0.1),
+               "replicated": (mlp.rsgd(base, replicas=3), 0.1), "swa": (mlp.swa(base, start=0.5), 0.0),
                "ema": (mlp.ema(mlp.sam(base, radius=0.05), memory=0.9), 0.0)}
 
     def trained(method, coupling, activation="relu", loss="cross-entropy"):
         network = mlp.Network((6, 9, 3), activation, loss, dtype="float32")
         rng = np.random.default_rng(11)
         data = network.batch(rng.standard_normal((50, 6)), rng.integers(0, 3, 50))
-        return network, data, mlp.train(network, data, method, epochs=3, rate=0.05, batch_size=8, coupling=coupling,
-                                        rng=12)
+        return network, data, mlp.train(network, data, method, epochs=3, rate=0.05, batch_size=8,
+                                        coupling_step=coupling, rng=12)
 
     def run(*arguments):
         found = trained(*arguments)[2]
@@ -226,8 +226,8 @@ def networks():
 
     def flatness():
         network, data, found = trained(base, 0.0)
-        local = mlp.local_energy(network, found.params, data, sigma=[0.1, 0.5], draws=8, rng=13)
-        entropy = mlp.local_entropy(network, found.params, data, nodes=4, steps=10, chains=2, rng=14)
+        local = mlp.network_local_energy(network, found.params, data, sigma=[0.1, 0.5], draws=8, rng=13)
+        entropy = mlp.network_local_entropy(network, found.params, data, nodes=4, steps=10, chains=2, rng=14)
         trace = mlp.hessian_trace(network, found.params, data, probes=4, rng=15)
         return {"local_energy": np.array([local.error, local.loss], dtype="float32"),
                 "local_entropy": np.array([entropy.free_entropy, entropy.entropy], dtype="float32"),
