@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.losses.protocol import Jump, ProximalMoments, nodes_moments
+from gmm_flatness.losses.protocol import Jump, ProximalMoments, prox_slope, weighted_moments, with_jump
 from gmm_flatness.numerics.gaussian import SQRT_2PI, H, density, scalar_density, tail
 from gmm_flatness.numerics.quadrature import graded_nodes
 from gmm_flatness.numerics.roots import increasing_root
@@ -65,7 +65,9 @@ class SmoothedCount:
         """Averages on nodes graded towards the jump or the nearest singularities."""
         features = [(self.kappa * center, self.kappa * strip) for center, strip in _features(width / self.kappa**2)]
         h, weights = graded_nodes(means, std, features)
-        return nodes_moments(self, h, weights, means, std, width)
+        u, gap = self.prox(h, width), self.jump(width)
+        rows = weighted_moments(u - h, prox_slope(self, u, width) - 1.0, h, weights, means, std)
+        return rows if gap is None else [with_jump(row, gap, mean, std) for row, mean in zip(rows, means, strict=True)]
 
 
 def _prox(t: np.ndarray, a: float) -> np.ndarray:

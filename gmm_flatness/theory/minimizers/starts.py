@@ -11,7 +11,7 @@ from gmm_flatness.theory.minimizers.closed_forms import closed_form
 from gmm_flatness.theory.minimizers.collapse import collapse_threshold, hinge_close_to_collapse
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, energy, evaluate, solve
 from gmm_flatness.theory.minimizers.maximum_margin import separating_saddle
-from gmm_flatness.theory.minimizers.separability import LOG_LARGEST, widest_separation
+from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 BRANCHES = ("lowest", "small-norm", "large-norm")
 
@@ -53,9 +53,8 @@ def _limit_without_ridge(problem: Problem) -> Saddle | None:
     mixture, loss, bias = problem.mixture, problem.loss, problem.bias
     least = float(loss.prox(-1.0, math.inf))
     if not math.isfinite(least):
-        log_threshold = widest_separation(mixture.delta, mixture.rho, 0.0, None if bias is None else 0.0).log_threshold
-        if math.log(mixture.alpha) < log_threshold:
-            threshold = math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
+        threshold = separability_threshold(mixture.delta, mixture.rho, bias="learned" if bias is None else 0.0)
+        if mixture.alpha < threshold:
             mode = "with a learned bias" if bias is None else "with the bias held during training"
             raise DomainError("ridge", 0.0, f"a positive number: below alpha = {threshold:.10g} the samples are "
                               f"separable {mode} and the {loss.name} loss has no finite minimizer", threshold=threshold)
@@ -77,26 +76,18 @@ def _limit_without_ridge(problem: Problem) -> Saddle | None:
     return evaluate(problem, at, evaluations)
 
 
-def _refuse_collapse(problem: Problem) -> None:
-    """Say so where the iteration failed because the minimizer is `w = 0`."""
-    mixture = problem.mixture
-    if problem.bias is not None:
-        return
-    threshold = collapse_threshold(mixture.delta, mixture.rho, problem.loss)
-    if mixture.alpha >= threshold:
-        raise DomainError("bias", "learned", f"'optimal' or a number: above alpha = {threshold:.10g} the minimizer of "
-                          f"the {problem.loss.name} loss is w = 0 with the bias at a kink, every input the majority "
-                          f"class, at any ridge", threshold=threshold)
-
-
 def _starts(problem: Problem, start: OrderParameters | None) -> Iterator[OrderParameters]:
     """A result nearby, the square loss's solution at a ridge of the same order, the bias from a bracket."""
     if start is not None:
         yield start
     square = closed_form(problem._replace(loss=get_loss("square"), ridge=problem.ridge or 1.0, norm=None))
     yield square
-    if problem.norm is None:
-        _refuse_collapse(problem)
+    if problem.norm is None and problem.bias is None:  # it may have failed because the minimizer is `w = 0`
+        threshold = collapse_threshold(problem.mixture.delta, problem.mixture.rho, problem.loss)
+        if problem.mixture.alpha >= threshold:
+            raise DomainError("bias", "learned", f"'optimal' or a number: above alpha = {threshold:.10g} the minimizer "
+                              f"of the {problem.loss.name} loss is w = 0 with the bias at a kink, every input the "
+                              f"majority class, at any ridge", threshold=threshold)
     if problem.ridge and problem.ridge < 1.0:  # weak ridges one from the other, up to where any start will do
         try:
             yield iterated(problem._replace(ridge=8.0 * problem.ridge), None, "lowest").at
@@ -121,28 +112,21 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         if found and (problem.norm is not None or start is not None):
             break
     if not found:
-        _refuse_overflow(problem)
+        kappa, norm = getattr(problem.loss, "kappa", None), problem.norm
+        if kappa is not None and norm is not None:
+            # at the largest margin `k` of weights of that norm the response is `e^(k²/2κ²)`, but for powers
+            held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
+            separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
+            if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
+                raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of "
+                                  "more than 36 kappa, where the loss is flat and the response exceeds every float",
+                                  threshold=least)
         raise failures[-1]
     norms = [saddle.at.q for saddle in found]
     if max(norms) < (1.0 + 1e-6) * min(norms):
         return found[0]
     key = (lambda saddle: energy(problem, saddle)) if branch == "lowest" else (lambda saddle: saddle.at.q)
     return (max if branch == "large-norm" else min)(found, key=key)
-
-
-def _refuse_overflow(problem: Problem) -> None:
-    """Say so where the response exceeds every float: all samples can be far above zero, where the loss is flat.
-
-    At the largest margin `k` of weights of that norm the response is `e^(k²/2κ²)`, but for powers.
-    """
-    kappa, norm = getattr(problem.loss, "kappa", None), problem.norm
-    if kappa is None or norm is None:
-        return
-    held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
-    separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
-    if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
-        raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of more than "
-                          "36 kappa, where the loss is flat and the response exceeds every float", threshold=least)
 
 
 def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderParameters]:
