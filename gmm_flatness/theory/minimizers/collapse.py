@@ -14,10 +14,9 @@ from typing import NamedTuple
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Hinge, Loss, ProximalMoments, check_loss, get_loss
-from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.minimizers.equations import OrderParameters
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem
 
 
 @formula("F013", name="collapse threshold", source="this package", equation="αE(1-∂u*) = 1 about w = 0",
@@ -102,13 +101,15 @@ def _linearized(width: float, delta: float, majority: float, slopes: tuple[float
                        majority * displacement_sq + minority * (width * mirror) ** 2, majority * moments.slope)
 
 
-def hinge_close_to_collapse(mixture: GaussianMixture, ridge: float) -> OrderParameters | None:
+def hinge_close_to_collapse(problem: Problem) -> OrderParameters | None:
     """The hinge minimizer where its weights are so small that no minority sample reaches the margin, else None.
 
     There the linearized problem is exact: its width is the root at which the norm is 1, and the ridge sets the scale
     of the weights, `λV = 1 + αE(∂u*/∂h - 1)`.
     """
-    alpha, delta = mixture.alpha, mixture.delta
+    mixture, ridge, alpha, delta = problem.mixture, problem.ridge, problem.mixture.alpha, problem.mixture.delta
+    if not isinstance(problem.loss, Hinge) or problem.bias is not None or not ridge:
+        return None
     majority, label = (mixture.rho, 1) if mixture.rho > 0.5 else (1.0 - mixture.rho, -1)
     std = math.sqrt(delta)
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.losses import Hinge, get_loss
+from gmm_flatness.losses import get_loss
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.theory.minimizers.closed_forms import closed_form
 from gmm_flatness.theory.minimizers.collapse import collapse_threshold, hinge_close_to_collapse
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, energy, evaluate, solve
@@ -30,17 +31,15 @@ def iterated(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         saddle = _limit_without_ridge(problem)
         if saddle is not None:
             return saddle
-    # with weights this small the last bits of the bias decide; the equations linearized about w = 0 know none
-    close = hinge_close_to_collapse if isinstance(problem.loss, Hinge) and problem.bias is None else None
     try:
         saddle = solve(problem, _starts(problem, start))
     except ConvergenceError:
-        if close is None or not problem.ridge or (exact := close(problem.mixture, problem.ridge)) is None:
+        if (exact := hinge_close_to_collapse(problem)) is None:
             raise
         return evaluate(problem, exact, 0)
-    if close is not None and problem.ridge and 20.0 * math.sqrt(problem.mixture.delta * saddle.at.q) < 1.0:
-        exact = close(problem.mixture, problem.ridge)
-        return saddle if exact is None else evaluate(problem, exact, saddle.iterations)
+    # with weights this small the last bits of the bias decide; the equations linearized about w = 0 know none
+    if 20.0 * math.sqrt(problem.mixture.delta * saddle.at.q) < 1.0 and (exact := hinge_close_to_collapse(problem)):
+        return evaluate(problem, exact, saddle.iterations)
     return saddle
 
 
@@ -150,19 +149,14 @@ def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
 
 def _with_bracketed_bias(problem: Problem, start: OrderParameters) -> OrderParameters:
     """Near the solution: at a held bias the labeled `E y (u*-h)` of a convex loss decreases with the bias."""
-    at = start._replace(b=0.0)
-    low, high = -math.inf, math.inf
-    for step in range(100):
-        saddle = solve(problem._replace(bias=at.b), iter([at, start]))
-        at, labeled = saddle.at, saddle.averages.labeled
-        low, high = (at.b, high) if labeled > 0.0 else (low, at.b)
-        if high - low < 0.02 * math.sqrt(problem.mixture.delta * at.q):
-            break
-        if math.isinf(high - low):
-            # growth that never lands on a kink, where a held bias can leave nothing to gain from any weights
-            following = math.copysign(0.37 * 1.9**step, labeled)
-        else:
-            newton = at.b + labeled / (1e-300 - saddle.averages.slope)
-            following = newton if low < newton < high and step % 2 else low + 0.497 * (high - low)
-        at = at._replace(b=following)
+    at = start
+
+    def labeled(b: float) -> float:
+        nonlocal at
+        saddle = solve(problem._replace(bias=b), iter([at, start]))
+        at = saddle.at
+        return saddle.averages.labeled
+
+    # its ends never slide onto a kink, where a held bias can leave nothing to gain from any weights
+    decreasing_root(labeled, -0.37, 0.37, xtol=0.02 * math.sqrt(problem.mixture.delta * start.q))
     return at
