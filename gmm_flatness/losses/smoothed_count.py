@@ -53,8 +53,7 @@ class SmoothedCount:
         return x * density(x) / self.kappa**2
 
     def prox(self, h, width: float):
-        if type(width) is not float or not 0.0 <= width < 1e300 * self.kappa**2:
-            width = check.scalar("width", width, low=0.0, high=1e300 * self.kappa**2, closed_low=True)
+        width = check.scalar("width", width, low=0.0, high=1e300 * self.kappa**2, closed_low=True)
         return self.kappa * _prox(np.asarray(h, dtype=float) / self.kappa, width / self.kappa**2)[()]
 
     def jump(self, width: float) -> Jump | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import get_loss
@@ -88,10 +89,8 @@ def _starts(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
                               f"of the {problem.loss.name} loss is w = 0 with the bias at a kink, every input the "
                               f"majority class, at any ridge", threshold=threshold)
     if problem.ridge and problem.ridge < 1.0:  # weak ridges one from the other, up to where any start will do
-        try:
+        with suppress(ConvergenceError):  # the bracket below may still do
             yield iterated(problem._replace(ridge=8.0 * problem.ridge), None, "lowest").at
-        except ConvergenceError:  # the bracket below may still do
-            pass
     if problem.bias is None:
         yield _with_bracketed_bias(problem, square)
 
@@ -134,13 +133,11 @@ def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
         yield start
     slope = -float(problem.loss.derivative(0.0))
     hebb = problem._replace(loss=get_loss("hebb"), bias=problem.bias or 0.0)
-    logistic = problem._replace(loss=get_loss("logistic"))
     if problem.norm is not None:
         at = closed_form(hebb)
         yield at._replace(V=at.V / slope)
-        at = iterated(logistic, None, "lowest").at
-        yield at
-        yield at._replace(V=at.V * 4)
+        at = iterated(problem._replace(loss=get_loss("logistic")), None, "lowest").at
+        yield from (at, at._replace(V=at.V * 4))
         return
     for scale in (1.0, 0.1):
         at = closed_form(hebb._replace(ridge=scale * (problem.ridge or 1.0) / slope))
