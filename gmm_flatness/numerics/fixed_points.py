@@ -129,12 +129,6 @@ class BracketedLast:
         return np.append(others, np.exp(log_last)), None
 
 
-def scaled_residual(x: np.ndarray, fx: np.ndarray) -> float:
-    """`max |fx - x| / (1 + |x|)`, NaN if anything is not finite."""
-    with np.errstate(invalid="ignore"):
-        return float(np.max(np.abs(fx - x) / (1.0 + np.abs(x))))
-
-
 def fixed_point(update: Update, x0, *, solver: Solver | None = None, tol: float = 1e-11,
                 max_iter: int = 2000) -> FixedPoint:
     """Solve `x = update(x)`.
@@ -162,13 +156,14 @@ def fixed_point(update: Update, x0, *, solver: Solver | None = None, tol: float 
     x, memory = np.array(x0, dtype=float), None
     for iteration in range(max_iter + 1):
         fx = np.asarray(update(x), dtype=float)
-        residual = scaled_residual(x, fx)
+        with np.errstate(invalid="ignore"):  # not a number if anything is not finite
+            residual = float(np.max(np.abs(fx - x) / (1.0 + np.abs(x))))
+        reached = FixedPoint(x, residual, iteration)
         if residual < tol:
-            return FixedPoint(x, residual, iteration)
+            return reached
         if not np.isfinite(residual):
-            raise ConvergenceError(f"iterate {iteration} of {solver} is not finite",
-                                   partial=FixedPoint(x, residual, iteration))
+            raise ConvergenceError(f"iterate {iteration} of {solver} is not finite", partial=reached)
         if iteration < max_iter:
             x, memory = solver.advance(update, x, fx, memory)
     raise ConvergenceError(f"{solver} left a residual of {residual:.2e} (tolerance {tol:.0e}) after "
-                           f"{max_iter} iterations", partial=FixedPoint(x, residual, max_iter))
+                           f"{max_iter} iterations", partial=reached)

@@ -80,9 +80,7 @@ def evaluate(problem: Problem, at: OrderParameters, iterations: int, mean: Avera
     """The solution with its averages and undamped scaled residual `max |Δx|/(1+|x|)`."""
     mixture = problem.mixture
     mean = averages(mixture, problem.loss, at) if mean is None else mean
-    ridge = problem.ridge
-    if ridge is None:
-        ridge = (1.0 + mixture.alpha * mean.slope) / at.V
+    ridge = problem.ridge if problem.ridge is not None else (1.0 + mixture.alpha * mean.slope) / at.V
     m, q = _overlaps(mixture, mean)
     V = at.V / (ridge * at.V - mixture.alpha * mean.slope) if math.isfinite(at.V) else at.V
     b = _bias_step(mixture, at, mean) if problem.bias is None else at.b
