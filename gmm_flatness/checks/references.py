@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.chains import beta_schedule
-from gmm_flatness.simulation.fit import Estimator, fit
-from gmm_flatness.theory.landscape.gibbs_measure import gibbs
-from gmm_flatness.theory.minimizers.empirical_risk import erm
-from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
+
+if TYPE_CHECKING:    # a figure is labeled and drawn without its theory
+    from gmm_flatness.simulation.fit import Estimator
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,10 @@ class ReferencePoint:
 
     def theory(self) -> Any:
         """The `GibbsResult` of a Gibbs measure, otherwise the `ErmResult`."""
+        from gmm_flatness.theory.landscape.gibbs_measure import gibbs
+        from gmm_flatness.theory.minimizers.empirical_risk import erm
+        from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
+
         if self.loss == "gibbs":
             return gibbs(self.mixture, **self.options)
         return (hard_margin(self.mixture, bias=self.bias) if self.loss == "hard margin" else
@@ -68,10 +70,14 @@ class ReferencePoint:
 
     def fit(self, data: Sample) -> Estimator:
         """The minimizer or maximum-margin classifier of a sample."""
+        from gmm_flatness.simulation.fit import fit
+
         return fit(data, "hinge" if self.loss == "hard margin" else self.loss, **self.options)
 
     def on_sample(self, data: Sample, rng: np.random.Generator, run: Callable) -> tuple[np.ndarray, float]:
         """Weights on a sample and their bias at norm 1; `run` is `run_chain` with its lengths, for a Gibbs measure."""
+        from gmm_flatness.simulation.chains import beta_schedule
+
         if self.loss == "gibbs":
             beta = self.theory().beta if self.constraint[0] == "train_error" else self.constraint[1]
             return run(data, beta=beta_schedule(beta), bias=self.bias, rng=rng).weights[0], float(self.bias)
