@@ -154,6 +154,6 @@ def _with_bracketed_bias(problem: Problem, start: OrderParameters) -> OrderParam
         at = saddle.at
         return saddle.averages.labeled
 
-    # its ends never slide onto a kink, where a held bias can leave nothing to gain from any weights
+    # ends that never slide onto a kink, where a held bias can leave nothing to gain from any weights
     decreasing_root(labeled, -0.37, 0.37, xtol=0.02 * math.sqrt(problem.mixture.delta * start.q))
     return at
