@@ -66,8 +66,8 @@ def compare_algorithms(mixture: GaussianMixture, dim: int, algorithms: Sequence[
     sigma = check.positive("sigma", sigma)
     found = run_ensemble(_run_all, samples, rng=rng, workers=workers, progress=progress,
                          args=(mixture, check.integer("dim", dim), tuple(algorithms), sigma))
-    rows = [_row(algorithm, [outcomes[index] for outcomes in found], mixture, sigma)
-            for index, algorithm in enumerate(algorithms)]
+    rows = [_row(algorithm, outcomes, mixture, sigma)
+            for algorithm, outcomes in zip(algorithms, zip(*found, strict=True), strict=True)]
     bias = "learned" if mixture.rho == 0.5 else "optimal"
     lines = [{"algorithm": name, "kind": "line", "test_error": error} for name, error in (
         ("Bayes", bayes_error(mixture)), ("oracle", oracle_error(mixture)),
