@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, sem, t, ttest_1samp, ttest_rel
+from scipy.stats import kstest, sem, t, ttest_1samp
 
 from gmm_flatness import ConvergenceError, DomainError
 from gmm_flatness.experiments import (
@@ -17,7 +17,6 @@ from gmm_flatness.experiments import (
     holm,
     judge,
     mean_and_stderr,
-    paired_difference,
     refuted,
     run,
     sample_mean,
@@ -97,12 +96,6 @@ def test_means_are_those_of_the_textbook_and_leave_out_what_has_no_number():
     low, high = t.interval(0.95, 8, loc=values.mean(), scale=sem(values))
     assert sample_mean(values).half_width == pytest.approx((high - low) / 2, rel=1e-12)
     assert math.isnan(sample_mean([1.0, 2.0, math.nan]).value)
-
-
-def test_a_paired_difference_is_the_paired_t_test():
-    first, second = np.random.default_rng(6).standard_normal((2, 11))
-    gap = paired_difference([*first, math.nan], [*second, 1.0])
-    assert gap.dof == 10 and gap.p_value(0.0) == pytest.approx(ttest_rel(first, second).pvalue, rel=1e-10)
 
 
 def test_a_family_passes_only_with_every_hypothesis_standing_and_calibrated_p_values():

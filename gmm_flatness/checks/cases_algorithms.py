@@ -92,11 +92,11 @@ class ReplicasPoint:
         mixture = f"alpha{self.mixture.alpha:g}-rho{self.mixture.rho:g}"
         return f"{mixture}-y{self.y}-overlap{self.overlap:g}-beta{self.beta:g}"
 
-    def predicted(self, loss: str) -> dict[str, float]:
+    def predict(self, loss: str, *names: str) -> dict[str, float]:
+        """Numbers of the theory by name."""
         found = replicated(self.mixture, self.y, self.overlap, beta=self.beta, bias=self.bias, loss=loss,
                            norm=self.norm)
-        cost = {"train_loss": found.train_loss} if found.train_loss is not None else {"train_error": found.train_error}
-        return {"barycenter_error": found.barycenter_error, **cost}
+        return {name: getattr(found, name) for name in names}
 
     def langevin(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         """Averages over time, extrapolated linearly in the step from two of them."""
@@ -189,9 +189,11 @@ CASES = [
     *(Case(f"entropy-sgd/alpha{mixture.alpha:g}-norm{norm:g}-coupling{coupling:g}", ("F010", "F034"),
            partial(predict_entropic, mixture, norm, coupling), partial(simulate_entropic, mixture, norm, coupling),
            "test_error", _FULL, _FAST) for mixture, norm, coupling in _ENTROPIC),
-    *(Case(f"replicas-square/{point.name}", ("F033",), partial(point.predicted, "square"), point.langevin,
+    *(Case(f"replicas-square/{point.name}", ("F033",),
+           partial(point.predict, "square", "barycenter_error", "train_loss"), point.langevin,
            "barycenter_error", _FULL, _FAST) for point in _LANGEVIN),
-    *(Case(f"replicas-count/{point.name}", ("F033",), partial(point.predicted, "count"), point.chain,
+    *(Case(f"replicas-count/{point.name}", ("F033",),
+           partial(point.predict, "count", "barycenter_error", "train_error"), point.chain,
            "barycenter_error", _CHAINS_FULL, _FAST) for point in _CHAINS),
     *(Case(f"message-passing/{name}", (formula,), partial(predict_messages, *run), partial(simulate_messages, *run),
            "m", _FULL, _FAST) for name, formula, run in _MESSAGES),

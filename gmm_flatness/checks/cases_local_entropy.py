@@ -19,7 +19,6 @@ from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.chains import beta_schedule, run_chain, thermodynamic_integration
 from gmm_flatness.theory.landscape.constrained import local_entropy
-from gmm_flatness.theory.landscape.replicas import replicated
 
 _QUANTITIES = ("free_entropy", "train_error", "test_error", "m")
 _FULL, _FAST = Sampling((125, 250, 500), (96, 48, 24), control=0.1), FAST._replace(control=0.1)
@@ -72,18 +71,10 @@ class SlicePoint:
                           rng=rng)
 
 
-@dataclass(frozen=True)
-class GroupPoint(ReplicasPoint):
+def simulate_replicas(point: ReplicasPoint, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
     """Replicas at a mutual overlap, their free entropy among the rest."""
-
-    def theory(self) -> dict[str, float]:
-        found = replicated(self.mixture, self.y, self.overlap, beta=self.beta, bias=self.bias)
-        return {name: getattr(found, name) for name in (*_QUANTITIES, "barycenter_error")}
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        data = sample(self.mixture, dim, rng=rng)
-        return _integrate(data, self.beta, sweeps=500, burn_in=50, bias=self.bias, replicas=self.y,
-                          overlap=self.overlap, rng=rng)
+    return _integrate(sample(point.mixture, dim, rng=rng), point.beta, sweeps=500, burn_in=50, bias=point.bias,
+                      replicas=point.y, overlap=point.overlap, rng=rng)
 
 
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)
@@ -106,7 +97,7 @@ _SLICES = [SlicePoint(ReferencePoint(*row[:4]), *row[4:]) for row in (
     (_SKEWED, "logistic", ("ridge", 1.0), "learned", 0.8, 1.0, "scaled"),
     (_SKEWED, "square", ("ridge", 0.3), "learned", 0.7, 1.0, -0.2),
     (_BALANCED, "gibbs", ("beta", 1.0), 0.0, 0.7, 1.0), (GaussianMixture(1.0), "gibbs", ("beta", 1.2), 0.0, 0.8, 0.8))]
-_GROUPS = (GroupPoint(_BALANCED, 3, 0.7, 0.8, 0.0), GroupPoint(_SKEWED, 2, 0.6, 0.8, -0.3))
+_GROUPS = (ReplicasPoint(_BALANCED, 3, 0.7, 0.8, 0.0), ReplicasPoint(_SKEWED, 2, 0.6, 0.8, -0.3))
 
 _FULL_ONLY = (1, 4, 5, 9, 14)    # places of slices that differ from others in overlap or mixture alone
 
@@ -115,6 +106,7 @@ CASES = [
            None if point is _COLDEST else _FAST, may_be_undecided=point is _COLDEST) for point in _GIBBS),
     *(Case(point.name, ("F032",), point.theory, point.simulate, "free_entropy", _FULL,
            None if place in _FULL_ONLY else _FAST) for place, point in enumerate(_SLICES)),
-    *(Case(f"replicas-entropy/{point.name}", ("F033",), point.theory, point.simulate, "free_entropy", _FULL, _FAST)
-      for point in _GROUPS),
+    *(Case(f"replicas-entropy/{point.name}", ("F033",),
+           partial(point.predict, "count", *_QUANTITIES, "barycenter_error"), partial(simulate_replicas, point),
+           "free_entropy", _FULL, _FAST) for point in _GROUPS),
 ]

@@ -8,8 +8,7 @@ once under `key`, its place and itself, so that an interrupted run resumes at th
 the workers, the cache or interruptions. `attempt(task, ...)` turns a library error into a status and a message.
 
     value, stderr = mean_and_stderr(numbers)             # over the finite ones
-    gap = paired_difference(first, second)               # a `Mean`: value, stderr, dof
-    limit = extrapolate({dim: numbers for dim in dims})  # a `Mean` for N → ∞
+    limit = extrapolate({dim: numbers for dim in dims})  # a `Mean` for N → ∞: value, stderr, dof
     limit.p_value(theory), limit.half_width              # two-sided Student t; 95 % interval
     verdict = judge(p_values, primary=one_per_case)      # Holm at 0.001, Kolmogorov-Smirnov: `verdict.passed`
     falls = refuted(mean, 1.05 * theory, tests=len(p_values))     # whether a negative control is refused
@@ -27,10 +26,9 @@ from gmm_flatness.experiments.statistics import (
     holm,
     judge,
     mean_and_stderr,
-    paired_difference,
     refuted,
     sample_mean,
 )
 
 __all__ = ["attempt", "average", "run", "LEVEL", "OK", "Mean", "Verdict", "calibration", "extrapolate", "holm", "judge",
-           "mean_and_stderr", "paired_difference", "refuted", "sample_mean"]
+           "mean_and_stderr", "refuted", "sample_mean"]
