@@ -125,7 +125,7 @@ class Network:
 
         The draws do not depend on the precision.
         """
-        generator = np.random.default_rng(rng)
+        generator = check.generator(rng)
         params = np.zeros(self.parameter_count)
         gain = 2.0 if self.activation == "relu" else 1.0
         for weights, _ in self.layers(params):
@@ -181,7 +181,7 @@ class Network:
 
     def error_and_value(self, params: np.ndarray, batch: Batch) -> tuple[float, float]:
         """Weighted fraction of wrong predictions and mean loss, from one forward pass."""
-        outputs = self.outputs(params, batch.inputs)
+        outputs = self.outputs(params, check.instance("batch", batch, Batch).inputs)
         wrong = np.empty(len(outputs), dtype=np.bool_)
         _kernels.wrong_rows(outputs, batch.targets, wrong)
         total = _kernels.weighted_loss(self.kind, outputs, batch.targets, batch.weights, np.empty_like(outputs))
@@ -189,7 +189,7 @@ class Network:
 
     def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
         """Mean loss and its derivative by every parameter."""
-        params, rows = self.vector("params", params), len(batch.inputs)
+        params, rows = self.vector("params", params), len(check.instance("batch", batch, Batch).inputs)
         buffers = self.buffers(min(_CHUNK, rows))
         total, gradient = 0.0, np.zeros_like(params)
         for start in range(0, rows, _CHUNK):
