@@ -56,8 +56,8 @@ def hessian_trace(network: Network, params: np.ndarray, batch: Batch, *, probes:
                   rng=None) -> tuple[float, float]:
     """Trace of the Hessian from random signs (Hutchinson), and its standard error."""
     probes, generator = check.integer("probes", probes, low=2, high=MOST_PARAMETERS), check.generator(rng)
-    values = []
+    values, count = [], check.instance("network", network, Network).parameter_count
     for _ in range(probes):
-        signs = generator.choice((-1.0, 1.0), check.instance("network", network, Network).parameter_count)
+        signs = generator.choice((-1.0, 1.0), count)
         values.append(signs @ hessian_product(network, params, batch, signs))
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(probes))

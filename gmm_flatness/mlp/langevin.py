@@ -113,13 +113,13 @@ def _anneal(loss_and_slope: Callable, size: int, betas: np.ndarray, steps: int,
     state, delta = (xi, *loss_and_slope(xi)), 1.0
     rises, accepted = [], []
     for beta in betas:
-        for step in range(steps):
-            state, chance = _langevin(loss_and_slope, state, beta, delta, rng)
-            delta = min(2.0, delta * math.exp((chance - 0.57) / math.sqrt(1.0 + step)))
         totals = np.zeros(2)
-        for _ in range(steps):
+        for step in range(2 * steps):
             state, chance = _langevin(loss_and_slope, state, beta, delta, rng)
-            totals += state[1] - start, chance
+            if step < steps:
+                delta = min(2.0, delta * math.exp((chance - 0.57) / math.sqrt(1.0 + step)))
+            else:
+                totals += state[1] - start, chance
         rises.append(totals[0] / steps)
         accepted.append(totals[1] / steps)
     return rises, accepted
