@@ -57,6 +57,14 @@ def integer(name: str, value: Any, *, low: int = 1, high: int | None = None) -> 
     return number
 
 
+def generator(rng: Any) -> np.random.Generator:
+    """The generator that `rng` is or seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise DomainError("rng", rng, "None, integers >= 0, a SeedSequence or a Generator") from None
+
+
 def flag(name: str, value: Any) -> bool:
     """`True` or `False`, not merely something that counts as one."""
     if not isinstance(value, (bool, np.bool_)):

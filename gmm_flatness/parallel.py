@@ -106,11 +106,10 @@ def parallel_map(task: Callable[[Any], Any], items: Iterable, *, workers: int | 
 
 def check_workers(workers: int | None) -> int | None:
     """A number of workers as `parallel_map` takes it, or `DomainError`."""
-    if workers is None or workers == -1:
-        return workers
-    if workers == 0:
+    number = None if workers is None else check.integer("workers", workers, low=-1)
+    if number == 0:
         raise DomainError("workers", workers, "None, -1 (all) or a positive integer")
-    return check.integer("workers", workers)
+    return number
 
 
 def _call_in_worker(task: Callable[[Any], Any], item: Any) -> Any:

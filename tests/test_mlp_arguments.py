@@ -1,5 +1,7 @@
 """Arguments of the networks: whatever is given ends in a number or in an error that names the parameter."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,7 @@ from gmm_flatness.mlp.schedules import constant, exponential, stepped
 from gmm_flatness.studies.network_benchmark import run_benchmark
 from gmm_flatness.studies.network_correlation import correlations, random_network_study
 from gmm_flatness.studies.network_tuning import TuningEffort
+from gmm_flatness.studies.networks_on_mixtures import mixture_bridge
 
 BAD = [None, "1", "abc", b"1", np.nan, np.inf, -np.inf, -1, 10**400, -10**400, 1j, [None], {}, set(), object(),
        np.ma.masked, np.ma.masked_array([1.0, 2.0], [True, False]), np.array("a"), [[1.0], [2.0, 3.0]], "no", float,
@@ -95,8 +98,14 @@ CALLS = {
     "value": [lambda v: constant(v, 2)], "steps": [lambda v: constant(1.0, v)],
     "drops": [lambda v: stepped(1.0, 2, drops=v)], "hidden": [lambda v: _bench(hidden=v)],
     "methods": [lambda v: _bench(methods=v)], "effort": [lambda v: _bench(effort=v)],
-    "batch": [lambda v: _bench(batch=v)],
     "nets": [lambda v: _study(nets=v)], "passes": [lambda v: _study(passes=v), lambda v: TuningEffort(passes=v)],
+    "network": [lambda v: train(v, BATCH, sgd(), epochs=1, rate=0.1), lambda v: network_local_energy(v, PARAMS, BATCH),
+                lambda v: network_local_entropy(v, PARAMS, BATCH), lambda v: largest_eigenvalue(v, PARAMS, BATCH),
+                lambda v: hessian_trace(v, PARAMS, BATCH)],
+    "batch": [lambda v: _bench(batch=v), lambda v: NETWORK.gradient(PARAMS, v), lambda v: NETWORK.value(PARAMS, v),
+              lambda v: hessian_product(NETWORK, PARAMS, v, PARAMS),
+              lambda v: network_local_entropy(NETWORK, PARAMS, v)],
+    "progress": [lambda v: _bench(progress=v)], "curvature": [lambda v: _study(curvature=v)],
     "train_error": [lambda v: _study(train_error=v)], "seeds": [lambda v: _study(seeds=v)], "study": [correlations],
 }
 DEFAULTS = {"weights", "layer", "start", "test", "test_fraction", "methods", "effort", "batch"}  # None stands for them
@@ -112,3 +121,18 @@ def test_bad_values_end_in_an_error_that_names_the_parameter(name):
                 call(value)
             error = caught.value
             assert not isinstance(error, DomainError) or error.parameter in (name, "data"), (value, error)
+
+
+@pytest.mark.parametrize("name, call", [
+    ("workers", _bench), ("workers", _study), ("stop", _train), ("rng", _train), ("rng", _entropy),
+    ("rng", NETWORK.initial), ("rng", partial(network_local_energy, NETWORK, PARAMS, BATCH)),
+    ("rng", partial(largest_eigenvalue, NETWORK, PARAMS, BATCH)), ("rng", partial(from_arrays, X, Y)),
+    ("rng", partial(hessian_trace, NETWORK, PARAMS, BATCH)), ("rng", partial(one_layer, SAMPLE, ridge=1.0)),
+    ("rng", partial(DATA.noisy, 0.1)), ("rng", partial(load, "mixture")),
+    ("rng", partial(mixture_bridge, GaussianMixture(2.0), 10)),
+])
+def test_workers_generators_and_callbacks_of_the_wrong_kind_are_named(name, call):
+    for value in ("1", 1.5, -2, 1j, [1.5], np.array([1.5, 2.0]), np.ma.masked_array([1, 2], [False, True])):
+        with pytest.raises(DomainError) as caught:
+            call(**{name: value})
+        assert caught.value.parameter == name

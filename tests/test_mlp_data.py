@@ -219,6 +219,11 @@ def test_what_is_no_npz_is_refused(tmp_path, content):
         load(_written(tmp_path, "a.npz", content))
 
 
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(DomainError, match="readable"):
+        load("x" * 5000 + ".csv")
+
+
 def test_unusable_arrays_name_their_file(tmp_path):
     for bad in ({"x": X * 1j, "y": Y}, {"x": X.astype(str), "y": Y}, {"x": X, "y": np.ones(8) * 1j},
                 {"x": X, "x_train": X, "y": Y}, {"x": X, "X": X, "y": Y},

@@ -202,13 +202,3 @@ def all_outputs(shape, params, inputs, buffers, out):
         block = _units(buffers.activations, capacity, len(taken), 0, shape.layers[0, 0])
         block[:] = taken
         out[start:start + len(taken)] = forward(shape, params, len(taken), buffers)
-
-
-@njit
-def wrong_rows(outputs, targets, wrong):
-    """Mark the rows whose largest output is not the largest target (one output: whose signs differ)."""
-    for i in range(len(outputs)):
-        if outputs.shape[1] == 1:
-            wrong[i] = (outputs[i, 0] > 0) != (targets[i, 0] > 0)
-        else:
-            wrong[i] = np.argmax(outputs[i]) != np.argmax(targets[i])

@@ -69,7 +69,7 @@ def standardization(inputs: np.ndarray, weights: np.ndarray | None = None) -> tu
 
 def label_noise(labels: np.ndarray, classes: int, fraction: float, *, rng=None) -> np.ndarray:
     """Replace `round(fraction n)` labels by another class, uniformly."""
-    generator = np.random.default_rng(rng)
+    generator = check.generator(rng)
     chosen = generator.choice(len(labels), round(fraction * len(labels)), replace=False)
     noisy = labels.copy()
     noisy[chosen] = (noisy[chosen] + generator.integers(1, classes, len(chosen))) % classes
@@ -84,7 +84,7 @@ def split(labels: np.ndarray, fraction: float, *, rng=None) -> tuple[np.ndarray,
     DomainError
         A class has a single sample.
     """
-    fraction, generator = check.probability("fraction", fraction), np.random.default_rng(rng)
+    fraction, generator = check.probability("fraction", fraction), check.generator(rng)
     held: list[np.ndarray] = []
     for label in np.unique(labels):
         members = generator.permutation(np.flatnonzero(labels == label))
@@ -186,7 +186,7 @@ def digits(*, test_fraction: float = 0.4, rng=None) -> Dataset:
 def mixture(model: GaussianMixture, dim: int, *, test_samples: int = 10_000, rng=None) -> Dataset:
     """Samples of the Gaussian mixture, test samples sharing the centroid; classes are -1 and +1."""
     check.instance("model", model, GaussianMixture)
-    generator = np.random.default_rng(rng)
+    generator = check.generator(rng)
     known = sample(model, dim, rng=generator)
     unseen = sample(model, dim, size=test_samples, centroid=known.centroid, rng=generator)
     return from_arrays(known.x, known.y, test=(unseen.x, unseen.y), name="mixture")
@@ -222,7 +222,10 @@ def load(source: str | Path, *, test_fraction: float | None = None, header: bool
         part["test_fraction"] = check.probability("test_fraction", test_fraction)
     arrays: dict[str, np.ndarray] = {}
     if source not in ("mnist1d", "digits", "mixture"):
-        arrays = read_arrays(Path(source), header=header, label=label)
+        try:
+            arrays = read_arrays(Path(source), header=header, label=label)
+        except OSError as error:
+            raise DomainError("data", os.fspath(source), f"a readable file ({error.strerror})") from error
     split_already = source in ("mnist1d", "mixture") or "x_test" in arrays
     for name, value, unused in (("header", header, not arrays), ("label", label, not arrays),
                                 ("test_fraction", test_fraction, split_already)):

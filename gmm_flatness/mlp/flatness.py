@@ -68,11 +68,12 @@ def network_local_energy(network: Network, params: np.ndarray, batch: Batch, *, 
     -------
     NetworkLocalEnergy
     """
+    check.instance("network", network, Network)
     radii = np.atleast_1d(check.finite_array("sigma", sigma))
     if radii.ndim != 1 or not len(radii) or (radii < 0).any() or radii.max() > np.finfo(network.dtype).max:
         raise DomainError("sigma", sigma, f"one radius >= 0 or several, within {network.dtype}")
     params = network.vector("params", params)
-    draws, generator = check.integer("draws", draws, low=2, high=10**7), np.random.default_rng(rng)
+    draws, generator = check.integer("draws", draws, low=2, high=10**7), check.generator(rng)
     scale = perturbation_scale(network, params, scaling, layer)
     start = np.array(network.error_and_value(params, batch))
     rises = np.empty((draws, len(radii), 2))

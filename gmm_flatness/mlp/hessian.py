@@ -16,8 +16,8 @@ _STEP = 1e-5
 
 def hessian_product(network: Network, params: np.ndarray, batch: Batch, vector: np.ndarray) -> np.ndarray:
     """Hessian of the mean loss times `vector`: a central difference of gradients in double precision."""
-    double = replace(network, dtype="float64")
-    center, samples = double.vector("params", params), double.batch(*batch)
+    double = replace(check.instance("network", network, Network), dtype="float64")
+    center, samples = double.vector("params", params), double.batch(*check.instance("batch", batch, Batch))
     vector = double.vector("vector", vector)
     length = float(np.linalg.norm(vector))
     if length == 0.0:
@@ -39,10 +39,11 @@ def largest_eigenvalue(network: Network, params: np.ndarray, batch: Batch, *, to
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     tol = check.scalar("tol", tol, low=0.0, high=1.0, closed_low=True)
-    restarts, count = check.integer("restarts", restarts, high=MOST_PARAMETERS), network.parameter_count
+    restarts = check.integer("restarts", restarts, high=MOST_PARAMETERS)
+    count = check.instance("network", network, Network).parameter_count
     operator = LinearOperator((count, count), dtype=float,
                               matvec=lambda vector: hessian_product(network, params, batch, vector.ravel()))
-    start = np.random.default_rng(rng).standard_normal(count)
+    start = check.generator(rng).standard_normal(count)
     try:
         return float(eigsh(operator, k=1, which="LA", v0=start, tol=tol, ncv=min(count, 20),
                            return_eigenvectors=False, maxiter=restarts)[0])
@@ -54,9 +55,9 @@ def largest_eigenvalue(network: Network, params: np.ndarray, batch: Batch, *, to
 def hessian_trace(network: Network, params: np.ndarray, batch: Batch, *, probes: int = 16,
                   rng=None) -> tuple[float, float]:
     """Trace of the Hessian from random signs (Hutchinson), and its standard error."""
-    probes, generator = check.integer("probes", probes, low=2, high=MOST_PARAMETERS), np.random.default_rng(rng)
-    values = []
+    probes, generator = check.integer("probes", probes, low=2, high=MOST_PARAMETERS), check.generator(rng)
+    values, count = [], check.instance("network", network, Network).parameter_count
     for _ in range(probes):
-        signs = generator.choice((-1.0, 1.0), network.parameter_count)
+        signs = generator.choice((-1.0, 1.0), count)
         values.append(signs @ hessian_product(network, params, batch, signs))
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(probes))

@@ -75,8 +75,9 @@ def network_local_entropy(network: Network, params: np.ndarray, batch: Batch, *,
     """
     sigma, beta = check.positive("sigma", sigma), check.positive("beta", beta)
     nodes, steps = check.integer("nodes", nodes, high=1000), check.integer("steps", steps, high=MOST_STEPS)
-    double = replace(network, dtype="float64")
-    params, data, samples = double.vector("params", params), double.batch(*batch), len(batch.inputs)
+    double = replace(check.instance("network", network, Network), dtype="float64")
+    data = double.batch(*check.instance("batch", batch, Batch))
+    params, samples = double.vector("params", params), len(data.inputs)
     scale = sigma * perturbation_scale(double, params, scaling)
 
     def loss_and_slope(xi: np.ndarray) -> tuple[float, np.ndarray]:
@@ -89,7 +90,7 @@ def network_local_entropy(network: Network, params: np.ndarray, batch: Batch, *,
     t = 0.5 * (t + 1.0)
     points, weights = beta * t**3, 1.5 * beta * t**2 * weights
     runs = []
-    for generator in np.random.default_rng(rng).spawn(check.integer("chains", chains, low=2, high=MOST_STEPS)):
+    for generator in check.generator(rng).spawn(check.integer("chains", chains, low=2, high=MOST_STEPS)):
         with np.errstate(over="ignore", invalid="ignore"):  # such proposals are rejected
             runs.append(_anneal(loss_and_slope, len(params), np.append(points, beta), steps, generator))
     rises, accepted = np.array([run[0] for run in runs]) / samples, np.array([run[1] for run in runs])
@@ -112,13 +113,13 @@ def _anneal(loss_and_slope: Callable, size: int, betas: np.ndarray, steps: int,
     state, delta = (xi, *loss_and_slope(xi)), 1.0
     rises, accepted = [], []
     for beta in betas:
-        for step in range(steps):
-            state, chance = _langevin(loss_and_slope, state, beta, delta, rng)
-            delta = min(2.0, delta * math.exp((chance - 0.57) / math.sqrt(1.0 + step)))
         totals = np.zeros(2)
-        for _ in range(steps):
+        for step in range(2 * steps):
             state, chance = _langevin(loss_and_slope, state, beta, delta, rng)
-            totals += state[1] - start, chance
+            if step < steps:
+                delta = min(2.0, delta * math.exp((chance - 0.57) / math.sqrt(1.0 + step)))
+            else:
+                totals += state[1] - start, chance
         rises.append(totals[0] / steps)
         accepted.append(totals[1] / steps)
     return rises, accepted

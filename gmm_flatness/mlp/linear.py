@@ -76,7 +76,7 @@ def one_layer(data: Sample, loss: str = "cross-entropy", *, ridge: float, replic
     top = largest_eigenvalue(network, np.zeros(network.parameter_count), batch, tol=0.01, rng=0) + decay
     root = math.sqrt(min(decay, 0.1 * top) / top)
     optimizer = rsgd(sgd(momentum=(1.0 - root) / (1.0 + root), decay=decay), replicas=replicas)
-    generator = np.random.default_rng(rng)
+    generator = check.generator(rng)
     state, epochs, length = None, 0, math.inf
     while epochs < max_epochs:
         run = train(network, batch, optimizer, epochs=_BLOCK, rate=1.0 / top, batch_size=len(data),

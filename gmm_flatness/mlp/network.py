@@ -115,17 +115,15 @@ class Network:
 
     def layers(self, params: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views `(W, b)` of every layer into the flat vector."""
-        views = []
-        for fan_in, fan_out, start, bias, _ in self.shape.layers.tolist():
-            views.append((params[start:bias].reshape(fan_in, fan_out), params[bias:bias + fan_out]))
-        return views
+        return [(params[start:bias].reshape(fan_in, fan_out), params[bias:bias + fan_out])
+                for fan_in, fan_out, start, bias, _ in self.shape.layers.tolist()]
 
     def initial(self, rng=None) -> np.ndarray:
         """Random parameters: weights of variance 2/fan_in (ReLU) or 1/fan_in (tanh), biases zero.
 
         The draws do not depend on the precision.
         """
-        generator = np.random.default_rng(rng)
+        generator = check.generator(rng)
         params = np.zeros(self.parameter_count)
         gain = 2.0 if self.activation == "relu" else 1.0
         for weights, _ in self.layers(params):
@@ -168,8 +166,7 @@ class Network:
 
     def predict(self, params: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """Class numbers, shape (n,)."""
-        outputs = self.outputs(params, inputs)
-        return (outputs[:, 0] > 0).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+        return _largest(self.outputs(params, inputs))
 
     def error(self, params: np.ndarray, batch: Batch) -> float:
         """Weighted fraction of wrong predictions."""
@@ -181,15 +178,14 @@ class Network:
 
     def error_and_value(self, params: np.ndarray, batch: Batch) -> tuple[float, float]:
         """Weighted fraction of wrong predictions and mean loss, from one forward pass."""
-        outputs = self.outputs(params, batch.inputs)
-        wrong = np.empty(len(outputs), dtype=np.bool_)
-        _kernels.wrong_rows(outputs, batch.targets, wrong)
+        outputs = self.outputs(params, check.instance("batch", batch, Batch).inputs)
+        wrong = _largest(outputs) != _largest(batch.targets)
         total = _kernels.weighted_loss(self.kind, outputs, batch.targets, batch.weights, np.empty_like(outputs))
         return float(wrong @ batch.weights.astype(float)) / len(wrong), total / len(wrong)
 
     def gradient(self, params: np.ndarray, batch: Batch) -> tuple[float, np.ndarray]:
         """Mean loss and its derivative by every parameter."""
-        params, rows = self.vector("params", params), len(batch.inputs)
+        params, rows = self.vector("params", params), len(check.instance("batch", batch, Batch).inputs)
         buffers = self.buffers(min(_CHUNK, rows))
         total, gradient = 0.0, np.zeros_like(params)
         for start in range(0, rows, _CHUNK):
@@ -228,3 +224,8 @@ class Network:
         if inputs.ndim != 2 or inputs.shape[1] != self.sizes[0] or len(inputs) == 0:
             raise DomainError("inputs", f"array of shape {inputs.shape}", f"rows of {self.sizes[0]} numbers")
         return inputs
+
+
+def _largest(rows: np.ndarray) -> np.ndarray:
+    """Class numbers of outputs or targets: the place of the largest, or whether a single one is positive."""
+    return (rows[:, 0] > 0).astype(np.int64) if rows.shape[1] == 1 else rows.argmax(axis=1)

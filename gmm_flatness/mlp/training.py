@@ -88,8 +88,11 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
         A count below one, a schedule too short or out of range, or data of another network.
     """
     epochs = check.integer("epochs", epochs, high=MOST_STEPS)
+    check.instance("network", network, Network)
     check.instance("data", data, Batch)
     check.instance("optimizer", optimizer, Optimizer)
+    if stop is not None and not callable(stop):
+        raise DomainError("stop", stop, "a function of the epoch and the solution")
     samples, dtype = len(data.inputs), np.dtype(network.dtype).type
     if data.inputs.dtype != network.dtype or data.inputs.shape[1] != network.sizes[0]:
         found = f"inputs of {data.inputs.shape[1]} features in {data.inputs.dtype}"
@@ -98,7 +101,7 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
     largest = float(np.finfo(dtype).max)
     rates = values_per_step("rate", rate, epochs * steps, high=largest).reshape(epochs, steps)
     couplings = values_per_step("coupling_step", coupling_step, epochs * steps, high=1.0).reshape(epochs, steps)
-    streams = np.random.default_rng(rng).spawn(optimizer.replicas)
+    streams = check.generator(rng).spawn(optimizer.replicas)
     state = _start(network, optimizer, start, streams)
     buffers = network.buffers(min(batch_size, samples))
     losses: list[float] = []

@@ -59,7 +59,7 @@ def random_network_study(data: Dataset, *, nets: int = 80, passes: int = 100, tr
         Too few networks reach the training error in six rounds of draws.
     """
     nets, seeds = check.integer("nets", nets, low=3, high=10**7), check.integer("seeds", seeds, high=10**7)
-    passes = check.integer("passes", passes, high=MOST_STEPS)
+    passes, curvature = check.integer("passes", passes, high=MOST_STEPS), check.flag("curvature", curvature)
     train_error = check.scalar("train_error", train_error, low=0.0, high=1.0, closed_low=True, closed_high=True)
     problem, limit = NetworkProblem(data, noise, hidden, seed), train_error if curvature else None
     kept: list[dict[str, Any]] = []
@@ -101,6 +101,7 @@ def tuned_setting_study(data: Dataset, *, methods: Sequence[str] | None = None, 
     effort = TuningEffort() if effort is None else effort
     best, seeds = check.integer("best", best), check.integer("seeds", seeds, high=10**7)
     check.instance("effort", effort, TuningEffort)
+    check.flag("curvature", curvature)
     problem, spaces = NetworkProblem(data, noise, hidden, seed), search_spaces(methods)
     options: dict[str, Any] = {"folder": folder, "workers": workers, "progress": progress}
     trials, _ = tune(problem, spaces, effort, **options)
@@ -131,7 +132,7 @@ def correlations(study: Table, *, resamples: int = 2000, rng=None) -> Table:
     the column `rows` says how many stayed.
     """
     check.instance("study", study, Table)
-    resamples, generator = check.integer("resamples", resamples, high=10**7), np.random.default_rng(rng)
+    resamples, generator = check.integer("resamples", resamples, high=10**7), check.generator(rng)
     if len(study) < 3:
         raise DomainError("study", f"{len(study)} rows", "at least three")
     rows = []

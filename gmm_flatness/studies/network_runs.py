@@ -78,7 +78,7 @@ def run_all(measure: Callable[[NetworkProblem, Run], dict[str, Any]], problem: N
     Finished ones are kept in `folder` if it is given. Progress is a bar on a terminal, elsewhere a line on standard
     error for every run that is done.
     """
-    lines = progress and not sys.stderr.isatty()
+    lines = check.flag("progress", progress) and not sys.stderr.isatty()
     return experiments.run(partial(_run_one, measure, problem, label if lines else ""), runs, workers=workers,
                            key=content_key(source_digest(measure), measure.__qualname__, problem),
                            cache=None if folder is None else Cache(folder), progress=label if progress else None)

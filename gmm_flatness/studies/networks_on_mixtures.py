@@ -95,11 +95,10 @@ def mixture_bridge(mixture: GaussianMixture, dim: int, *, hidden: Sequence[int] 
     setup = _Setup(check.instance("mixture", mixture, GaussianMixture), check.integer("dim", dim),
                    layer_sizes("hidden", hidden), check.integer("test_samples", test_samples),
                    check.positive("sigma", sigma))
-    check.integer("samples", samples, low=2)
-    check.integer("settings", settings, low=2)
-    check.integer("passes", passes, low=4)
+    for name, value, low in (("samples", samples, 2), ("settings", settings, 2), ("passes", passes, 4)):
+        check.integer(name, value, low=low, high=10**7)
     spaces = [replace(space, own={**_SPACE, **space.own}) for space in search_spaces(methods)]
-    generator = np.random.default_rng(rng)
+    generator = check.generator(rng)
     seed = int(generator.integers(2**31))
     values = {space.name: [space.values(cube) for cube in spread(space, settings, seed)] for space in spaces}
     tried = {space.name: [space.settings(each, passes, "cost") for each in values[space.name]] for space in spaces}
