@@ -1,20 +1,19 @@
 """Replicated descent against plain descent, numpy and PyTorch; message passing against its two products.
 
-    python -m benchmarks.bench_descent
-
 Everything runs on one thread; numbers are medians of ratios of processor times, taken in turn.
 """
 
 from __future__ import annotations
 
 import importlib
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from benchmarks import Row, ratio, seconds
 from gmm_flatness import GaussianMixture, sample
 from gmm_flatness.losses import Logistic
 from gmm_flatness.simulation.descent.constraints import Ridge
@@ -25,19 +24,6 @@ from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, Rep
 
 DIM, ALPHA, BATCH, RIDGE, COUPLING, RATE = 2000, 5.0, 64, 0.1, 0.3, 1e-3
 MOST_OF_PLAIN, LEAST_OF_OTHERS, MOST_OF_PRODUCTS = 1.2, 0.95, 1.3
-
-
-def seconds(task: Callable[[], object]) -> float:
-    """Processor time of one call."""
-    start = time.process_time()
-    task()
-    return time.process_time() - start
-
-
-def ratio(first: Callable[[], object], second: Callable[[], object], pairs: int = 7) -> float:
-    """Median over interleaved pairs of the time of the first over that of the second, both warm."""
-    first(), second()
-    return float(np.median([seconds(first) / seconds(second) for _ in range(pairs)]))
 
 
 def ours(cost: TrainingLoss, replicas: int, batch: int | None, epochs: int = 1) -> Callable[[], object]:
@@ -128,28 +114,22 @@ def against_products(measure, *, bias, iterations: int = 20) -> float:
     return float(np.median(found))
 
 
-def main() -> None:
+def rows() -> Iterator[Row]:
+    """Descent, then message passing."""
     data = sample(GaussianMixture(ALPHA), DIM, rng=0)
     cost = TrainingLoss(training_problem(data, Logistic(), "learned"))
+    rivals = {"numpy": in_numpy, **({"PyTorch": in_torch} if find_spec("torch") else {})}
     with threadpool_limits(limits=1):
         for batch in (None, BATCH):
             kind = "full batch" if batch is None else f"batches of {batch}"
-            plain = 3.0 * ratio(ours(cost, 1, batch), ours(cost, 3, batch))
-            print(f"three replicas / three plain epochs, {kind}: {1.0 / plain:.3f} (at most {MOST_OF_PLAIN})")
-            for name, other in (("numpy", in_numpy), ("PyTorch", in_torch)):
-                try:
-                    speed = ratio(other(cost, 3, batch), ours(cost, 3, batch))
-                except ModuleNotFoundError:
-                    print(f"speed / {name}: not installed")
-                    continue
-                print(f"speed / {name}, three replicas, {kind}: {speed:.3f} (at least {LEAST_OF_OTHERS})")
+            three = ours(cost, 3, batch)
+            yield Row(f"three replicas / three plain epochs, {kind}", ratio(three, ours(cost, 1, batch)) / 3.0,
+                      most=MOST_OF_PLAIN)
+            for name, rival in rivals.items():
+                yield Row(f"{name} / ours, three replicas, {kind}", ratio(rival(cost, 3, batch), three),
+                          least=LEAST_OF_OTHERS)
         for measure, bias in ((Minimizer("square", ridge=0.5), "learned"), (Minimizer("logistic", ridge=0.5), 0.0),
                               (Minimizer("logistic", ridge=0.5), "learned"), (GibbsMeasure(1.0), 0.0),
                               (ReplicatedGibbsMeasure(1.0, 3, 0.7), 0.0)):
-            found = against_products(measure, bias=bias)
-            name = f"message passing ({measure.name}, bias {bias})"
-            print(f"{name} / two products: {found:.3f} (at most {MOST_OF_PRODUCTS})")
-
-
-if __name__ == "__main__":
-    main()
+            yield Row(f"message passing ({measure.name}, bias {bias}) / two products",
+                      against_products(measure, bias=bias), most=MOST_OF_PRODUCTS)

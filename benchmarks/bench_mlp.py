@@ -1,22 +1,19 @@
 """Training of networks against PyTorch on one thread, against bare matrix products, and replicas against single runs.
 
-    python -m benchmarks.bench_mlp
-
 PyTorch rows need the package torch; without it they are left out. Every ratio is a median over interleaved pairs of
 one run, and both programs first have to agree on the loss.
 """
 
 from __future__ import annotations
 
-import math
-import sys
-import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks import Row, ratio
 from gmm_flatness.mlp.network import Batch, Network
 from gmm_flatness.mlp.optimizers import rsgd, sgd
 from gmm_flatness.mlp.training import train
@@ -101,18 +98,6 @@ def products(sizes: tuple[int, ...], size: int, steps: int, dtype: str) -> Calla
     return run
 
 
-def seconds(run: Callable) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def ratio(first: Callable, second: Callable, pairs: int = 11) -> float:
-    """Median of the time of `first` over that of `second`."""
-    first(), second()
-    return float(np.median([seconds(first) / seconds(second) for _ in range(pairs)]))
-
-
 def against_torch(sizes: tuple[int, ...], size: int, dtype: str) -> float:
     network, batch, start = problem(sizes, 4096, dtype)
     mine, rival = ours(network, batch, start, size), theirs(network, batch, start, size)
@@ -130,33 +115,12 @@ def replicas_against_runs(sizes: tuple[int, ...] = (40, 100, 100, 10), size: int
     return ratio(ours(network, batch, start, size, 3), ours(network, batch, start, size)) / 3.0
 
 
-def has_torch() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("torch") is not None
-
-
-def main() -> bool:
-    """True if a bound is missed."""
+def rows() -> Iterator[Row]:
+    """PyTorch where it is installed, replicas, bare products."""
     with threadpool_limits(limits=1):
-        return not all([_met(*row) for row in measured()])
-
-
-def measured() -> Iterator[tuple[str, float, float, float]]:
-    """Name, ratio, and the least and most it may be."""
-    for sizes, size, least in AGAINST_TORCH if has_torch() else ():
-        for dtype, bound in (("float32", least), ("float64", 0.0)):
-            name = f"PyTorch / ours, {'-'.join(map(str, sizes))}, batch {size}, {dtype}"
-            yield name, against_torch(sizes, size, dtype), bound, math.inf
-    yield "three replicas / three runs", replicas_against_runs(), 0.0, MOST_OF_THREE_RUNS
-    yield "training / bare products, 784-400-400-10, batch 128", against_gemm(), 0.0, MOST_OF_GEMM
-
-
-def _met(name: str, found: float, least: float, most: float) -> bool:
-    bound = f" (at least {least})" if least else f" (at most {most})" if most < math.inf else ""
-    print(f"{name}: {found:.3f}{bound}")
-    return least <= found <= most
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        for sizes, size, least in AGAINST_TORCH if find_spec("torch") else ():
+            for dtype, bound in (("float32", least), ("float64", 0.0)):
+                name = f"PyTorch / ours, {'-'.join(map(str, sizes))}, batch {size}, {dtype}"
+                yield Row(name, against_torch(sizes, size, dtype), least=bound)
+        yield Row("three replicas / three runs", replicas_against_runs(), most=MOST_OF_THREE_RUNS)
+        yield Row("training / bare products, 784-400-400-10, batch 128", against_gemm(), most=MOST_OF_GEMM)

@@ -53,7 +53,7 @@ def compare(mixture: GaussianMixture, dim: int, algorithms: Mapping[str, Algorit
     A row is of kind "simulation" where the algorithm has a theory, otherwise "empirical". One that failed on any
     sample has gaps and says why: a mean over the others would favor it.
     """
-    from gmm_flatness.studies.compare_algorithms import compare_algorithms
+    from gmm_flatness.studies.comparison import compare_algorithms
 
     runs = [replace(algorithm, name=curve) for curve, algorithm in algorithms.items()]
     table = compare_algorithms(mixture, dim, runs, samples=samples, sigma=sigma, rng=rng).where(kind="algorithm")

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from figures.engine import Figure, discover
+from figures.files import publish
 from figures.index import write_index
-from figures.publish import publish
 from gmm_flatness.errors import DomainError
 
 OUTPUT = Path(__file__).parent / "output"

@@ -155,7 +155,7 @@ def compute(figure: Figure, cache: Cache, *, workers: int | None = 1, progress: 
     return Table.from_rows(rows, figure.metadata())
 
 
-def _point_rows(compute_point, parameters, point, rng) -> list[Row]:
+def _point_rows(compute_point, parameters, point, *, rng) -> list[Row]:
     """The point's entries, the results, then status and message; None becomes a gap."""
     result, outcome = attempt(compute_point, dict(point), rng, parameters)
     rows = []

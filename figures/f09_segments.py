@@ -4,45 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 
-from figures import averages, style
+from figures import averages, landscape, style
 from figures.engine import Figure
 
 
 def points(parameters):
-    return [{"kind": kind, "first": first, "second": second} for first, second in parameters["pairs"]
+    return [{"kind": kind, "first": first, "second": second} for first, second in _pairs(parameters)
             for kind in ("theory", "simulation")]
 
 
-def compute_point(point, rng, parameters):
-    from gmm_flatness import GaussianMixture, erm, pair
+def _pairs(parameters):
+    """The two references of each segment, by their labels."""
+    from gmm_flatness import GaussianMixture
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], parameters["rho"])
-    ends = [_training(name) for name in (point["first"], point["second"])]
+    pairs = (landscape.references(mixture, rows) for rows in parameters["pairs"])
+    return {tuple(ends): list(ends.values()) for ends in pairs}
+
+
+def compute_point(point, rng, parameters):
+    from gmm_flatness import pair
+
+    ends = _pairs(parameters)[point["first"], point["second"]]
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, mixture, ends, parameters)
-    joined = pair(*(erm(mixture, loss, **options) for loss, options in ends))
+        return averages.over_samples(_measure, parameters["samples"], rng, ends, parameters)
+    joined = pair(*(end.theory() for end in ends))
     return [{"t": t, "train_error": joined.train_error_at(t), "test_error": joined.test_error_at(t),
              "overlap": joined.overlap} for t in np.linspace(0.0, 1.0, parameters["positions"]).tolist()]
 
 
-def _training(name):
-    """Loss and options of "hebb", "count 0.8" (κ) or "square 0.01" (λ)."""
-    from gmm_flatness import SmoothedCount
-
-    kind, _, value = name.partition(" ")
-    if kind == "hebb":
-        return kind, {"norm": 1.0, "bias": "optimal"}
-    if kind == "count":
-        return SmoothedCount(float(value)), {"norm": 1.0, "bias": "optimal"}
-    return kind, {"ridge": float(value), "bias": "learned"}
-
-
-def _measure(mixture, ends, parameters, *, rng):
-    from gmm_flatness import fit, sample
+def _measure(ends, parameters, *, rng):
+    from gmm_flatness import sample
     from gmm_flatness.simulation.fit import pair_overlap, segment_errors
 
-    data = sample(mixture, parameters["dim"], rng=rng)
-    first, second = (fit(data, loss, **options) for loss, options in ends)
+    data = sample(ends[0].mixture, parameters["dim"], rng=rng)
+    first, second = (end.fit(data) for end in ends)
     overlap = pair_overlap(first, second).overlap
     positions = np.array(parameters["ts"])
     errors = segment_errors(first, second, data, positions)
@@ -51,15 +47,15 @@ def _measure(mixture, ends, parameters, *, rng):
 
 
 def draw(table):
-    pairs = table.metadata["parameters"]["pairs"]
+    pairs = _pairs(table.metadata["parameters"])
     figure, axes = style.figure(1, len(pairs), width=4.0, height=3.8, sharey=True, squeeze=False)
-    for panel, (first, second) in zip(axes[0], pairs, strict=True):
+    for panel, ((first, second), ends) in zip(axes[0], pairs.items(), strict=True):
         segment = table.where(first=first, second=second)
         for quantity, text, color, marker in (("test_error", "test error", style.COLORS["vermillion"], "s"),
                                               ("train_error", "training error", style.COLORS["blue"], "o")):
             style.both(panel, segment, "t", quantity, color=color, marker=marker, label=text)
         style.label(panel, x="position t on the segment", y="error" if panel is axes[0, 0] else None,
-                    title=f"{_label(first)}  →  {_label(second)}\n{_overlaps(segment)}",
+                    title=f"{'  →  '.join(map(_label, ends))}\n{_overlaps(segment)}",
                     legend=panel is axes[0, 0])
         panel.set_ylim(bottom=0.0)
     axes[0, 0].legend(loc="center left")
@@ -71,9 +67,10 @@ def _overlaps(segment):
     return f"overlap {theory:.4f}; measured {measured['overlap'][0]:.4f} ± {measured['overlap_error'][0]:.4f}"
 
 
-def _label(name):
-    kind, _, value = name.partition(" ")
-    return {"hebb": "Hebb", "count": f"count κ = {value}"}.get(kind, f"{kind} λ = {value}")
+def _label(end):
+    if end.constraint[0] == "norm":
+        return "Hebb" if end.loss == "hebb" else f"count κ = {end.loss.kappa:g}"
+    return f"{end.loss} λ = {end.constraint[1]:g}"
 
 
 def _caption(parameters):
@@ -87,7 +84,9 @@ def _caption(parameters):
 FIGURE = Figure(
     name="f09_segments", title="Errors along the segment between two estimators", caption=_caption,
     parameters={"alpha": 2.0, "delta": 1.0, "rho": 0.3, "positions": 41, "ts": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
-                "pairs": [["square 0.01", "hebb"], ["hinge 0.05", "logistic 1"], ["count 1", "square 0.01"]],
+                "pairs": [[["square", "ridge", 0.01, "learned"], ["hebb", "norm", 1.0, "optimal"]],
+                          [["hinge", "ridge", 0.05, "learned"], ["logistic", "ridge", 1.0, "learned"]],
+                          [[1.0, "norm", 1.0, "optimal"], ["square", "ridge", 0.01, "learned"]]],
                 "dim": 300, "samples": 40},
     fast={"positions": 9, "ts": [0.0, 0.5, 1.0], "dim": 80, "samples": 8},
     points=points, compute_point=compute_point, draw=draw)

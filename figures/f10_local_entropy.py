@@ -8,44 +8,49 @@ from figures.engine import Figure
 
 def points(parameters):
     lines = [{"kind": "theory", "part": part, "curve": curve, "overlap": 1.0 - 2.0 * distance}
-             for part in ("own", "common") for curve in parameters["references"]
+             for part in ("own", "common") for curve in _references(parameters)
              for distance in parameters["distances"]]
     dots = [{"kind": "simulation", "part": part, "curve": curve, "overlap": 1.0 - 2.0 * distance}
             for part, curve, distance in parameters["chains"]]
     return lines + dots
 
 
-def compute_point(point, rng, parameters):
+def _references(parameters):
     from gmm_flatness import GaussianMixture
 
-    mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
-    reference = landscape.reference(mixture, point["curve"])
+    return landscape.references(GaussianMixture(parameters["alpha"], parameters["delta"]), parameters["references"])
+
+
+def compute_point(point, rng, parameters):
+    center = _references(parameters)[point["curve"]]
+    reference = center.theory()
     target = reference.train_error if point["part"] == "own" else parameters["common"]
     found = landscape.neighbors(reference, point["overlap"], target)
     place = {"distance": found.distance}
     if point["kind"] == "theory":
         return place | landscape.row(found)
-    rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, reference, found.beta,
+    rows = averages.over_samples(_measure, parameters["samples"], rng, center, point["overlap"], found.beta,
                                  parameters)
     return [place | row for row in rows]
 
 
-def _measure(mixture, point, reference, beta, parameters, *, rng):
+def _measure(center, overlap, beta, parameters, *, rng):
     from gmm_flatness import sample
 
-    data = sample(mixture, parameters["dim"], rng=rng)
-    weights, bias = landscape.center(data, point["curve"], 0.0, reference, rng)
+    data = sample(center.mixture, parameters["dim"], rng=rng)
+    weights, bias = landscape.on_sample(center, data, rng)
     return [({"beta": beta}, landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
-                                                  reference=weights, overlap=point["overlap"]))]
+                                                  reference=weights, overlap=overlap))]
 
 
 def draw(table):
     figure, axes = style.figure(1, 2, width=4.9, height=4.4)
     parameters = table.metadata["parameters"]
     for panel, part in zip(axes, ("own", "common"), strict=True):
-        for curve, color, marker in zip(parameters["references"], style.CYCLE, style.MARKERS, strict=False):
+        looks = zip(_references(parameters).items(), style.CYCLE, style.MARKERS, strict=False)
+        for (curve, center), color, marker in looks:
             style.both(panel, table.where(part=part, curve=curve), "distance", "entropy", color=color, marker=marker,
-                       label=_label(curve))
+                       label=_label(center))
         panel.set_ylim(parameters["depths"][part], 0.02)
         panel.set_xlim(left=0.0)
     style.label(axes[0], x="distance  (1 - s)/2", y="local entropy of the slice", legend=False,
@@ -56,11 +61,10 @@ def draw(table):
     return figure
 
 
-def _label(name):
-    family, value = landscape.kind(name)
-    if family == "gibbs":
-        return f"typical, training error {value:.3g}"
-    return {"hebb": "Hebb (Bayes-optimal)"}.get(family, family if value is None else f"{family} λ = {value:g}")
+def _label(center):
+    value = center.constraint[1]
+    return {"hebb": "Hebb (Bayes-optimal)", "hard margin": "hard margin",
+            "gibbs": f"typical, training error {value:.3g}"}.get(center.loss, f"{center.loss} λ = {value:g}")
 
 
 def _caption(parameters):
@@ -80,8 +84,9 @@ _HEBB_ERROR = 0.110336
 FIGURE = Figure(
     name="f10_local_entropy", title="Local entropy against distance around several references", caption=_caption,
     parameters={"alpha": 2.0, "delta": 1.0, "common": _HEBB_ERROR, "depths": {"own": -0.75, "common": -0.25},
-                "references": ["hebb", "square 0.1", "square 1", "logistic 0.1", "hard margin",
-                               f"gibbs {_HEBB_ERROR}", "gibbs 0.05"],
+                "references": [["hebb", "norm", 1.0], ["square", "ridge", 0.1], ["square", "ridge", 1.0],
+                               ["logistic", "ridge", 0.1], ["hard margin", "ridge", 0.0],
+                               ["gibbs", "train_error", _HEBB_ERROR], ["gibbs", "train_error", 0.05]],
                 "distances": [0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09,
                               0.1, 0.115, 0.13, 0.145, 0.16, 0.18, 0.2],
                 "chains": [["own", "hebb", 0.05], ["own", "hebb", 0.1], ["own", "hebb", 0.15],

@@ -11,49 +11,46 @@ from figures.engine import Figure
 
 
 def points(parameters):
-    lines = [{"kind": "theory", "part": part, "family": family, "curve": name}
-             for part in ("own", "common") for family, names in _families(parameters).items() for name in names]
-    dots = [{"kind": "simulation", "part": part, "family": name.rsplit(" ", 1)[0], "curve": name}
-            for part in ("own", "common") for name in parameters["chains"]]
-    return lines + dots
+    return [{"kind": kind, "part": part, "family": center.loss, "curve": curve}
+            for kind, rows in (("theory", _families(parameters)), ("simulation", parameters["chains"]))
+            for part in ("own", "common") for curve, center in _references(parameters, rows).items()]
 
 
 def _families(parameters):
-    ridges = np.geomspace(*parameters["ridge_range"]).tolist()
-    families = {loss: [f"{loss} {ridge!r}" for ridge in ridges] for loss in parameters["losses"]}
-    errors = np.linspace(*parameters["typical_range"]).tolist()
-    return {**families, "gibbs": [f"gibbs {error!r}" for error in errors], "hebb": ["hebb"],
-            "hard margin": ["hard margin"]}
+    return [*([loss, "ridge", ridge] for loss in parameters["losses"]
+              for ridge in np.geomspace(*parameters["ridge_range"]).tolist()),
+            *(["gibbs", "train_error", error] for error in np.linspace(*parameters["typical_range"]).tolist()),
+            ["hebb", "norm", 1.0], ["hard margin", "ridge", 0.0]]
+
+
+def _references(parameters, rows):
+    from gmm_flatness import GaussianMixture
+
+    return landscape.references(GaussianMixture(parameters["alpha"], parameters["delta"]), rows)
 
 
 def compute_point(point, rng, parameters):
-    from gmm_flatness import GaussianMixture
+    from gmm_flatness import bayes_overlap
+    from gmm_flatness.theory.landscape import Reference
 
-    mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
-    reference = landscape.reference(mixture, point["curve"])
+    center = _references(parameters, [*_families(parameters), *parameters["chains"]])[point["curve"]]
+    reference = center.theory()
     target = reference.train_error if point["part"] == "own" else parameters["common"]
     found = landscape.neighbors(reference, 1.0 - 2.0 * parameters["distance"], target)
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point, reference, found.beta,
-                                     parameters)
-    return {**landscape.row(found), "test_error": reference.test_error,
-            "overlap": _with_bayes(mixture, point, reference)}
+        return averages.over_samples(_measure, parameters["samples"], rng, center, found.beta, parameters)
+    # Cosine with Hebb's vector: what weights know of the centroid, they know through it.
+    overlap = Reference.of(reference).m / math.sqrt(bayes_overlap(center.mixture))
+    return {**landscape.row(found), "test_error": reference.test_error, "overlap": overlap}
 
 
-def _with_bayes(mixture, point, reference):
-    """Cosine with Hebb's vector: what weights know of the centroid, they know through it."""
-    from gmm_flatness import bayes_overlap
-
-    norm = 1.0 if landscape.kind(point["curve"])[0] == "gibbs" else reference.q
-    return reference.m / math.sqrt(norm * bayes_overlap(mixture))
-
-
-def _measure(mixture, point, reference, beta, parameters, *, rng):
+def _measure(center, beta, parameters, *, rng):
     from gmm_flatness import fit, sample
     from gmm_flatness.simulation.fit import population_error
 
+    mixture = center.mixture
     data = sample(mixture, parameters["dim"], rng=rng)
-    weights, bias = landscape.center(data, point["curve"], 0.0, reference, rng)
+    weights, bias = landscape.on_sample(center, data, rng)
     size, best = float(weights @ weights), fit(data, "hebb", norm=1.0, bias=0.0).weights
     chain = landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng, reference=weights,
                                  overlap=1.0 - 2.0 * parameters["distance"])
@@ -118,8 +115,9 @@ FIGURE = Figure(
     name="f11_entropy_and_error", title="Local entropy at one distance along families of references", caption=_caption,
     parameters={"alpha": 2.0, "delta": 1.0, "distance": 0.05, "common": 0.08, "losses": ["square", "logistic", "hinge"],
                 "ridge_range": [0.02, 100.0, 25], "typical_range": [0.03, 0.15, 13],
-                "chains": ["square 0.1", "square 3.0", "logistic 0.1", "logistic 1.0", "hinge 0.3", "hinge 1.0",
-                           "gibbs 0.12", "hebb"],
+                "chains": [["square", "ridge", 0.1], ["square", "ridge", 3.0], ["logistic", "ridge", 0.1],
+                           ["logistic", "ridge", 1.0], ["hinge", "ridge", 0.3], ["hinge", "ridge", 1.0],
+                           ["gibbs", "train_error", 0.12], ["hebb", "norm", 1.0]],
                 "dim": 200, "samples": 40, "sweeps": 600},
     fast={"ridge_range": [0.02, 100.0, 7], "typical_range": [0.03, 0.15, 5], "dim": 80, "samples": 8},
     points=points, compute_point=compute_point, draw=draw)

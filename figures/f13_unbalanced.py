@@ -11,46 +11,44 @@ _MODES = {"reference": "bias of the reference", "scaled": "bias of the reference
 
 
 def points(parameters):
+    references = _references(parameters)
     lines = [{"kind": "theory", "part": mode, "curve": curve, "overlap": 1.0 - 2.0 * distance}
-             for mode in _MODES for curve in parameters["references"] for distance in parameters["distances"]]
+             for mode in _MODES for curve in references for distance in parameters["distances"]]
     scans = [{"kind": "theory", "part": "scan", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"], "bias": bias}
-             for curve in parameters["references"] for bias in np.linspace(*parameters["bias_range"]).tolist()]
+             for curve in references for bias in np.linspace(*parameters["bias_range"]).tolist()]
     dots = [{"kind": "simulation", "part": mode, "curve": curve, "overlap": 1.0 - 2.0 * distance}
             for mode, curve, distance in parameters["chains"]]
     scanned = [{"kind": "simulation", "part": "scan", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"],
                 "bias": bias} for curve, bias in parameters["scan_chains"]]
     own = [{"kind": "theory", "part": "own", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"]}
-           for curve in parameters["references"]]
+           for curve in references]
     return lines + scans + own + dots + scanned
 
 
-def compute_point(point, rng, parameters):
+def _references(parameters):
     from gmm_flatness import GaussianMixture
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], parameters["rho"])
-    trained = _bias_of(point["curve"], parameters)
-    reference = landscape.reference(mixture, point["curve"], trained)
+    return landscape.references(mixture, parameters["references"])
+
+
+def compute_point(point, rng, parameters):
+    center = _references(parameters)[point["curve"]]
+    reference = center.theory()
     mode = point["bias"] if point["part"] == "scan" else "scaled" if point["part"] == "scaled" else "reference"
     found = landscape.neighbors(reference, point["overlap"], reference.train_error, mode)
     place = {"distance": found.distance, "bias": found.bias}
     if point["kind"] == "theory":
         return place | landscape.row(found)
-    rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, trained, reference, found.beta,
-                                 parameters)
+    rows = averages.over_samples(_measure, parameters["samples"], rng, center, point, found.beta, parameters)
     return [place | row for row in rows]
 
 
-def _bias_of(curve, parameters):
-    """Bias of a reference: set after training for Hebb's rule, learned, or held for typical configurations."""
-    family, _ = landscape.kind(curve)
-    return {"hebb": "optimal", "gibbs": parameters["typical_bias"]}.get(family, "learned")
-
-
-def _measure(mixture, point, trained, reference, beta, parameters, *, rng):
+def _measure(center, point, beta, parameters, *, rng):
     from gmm_flatness import sample
 
-    data = sample(mixture, parameters["dim"], rng=rng)
-    weights, own = landscape.center(data, point["curve"], trained, reference, rng)
+    data = sample(center.mixture, parameters["dim"], rng=rng)
+    weights, own = landscape.on_sample(center, data, rng)
     bias = point["bias"] if point["part"] == "scan" else own * (point["overlap"] if point["part"] == "scaled" else 1.0)
     return [({"beta": beta}, landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
                                                   reference=weights, overlap=point["overlap"]))]
@@ -59,11 +57,11 @@ def _measure(mixture, point, trained, reference, beta, parameters, *, rng):
 def draw(table):
     figure, axes = style.figure(1, 3, width=4.0, height=4.2)
     parameters = table.metadata["parameters"]
-    looks = list(zip(parameters["references"], style.CYCLE, style.MARKERS, strict=False))
+    looks = list(zip(_references(parameters).items(), style.CYCLE, style.MARKERS, strict=False))
     for panel, (mode, title) in zip(axes, _MODES.items(), strict=False):
-        for curve, color, marker in looks:
+        for (curve, center), color, marker in looks:
             style.both(panel, table.where(part=mode, curve=curve), "distance", "entropy", color=color, marker=marker,
-                       label=_label(curve))
+                       label=_label(center))
         style.label(panel, x="distance  (1 - s)/2", title=title, legend=False)
         panel.set_ylim(parameters["depth"], 0.02)
     _scan(axes[2], table, looks)
@@ -76,17 +74,16 @@ def draw(table):
 
 def _scan(panel, table, looks):
     """Entropy against the bias; filled markers are at the references' own."""
-    for curve, color, marker in looks:
+    for (curve, _), color, marker in looks:
         style.both(panel, table.where(part="scan", curve=curve), "bias", "entropy", color=color, marker=marker)
         own = table.where(part="own", curve=curve)
         panel.plot(own["bias"], own["entropy"], marker, color=color, markersize=7)
 
 
-def _label(name):
-    family, value = landscape.kind(name)
-    if family == "gibbs":
-        return f"typical, training error {value:.3g}"
-    return "Hebb, best bias (Bayes-optimal)" if family == "hebb" else f"{family} λ = {value:g}, learned bias"
+def _label(center):
+    value = center.constraint[1]
+    return {"hebb": "Hebb, best bias (Bayes-optimal)", "gibbs": f"typical, training error {value:.3g}"}.get(
+        center.loss, f"{center.loss} λ = {value:g}, learned bias")
 
 
 def _caption(parameters):
@@ -101,10 +98,13 @@ def _caption(parameters):
             f"replica symmetry lines are dashed. {averages.caption(parameters)} {landscape.caption(parameters)}")
 
 
+_TYPICAL_BIAS = -0.848928
 FIGURE = Figure(
     name="f13_unbalanced", title="Local entropy between unbalanced clusters", caption=_caption,
-    parameters={"alpha": 2.0, "delta": 1.0, "rho": 0.2, "typical_bias": -0.848928, "held": 0.05, "depth": -0.5,
-                "references": ["hebb", "square 0.3", "logistic 0.1", "gibbs 0.085949"],
+    parameters={"alpha": 2.0, "delta": 1.0, "rho": 0.2, "typical_bias": _TYPICAL_BIAS, "held": 0.05, "depth": -0.5,
+                "references": [["hebb", "norm", 1.0, "optimal"], ["square", "ridge", 0.3, "learned"],
+                               ["logistic", "ridge", 0.1, "learned"],
+                               ["gibbs", "train_error", 0.085949, _TYPICAL_BIAS]],
                 "distances": [0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12,
                               0.14, 0.16, 0.18, 0.2],
                 "bias_range": [-1.7, 0.2, 39],

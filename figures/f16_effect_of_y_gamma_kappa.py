@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from figures import averages, style
@@ -17,14 +15,14 @@ _BALANCE = {"balanced": 0.5, "unbalanced": 0.2}
 def points(parameters):
     ys = np.geomspace(*parameters["y_range"]).tolist()
     gammas = np.geomspace(*parameters["gamma_range"]).tolist()
-    lines = [*({"part": "y", "curve": f"overlap {overlap:g}", "knob": y} for overlap in parameters["overlaps"]
-               for y in ys),
+    lines = [*({"part": "y", "curve": f"overlap {overlap:g}", "overlap": overlap, "knob": y}
+               for overlap in parameters["overlaps"] for y in ys),
              *({"part": "gamma", "curve": curve, "knob": gamma} for curve in (_ENTROPIC, _MINIMIZER)
                for gamma in gammas),
              *({"part": "kappa", "curve": curve, "knob": kappa} for curve in _BALANCE
                for kappa in np.geomspace(*parameters["kappa_range"]).tolist())]
-    dots = [*({"part": "y", "curve": f"overlap {overlap:g}", "knob": y} for overlap in parameters["overlaps"]
-              for y in parameters["ys"]),
+    dots = [*({"part": "y", "curve": f"overlap {overlap:g}", "overlap": overlap, "knob": y}
+              for overlap in parameters["overlaps"] for y in parameters["ys"]),
             *({"part": "gamma", "curve": curve, "knob": gamma} for curve in (_ENTROPIC, _FULL, _ELASTIC)
               for gamma in parameters["gammas"]),
             *({"part": "kappa", "curve": curve, "knob": kappa} for curve in _BALANCE
@@ -33,7 +31,9 @@ def points(parameters):
 
 
 def compute_point(point, rng, parameters):
-    from gmm_flatness import GaussianMixture, bayes_error, erm
+    from gmm_flatness import GaussianMixture, SmoothedCount, bayes_error, erm
+    from gmm_flatness.theory.algorithms import entropic_fixed_point
+    from gmm_flatness.theory.landscape.replicas import replicated
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], _BALANCE.get(point["curve"], 0.5))
     if point["kind"] == "simulation":
@@ -43,47 +43,16 @@ def compute_point(point, rng, parameters):
         theory = point["curve"] != _ELASTIC
         return {**row, "kind": "simulation" if theory else "empirical"}
     if point["curve"] == _ENTROPIC:
-        found = erm(mixture, "square", ridge=effective_ridge(mixture, point["knob"], parameters["norm"]), bias=0.0)
+        found = entropic_fixed_point(mixture, point["knob"], norm=parameters["norm"]).minimizer
     elif point["part"] == "gamma":
         found = erm(mixture, "logistic", ridge=parameters["ridge"], bias=0.0)
     elif point["part"] == "kappa":
-        found = _smoothed(mixture, point["knob"])
+        found = erm(mixture, SmoothedCount(point["knob"]), norm=1.0, bias="optimal", allow_unstable=True)
     else:
-        found = _replicas(mixture, point, parameters)
+        found = replicated(mixture, point["knob"], point["overlap"], beta=parameters["beta"], bias=0.0,
+                           allow_unstable=True)
     error = found.barycenter_error if point["part"] == "y" else found.test_error
     return {"test_error": error, "stable": int(found.stable), "bayes_error": bayes_error(mixture)}
-
-
-def _smoothed(mixture, kappa):
-    from gmm_flatness import SmoothedCount, erm
-
-    return erm(mixture, SmoothedCount(kappa), norm=1.0, bias="optimal", allow_unstable=True)
-
-
-def _replicas(mixture, point, parameters):
-    from gmm_flatness.theory.landscape.replicas import replicated
-
-    return replicated(mixture, point["knob"], _overlap(point), beta=parameters["beta"], bias=0.0, allow_unstable=True)
-
-
-def _overlap(point):
-    return float(point["curve"].removeprefix("overlap "))
-
-
-def effective_ridge(mixture, gamma, norm):
-    """The ridge whose minimizer has the direction of Entropy-SGD's fixed point on the sphere, below `γ`.
-
-    The fixed point is `1 - λ/γ` times that minimizer.
-    """
-    from scipy.optimize import brentq
-
-    from gmm_flatness import erm
-
-    def excess(log_ridge):
-        ridge = math.exp(log_ridge)
-        return erm(mixture, "square", ridge=ridge, bias=0.0).q * (1.0 - ridge / gamma) ** 2 - norm
-
-    return math.exp(brentq(excess, math.log(1e-6 * min(gamma, 1.0)), math.log(gamma), xtol=1e-12))
 
 
 def _algorithm(point, parameters):
@@ -92,7 +61,7 @@ def _algorithm(point, parameters):
     knob, trained = point["knob"], {"ridge": parameters["ridge"], "bias": 0.0}
     if point["part"] == "y":
         return algorithms.annealing(np.linspace(0.2, 1.0, 5) * parameters["beta"], replicas=int(knob),
-                                    overlap=_overlap(point), sweeps=parameters["sweeps"])
+                                    overlap=point["overlap"], sweeps=parameters["sweeps"])
     if point["part"] == "kappa":
         return algorithms.local_energy([width for width in (8.0, 4.0, 2.0, 1.0) if width > knob] + [knob],
                                        bias="optimal", tol=None, epochs=parameters["epochs"])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from figures.engine import Figure
-from figures.publish import FORMATS
+from figures.files import FORMATS
 from gmm_flatness.errors import DomainError
 from gmm_flatness.store import Table, write_text
 

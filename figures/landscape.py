@@ -1,34 +1,21 @@
-"""References of a local entropy, as theory and on a sample, and the chains around them.
-
-A reference is named "hebb", "hard margin", "square 0.1" or the like with its ridge, or "gibbs 0.11" with the training
-error that it is typical of.
-"""
+"""References of a local entropy by their labels, and the chains around them."""
 
 from __future__ import annotations
 
-import math
+from functools import partial
 
 
-def kind(name):
-    """Loss or measure, and its ridge or training error; None where it has none."""
-    words = name.split()
-    return (words[0], float(words[1])) if len(words) == 2 and words[0] != "hard" else (name, None)
+def references(mixture, rows, bias=0.0):
+    """`ReferencePoint`s by label, in the order of rows `[loss, constraint, value, bias]`.
 
+    A number as loss is the width of a smoothed count; the last entry may be left out where all have one bias.
+    """
+    from gmm_flatness import SmoothedCount
+    from gmm_flatness.checks.references import ReferencePoint
 
-def reference(mixture, name, bias=0.0):
-    """The theory of a reference; `bias` is that of `erm`, for "gibbs" a number."""
-    from gmm_flatness import erm, gibbs, hard_margin
-
-    family, value = kind(name)
-    if family == "gibbs":
-        return gibbs(mixture, train_error=value, bias=bias)
-    if family == "hard margin":
-        return hard_margin(mixture, bias=bias)
-    return erm(mixture, family, bias=bias, **_constraint(family, value))
-
-
-def _constraint(family, value):
-    return {"norm": 1.0} if family == "hebb" else {"ridge": value}
+    points = [ReferencePoint(mixture, loss if isinstance(loss, str) else SmoothedCount(loss), (constraint, value),
+                             *(own or [bias])) for loss, constraint, value, *own in rows]
+    return {point.label: point for point in points}
 
 
 def neighbors(reference, overlap, train_error, bias="reference"):
@@ -44,21 +31,13 @@ def row(found):
             "beta": found.beta, "stable": int(found.stable)}
 
 
-def center(data, name, bias, theory, rng):
-    """Weights of the reference on a sample and its bias at norm 1; `theory` what is said of it."""
-    from gmm_flatness import fit, run_chain
-    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
+def on_sample(point, data, rng):
+    """Weights of a reference on a sample and its bias at norm 1."""
+    from gmm_flatness import run_chain
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
 
-    family, value = kind(name)
-    if family == "gibbs":
-        found = run_chain(data, beta=beta_schedule(theory.beta), sweeps=3000, burn_in=100, bias=bias, rng=rng,
-                          min_effective_size=MIN_EFFECTIVE_SIZE)
-        return found.weights[0], bias
-    if family == "hard margin":
-        found = fit(data, "hinge", ridge=0.0, bias=bias)
-    else:
-        found = fit(data, family, bias=bias, **_constraint(family, value))
-    return found.weights, found.b / math.sqrt(found.q)
+    return point.on_sample(data, rng, partial(run_chain, sweeps=3000, burn_in=100,
+                                              min_effective_size=MIN_EFFECTIVE_SIZE))
 
 
 def integrate(data, beta, *, sweeps, bias, rng, **held):

@@ -60,12 +60,12 @@ _PUBLIC = {
     "Minimizer": "simulation.message_passing",
     "GibbsMeasure": "simulation.message_passing",
     "ReplicatedGibbsMeasure": "simulation.message_passing",
-    "compare_algorithms": "studies.compare_algorithms",
+    "compare_algorithms": "studies.comparison",
     "ReplicatedSGDClassifier": "estimators.replicated_sgd",
     "EntropySGDClassifier": "estimators.entropy_sgd",
     "LocalEnergyClassifier": "estimators.local_energy",
     "FlatMLPClassifier": "estimators.flat_mlp",
-    "sweep": "studies.sweep",
+    "sweep": "studies.sweeps",
 }
 
 _UNAVAILABLE = {name for name, home in _PUBLIC.items() if home.startswith("estimators.") and not find_spec("sklearn")}
@@ -99,8 +99,8 @@ if TYPE_CHECKING:
         message_passing,
         state_evolution,
     )
-    from gmm_flatness.studies.compare_algorithms import compare_algorithms
-    from gmm_flatness.studies.sweep import sweep
+    from gmm_flatness.studies.comparison import compare_algorithms
+    from gmm_flatness.studies.sweeps import sweep
     from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
     from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile
     from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability

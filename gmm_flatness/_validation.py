@@ -23,9 +23,7 @@ def scalar(name: str, value: Any, *, low: float = -math.inf, high: float = math.
     number = float(array)
     above = number >= low if closed_low else number > low
     below = number <= high if closed_high else number < high
-    if infinite and number == high == math.inf:
-        return number
-    if not (above and below and math.isfinite(number)):
+    if not (above and below and math.isfinite(number)) and not (infinite and number == high == math.inf):
         raise DomainError(name, value, allowed)
     return number
 

@@ -24,23 +24,13 @@ class DomainError(ValueError):
 
     def __init__(self, parameter: str, value: Any, allowed: str, *, threshold: float | None = None):
         super().__init__(parameter, value, allowed)
-        self.parameter = parameter
-        self.value = value
-        self.allowed = allowed
-        self.threshold = threshold
+        self.parameter, self.value, self.allowed, self.threshold = parameter, value, allowed, threshold
 
     def __str__(self) -> str:
         large = isinstance(self.value, int) and self.value.bit_length() > 4096  # Python refuses to print it
         value = f"an integer of {self.value.bit_length()} bits" if large else repr(self.value)
         text = f"{self.parameter} = {value} is not allowed: {self.allowed}"
         return text if self.threshold is None else f"{text} (threshold {self.threshold:.10g})"
-
-    def __reduce__(self):
-        return _rebuild_domain_error, (type(self), self.parameter, self.value, self.allowed, self.threshold)
-
-
-def _rebuild_domain_error(cls, parameter, value, allowed, threshold):
-    return cls(parameter, value, allowed, threshold=threshold)
 
 
 class StabilityError(DomainError):
@@ -65,10 +55,3 @@ class ConvergenceError(RuntimeError):
     def __init__(self, message: str, *, partial: Any = None):
         super().__init__(message)
         self.partial = partial
-
-    def __reduce__(self):
-        return _rebuild_convergence_error, (type(self), str(self), self.partial)
-
-
-def _rebuild_convergence_error(cls, message, partial):
-    return cls(message, partial=partial)

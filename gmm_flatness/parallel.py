@@ -17,7 +17,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -86,10 +86,19 @@ def parallel_map(task: Callable[[Any], Any], items: Iterable, *, workers: int | 
     DomainError
         `workers` is neither None, -1 nor a positive integer.
     """
+    from tqdm import tqdm
+
     items, workers = list(items), check_workers(workers)
-    with _SINGLE_THREAD, _bar(len(items), progress) as bar:
+    hidden = progress is None or not sys.stderr.isatty()
+    with _SINGLE_THREAD, tqdm(total=len(items), desc=progress, disable=hidden, leave=False) as bar:
+        outcomes: Iterable = map(task, items)
+        if workers != 1:
+            from joblib import Parallel, delayed
+
+            pool = Parallel(n_jobs=workers, return_as="generator", initializer=end_with_parent)
+            outcomes = pool(delayed(_call_in_worker)(task, item) for item in items)
         results = []
-        for result in map(task, items) if workers == 1 else _through_joblib(task, items, workers):
+        for result in outcomes:
             results.append(result)
             bar.update()
         return results
@@ -101,14 +110,6 @@ def check_workers(workers: int | None) -> int | None:
     if number == 0:
         raise DomainError("workers", workers, "None, -1 (all) or a positive integer")
     return number
-
-
-def _through_joblib(task: Callable[[Any], Any], items: list, workers: int | None) -> Iterator:
-    from joblib import Parallel, delayed
-
-    call = delayed(_call_in_worker)
-    return Parallel(n_jobs=workers, return_as="generator", initializer=end_with_parent)(
-        call(task, item) for item in items)
 
 
 def _call_in_worker(task: Callable[[Any], Any], item: Any) -> Any:
@@ -162,9 +163,3 @@ _SINGLE_THREAD = _SingleThread()
 
 def _repeat(task: Callable[..., Any], args: tuple, kwargs: dict[str, Any], generator: np.random.Generator):
     return task(*args, rng=generator, **kwargs)
-
-
-def _bar(total: int, label: str | None):
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=label, disable=label is None or not sys.stderr.isatty(), leave=False)

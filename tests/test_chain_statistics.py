@@ -47,9 +47,9 @@ def test_time_equals_the_sum_over_lags_up_to_the_window(series):
 
 def test_standard_errors_are_the_spread_of_the_means(series):
     means = [series_mean(one) for one in series]
-    pulls = np.array([mean.value / mean.stderr for mean in means])
-    low, high = stats.chi2.ppf([5e-4, 1 - 5e-4], len(pulls))
-    assert low < np.sum(pulls**2) < high
+    z_scores = np.array([mean.value / mean.stderr for mean in means])
+    low, high = stats.chi2.ppf([5e-4, 1 - 5e-4], len(z_scores))
+    assert low < np.sum(z_scores**2) < high
     naive = np.array([one.mean() / one.std() for one in series]) * np.sqrt(len(series[0]))
     assert np.sum(naive**2) > high
     drifts = np.array([mean.drift for mean in means])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,8 +13,14 @@ from scipy import stats
 from scipy.special import ndtr
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, Sample, sample
-from gmm_flatness.simulation.chains import over_disorder, run_chain
+from gmm_flatness.simulation.chains import (
+    over_disorder,
+    replicated_annealing,
+    run_chain,
+    thermodynamic_integration,
+)
 from gmm_flatness.simulation.chains.geometry import make_geometry
+from gmm_flatness.simulation.chains.moves import ChainState
 from gmm_flatness.simulation.chains.sampling import require_effective_size
 from gmm_flatness.store import Checkpoint
 
@@ -93,9 +100,9 @@ def test_reported_errors_are_the_spread_of_the_chains(kind):
     found, expected = chains(kind), exact(kind, BETA)
     low, high = stats.chi2.ppf([5e-4, 1 - 5e-4], len(found))
     for name in ("train_error", "m"):
-        pulls = np.array([(getattr(c, name) - expected[name]) / getattr(c, name + "_stderr") for c in found])
-        assert low < np.sum(pulls**2) < high
-        assert np.sum((0.3 * pulls) ** 2) < low and np.sum((3 * pulls) ** 2) > high
+        z_scores = np.array([(getattr(c, name) - expected[name]) / getattr(c, name + "_stderr") for c in found])
+        assert low < np.sum(z_scores**2) < high
+        assert np.sum((0.3 * z_scores) ** 2) < low and np.sum((3 * z_scores) ** 2) > high
 
 
 def test_an_annealed_chain_measures_its_last_temperature():
@@ -274,6 +281,34 @@ def test_samples_do_not_depend_on_workers_or_on_being_resumed(tmp_path):
 def test_bad_input_is_refused(change, name):
     with pytest.raises(DomainError, match=f"^{name} "):
         run_chain(sample(GaussianMixture(2.0), 5, rng=1), **(dict(beta=1.0, sweeps=50, burn_in=5) | change))
+
+
+@pytest.mark.parametrize(("change", "name"), [
+    ({"min_effective_size": -1.0}, "min_effective_size"), ({"min_effective_size": np.nan}, "min_effective_size"),
+    ({"bias": "0.1"}, "bias"), ({"sweeps": 50.0}, "sweeps"), ({"replicas": 2.0}, "replicas"),
+    ({"reference": np.full(5, 1e200), "overlap": 0.5}, "reference")])
+@pytest.mark.parametrize("run", [run_chain, thermodynamic_integration])
+def test_bad_input_is_refused_before_the_first_move(run, change, name, monkeypatch):
+    monkeypatch.setattr(ChainState, "advance", None)
+    betas = {"beta": 1.0} if run is run_chain else {"betas": [0.0, 0.5, 1.0]}
+    with pytest.raises(DomainError, match=f"^{name} "):
+        run(sample(GaussianMixture(2.0), 5, rng=1), **(dict(sweeps=10**9, burn_in=5) | betas | change))
+
+
+@pytest.mark.parametrize(("change", "name"), [
+    ({"x": np.full((10, 5), np.nan)}, "sample.x"), ({"y": np.zeros(10)}, "sample.y"), ({"y": np.ones(9)}, "sample.y"),
+    ({"centroid": np.ones(4)}, "sample.centroid"), ({"mixture": (2.0, 1.0, 0.5)}, "sample.mixture")])
+def test_samples_that_are_none_are_refused(change, name):
+    drawn = sample(GaussianMixture(2.0), 5, rng=1)
+    for run in (partial(run_chain, beta=1.0, sweeps=50, burn_in=5),
+                partial(thermodynamic_integration, betas=[0.0, 0.5, 1.0], sweeps=50, burn_in=5),
+                partial(replicated_annealing, betas=[0.0, 1.0], replicas=2, overlap=0.5, sweeps=5)):
+        for bad, parameter in ((replace(drawn, **change), name), (drawn.x, "sample")):
+            with pytest.raises(DomainError) as caught:
+                run(bad)
+            assert caught.value.parameter == parameter
+    with pytest.raises(DomainError, match="^mixture "):
+        over_disorder(run_chain, "mixture", 5, 2, beta=1.0, sweeps=50, burn_in=5)
 
 
 def test_dimensions_that_rotations_cannot_explore_are_refused():

@@ -43,9 +43,9 @@ def test_free_entropies_of_the_circle():
         found = np.array([getattr(run, name) for run in runs])[:, 1:]
         assert stats.ttest_1samp(found, expected[1:]).pvalue.min() > 0.01 / (3 * 16)
         assert stats.ttest_1samp(found, 1.1 * expected[1:]).pvalue.max() < 1e-3
-        pulls = (found - expected[1:]) / np.array([getattr(run, name + "_stderr") for run in runs])[:, 1:]
+        z_scores = (found - expected[1:]) / np.array([getattr(run, name + "_stderr") for run in runs])[:, 1:]
         low, high = stats.chi2.ppf([5e-4, 1 - 5e-4], len(runs))
-        assert low < (pulls[:, -1] ** 2).sum() < high
+        assert low < (z_scores[:, -1] ** 2).sum() < high
     assert all(run.free_entropy[0] == run.entropy[0] == 0.0 for run in runs)
 
 
@@ -117,33 +117,32 @@ def ridge(drawn):
     return np.linalg.solve(inputs.T @ inputs + 0.1 * np.eye(drawn.dim), inputs.T @ drawn.y)
 
 
-def mean_margin(drawn, direction):
-    """Mean aligned field of the training points along a direction."""
-    return float(np.mean(drawn.y * (drawn.x @ direction))) / np.linalg.norm(direction)
+def with_control(drawn, *, direction, rng, simulate=None, quantity=None, **options):
+    """The quantities of a run, and the training error of random weights at overlap 0.85 with a direction."""
+    reference = direction(drawn)
+    fields = drawn.y * (drawn.x @ reference) / np.linalg.norm(reference)
+    widths = np.sqrt(np.mean(drawn.x**2, axis=1) * (1 - 0.85**2))
+    control = stats.norm.sf(0.85 * fields / widths).mean()
+    return control if simulate is None else np.append(quantity(simulate(drawn, rng=rng, **options)), control)
 
 
-def with_margin(drawn, *, simulate, quantity, control, **options):
-    return np.append(quantity(simulate(drawn, **options)), mean_margin(drawn, control(drawn)))
-
-
-def extrapolated(dims, repeats, run, quantity, seed, control=hebb, **options):
+def extrapolated(dims, repeats, run, quantity, seed, direction=hebb, **options):
     """Values, standard errors and degrees of freedom at N = ∞ of quantities at N and 2N, their correction being 1/N.
 
-    Most of what they fluctuate by between samples follows the mean margin of a direction, which costs next to nothing
-    on further samples: it is the control variate of a regression.
+    Most of what they fluctuate by between samples follows an error that costs next to nothing on further samples: it
+    is the control variate of a regression.
     """
     values, errors_sq, mixture = [], [], GaussianMixture(2.0)
     for dim in dims:
-        found = np.array(over_disorder(with_margin, mixture, dim, repeats, rng=seed + dim, simulate=run,
-                                       quantity=quantity, control=control, min_effective_size=MIN_EFFECTIVE_SIZE,
+        found = np.array(over_disorder(with_control, mixture, dim, repeats, rng=seed + dim, simulate=run,
+                                       quantity=quantity, direction=direction, min_effective_size=MIN_EFFECTIVE_SIZE,
                                        **options))
-        found, margins = found[:, :-1], found[:, -1]
-        fresh = [mean_margin(drawn, control(drawn)) for drawn in
-                 (sample(mixture, dim, rng=child) for child in np.random.default_rng(seed - dim + 10_000).spawn(4000))]
-        centered = margins - margins.mean()
+        found, control = found[:, :-1], found[:, -1]
+        fresh = over_disorder(with_control, mixture, dim, 3000, rng=seed - dim + 10_000, direction=direction)
+        centered = control - control.mean()
         slope = centered @ found / (centered @ centered)
         rest = found - found.mean(axis=0) - np.multiply.outer(centered, slope)
-        values.append(found.mean(axis=0) + slope * (np.mean(fresh) - margins.mean()))
+        values.append(found.mean(axis=0) + slope * (np.mean(fresh) - control.mean()))
         errors_sq.append((rest**2).sum(axis=0) / (repeats - 2) / repeats + slope**2 * np.var(fresh) / len(fresh))
     return 2 * values[1] - values[0], np.sqrt(4 * errors_sq[1] + errors_sq[0]), repeats - 2
 
@@ -151,7 +150,7 @@ def extrapolated(dims, repeats, run, quantity, seed, control=hebb, **options):
 ANNEALED = {"beta": [0.25, 0.5, 0.75, 1.0]}
 CASES = {
     "hebb": (0.1081014, (80, 160), 150, dict(reference=hebb, overlap=0.8, sweeps=250, burn_in=60)),
-    "ridge": (0.0652166, (80, 160), 150, dict(reference=ridge, control=ridge, overlap=0.9, sweeps=250, burn_in=60)),
+    "ridge": (0.0652166, (80, 160), 150, dict(reference=ridge, direction=ridge, overlap=0.9, sweeps=250, burn_in=60)),
     "replicas": (0.1251956, (60, 120), 200, dict(replicas=3, overlap=0.7, sweeps=1500, burn_in=150)),
 }
 

@@ -5,22 +5,25 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from gmm_flatness import ConvergenceError
+from gmm_flatness import ConvergenceError, GaussianMixture, SmoothedCount, erm, gibbs, hard_margin, sample
 from gmm_flatness.checks import Case, Sampling, Undecided, all_cases, cases_algorithms, run_case
 from gmm_flatness.checks.campaign import run_campaign
 from gmm_flatness.checks.case import MOST_SAMPLES, POWER
 from gmm_flatness.checks.cases_algorithms import equilibrated
+from gmm_flatness.checks.references import ReferencePoint
 from gmm_flatness.checks.report import as_json, summary, table
 from gmm_flatness.cli import main
 from gmm_flatness.registry import formulas
 from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
 
+TILTED = GaussianMixture(1.0, 1.0, 0.4)
 PILOT = Sampling((10, 20), (40, 20))
 
 
@@ -175,6 +178,35 @@ def test_the_register_is_sound():
         assert set(one.formulas) <= set(known), one.name
         for sampling in (one.full, one.fast or one.full):
             assert len(sampling.dims) == len(sampling.counts) >= 2, one.name
+
+
+@pytest.mark.parametrize(("loss", "constraint", "bias", "label", "result"), [
+    ("hebb", ("norm", 1.0), "optimal", "hebb", erm(TILTED, "hebb", norm=1.0, bias="optimal")),
+    ("square", ("ridge", 0.1), "learned", "square 0.1", erm(TILTED, "square", ridge=0.1)),
+    (SmoothedCount(1.5), ("norm", 1.0), 0.1, "smoothed count 1.5", erm(TILTED, SmoothedCount(1.5), norm=1.0, bias=0.1)),
+    ("hard margin", ("ridge", 0.0), "learned", "hard margin", hard_margin(TILTED)),
+])
+def test_a_reference_is_the_same_in_theory_and_on_a_sample(loss, constraint, bias, label, result):
+    point = ReferencePoint(TILTED, loss, constraint, bias)
+    assert point.label == label and point.theory().test_error == pytest.approx(result.test_error, rel=1e-12)
+    samples = [point.on_sample(sample(TILTED, 200, rng=seed), None, None) for seed in range(12)]
+    found = {"b": [b for _, b in samples], "q": [weights @ weights / 200 for weights, _ in samples]}
+    expected = {"b": result.b / np.sqrt(result.q), "q": result.q}
+    for name, values in found.items():
+        assert np.mean(values) == pytest.approx(expected[name], abs=4.5 * np.std(values) / 3.3 + 5.0 / 200), name
+
+
+def test_a_gibbs_reference_runs_the_chain_at_the_temperature_of_its_training_error():
+    point = ReferencePoint(TILTED, "gibbs", ("train_error", 0.15), -0.2)
+    betas = []
+
+    def run(data, *, beta, bias, rng):
+        betas.append((beta[-1], bias))
+        return SimpleNamespace(weights=np.ones((1, data.dim)))
+
+    weights, bias = point.on_sample(sample(TILTED, 10, rng=1), None, run)
+    assert point.label == "gibbs 0.15" and bias == -0.2 and weights.shape == (10,)
+    assert betas == [(gibbs(TILTED, train_error=0.15, bias=-0.2).beta, -0.2)]
 
 
 @pytest.mark.parametrize("subject", ["bayes-gaussian", "bayes-rademacher", "square", "hebb", "hinge", "logistic"])

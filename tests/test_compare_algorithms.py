@@ -8,7 +8,7 @@ from gmm_flatness.experiments import Mean, judge, refuted
 from gmm_flatness.simulation.fit import local_energy
 from gmm_flatness.simulation.message_passing import GibbsMeasure, Minimizer, ReplicatedGibbsMeasure
 from gmm_flatness.studies import algorithms as alg
-from gmm_flatness.studies.compare_algorithms import compare_algorithms
+from gmm_flatness.studies.comparison import compare_algorithms
 
 MIXTURE = GaussianMixture(2.0, 1.0, 0.4)
 

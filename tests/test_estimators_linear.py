@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from statistical_rule import accepts, estimate_p_values, refuses
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, SmoothedCount, fit, sample
 from gmm_flatness.estimators.entropy_sgd import EntropySGDClassifier
@@ -36,8 +37,9 @@ def test_full_batches_end_at_logistic_regression(model):
     assert found.intercept_[0] == pytest.approx(want.b, abs=2e-4)
     other = LogisticRegression(C=1.0 / (0.5 * 40), tol=1e-9, max_iter=2000).fit(data.x, data.y)
     np.testing.assert_allclose(found.coef_, other.coef_, atol=1e-4)
-    rise = local_energy(want, data, 0.5, repeats=4000, rng=0)
-    assert abs(found.local_energy_ - rise.mean) < 4 * rise.stderr + 1e-3
+    rise = local_energy(want, data, 0.5, repeats=50_000, rng=0)
+    p, below, above = (estimate_p_values(*rise, 49_999, factor * found.local_energy_) for factor in (1.0, 0.95, 1.05))
+    assert accepts(p) and refuses(below) and refuses(above), (rise, found.local_energy_)
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from figures.engine import compute, replace
-from figures.publish import publish
+from figures.files import publish
 from gmm_flatness.store import Cache, Table
 
 TOY = '''
@@ -102,7 +102,7 @@ from pathlib import Path
 import threadpoolctl, tqdm
 import matplotlib.backends.backend_agg, matplotlib.backends.backend_pdf, matplotlib.backends.backend_svg
 from drill_toy import FIGURE
-from figures.publish import publish
+from figures.files import publish
 
 folder, chance = Path(sys.argv[1]), random.Random(sys.argv[2])
 
@@ -151,7 +151,7 @@ import os, sys
 from dataclasses import replace
 from pathlib import Path
 from drill_toy import FIGURE
-from figures.publish import publish
+from figures.files import publish
 folder, cut = Path(sys.argv[1]), int(sys.argv[2])
 publish(replace(FIGURE, seed=12), folder)
 genuine, final = os.replace, []
@@ -176,7 +176,7 @@ def test_an_interrupted_run_resumes_at_the_point_it_lost(toy, undisturbed, tmp_p
 import os, sys
 from pathlib import Path
 import drill_toy
-from figures.publish import publish
+from figures.files import publish
 genuine = drill_toy.compute_point
 def compute_point(point, rng, parameters):
     if point["place"] == 25:
@@ -193,7 +193,7 @@ publish(drill_toy.FIGURE, Path(sys.argv[1]))
 
 
 @pytest.mark.parametrize("code", [
-    "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.publish import publish; "
+    "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.files import publish; "
     "print(publish(FIGURE, Path(sys.argv[1])).made)",
     "import sys; from pathlib import Path; from drill_toy import FIGURE; from figures.engine import compute; "
     "from gmm_flatness.store import Cache; compute(FIGURE, Cache(Path(sys.argv[1]) / '.cache'))",
@@ -242,7 +242,7 @@ import resource, sys
 from pathlib import Path
 from dataclasses import replace
 from drill_toy import FIGURE
-from figures.publish import publish
+from figures.files import publish
 resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
 try:
     publish(replace(FIGURE, seed=12), Path(sys.argv[1]))
@@ -261,7 +261,7 @@ def test_killing_a_run_with_workers_leaves_no_trace(toy, undisturbed, tmp_path):
 import sys
 from pathlib import Path
 from drill_toy import FIGURE
-from figures.publish import publish
+from figures.files import publish
 publish(FIGURE, Path(sys.argv[1]), workers=2)
 """
     for points in (5, 15, 25):

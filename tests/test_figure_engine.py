@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from figures import command, engine, index, publish, style
+from figures import command, engine, files, index, style
 from figures.engine import Figure, compute
 from gmm_flatness import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.store import Cache, Table
@@ -131,7 +131,7 @@ def test_a_misdeclared_figure_is_refused(change):
 
 def test_published_files_depend_on_nothing_but_content(tmp_path):
     for folder in ("a", "b"):
-        outcome = publish.publish(TOY, tmp_path / folder)
+        outcome = files.publish(TOY, tmp_path / folder)
         assert outcome.made and (outcome.rows, outcome.gaps) == (8, 2) and "2 without a result" in str(outcome)
     names = {f"f99_toy.{kind}" for kind in ("pdf", "svg", "png", "csv", "json", "provenance.json")}
     assert {path.name for path in (tmp_path / "a").iterdir()} == names | {".cache"}
@@ -142,16 +142,16 @@ def test_published_files_depend_on_nothing_but_content(tmp_path):
 
 
 def test_a_current_figure_is_left_alone_and_a_damaged_or_changed_one_is_made_again(tmp_path):
-    publish.publish(TOY, tmp_path)
+    files.publish(TOY, tmp_path)
     stamp = (tmp_path / "f99_toy.svg").stat().st_mtime_ns
-    again = publish.publish(TOY, tmp_path)
+    again = files.publish(TOY, tmp_path)
     assert not again.made and (again.rows, again.gaps) == (8, 2) and "up to date" in str(again)
     assert (tmp_path / "f99_toy.svg").stat().st_mtime_ns == stamp
     (tmp_path / "f99_toy.png").write_bytes(b"damaged")
-    assert publish.publish(TOY, tmp_path).made
+    assert files.publish(TOY, tmp_path).made
     (tmp_path / "f99_toy.csv").unlink()
-    assert publish.publish(TOY, tmp_path).made
-    assert publish.publish(engine.replace(TOY, title="Another"), tmp_path).made
+    assert files.publish(TOY, tmp_path).made
+    assert files.publish(engine.replace(TOY, title="Another"), tmp_path).made
     assert len(CALLS) == 6
 
 
@@ -160,20 +160,20 @@ def test_a_current_figure_is_left_alone_and_a_damaged_or_changed_one_is_made_aga
     lambda text: text.replace('"f99_toy.csv"', '"f99_other.csv"')])
 def test_a_damaged_provenance_is_written_again(tmp_path, damage):
     path = tmp_path / "f99_toy.provenance.json"
-    publish.publish(TOY, tmp_path)
+    files.publish(TOY, tmp_path)
     path.write_text(damage(path.read_text()))
-    assert publish.publish(TOY, tmp_path).made
-    assert not publish.publish(TOY, tmp_path).made
+    assert files.publish(TOY, tmp_path).made
+    assert not files.publish(TOY, tmp_path).made
 
 
 @pytest.mark.parametrize("key", ["caption", "title", "parameters", "seed", "figure"])
 def test_a_table_that_says_too_little_is_made_again_and_until_then_not_shown(tmp_path, key):
-    publish.publish(TOY, tmp_path)
+    files.publish(TOY, tmp_path)
     table = Table.read(tmp_path / "f99_toy")
     Table(table.columns, {name: value for name, value in table.metadata.items() if name != key}).write(
         tmp_path / "f99_toy")
     assert "Not made yet" in index.write_index([TOY], tmp_path).read_text()
-    assert publish.publish(TOY, tmp_path).made
+    assert files.publish(TOY, tmp_path).made
     assert "Not made yet" not in index.write_index([TOY], tmp_path).read_text()
 
 
@@ -183,7 +183,7 @@ def test_points_depend_on_the_script_and_on_what_scripts_share():
 
 
 def test_the_page_shows_what_is_made_and_what_is_not(tmp_path):
-    publish.publish(NESTED, tmp_path)
+    files.publish(NESTED, tmp_path)
     page = index.write_index([NESTED, engine.replace(TOY, name="f98_absent")], tmp_path).read_text()
     assert '<img src="f99_toy.svg"' in page and "f98_absent.svg" not in page
     assert "Not made yet" in page and page.count("(not made yet)") == 1

@@ -13,7 +13,6 @@ from figures import (
     command,
     f06_separability,
     f15_flatness_across_algorithms,
-    f16_effect_of_y_gamma_kappa,
     style,
 )
 from figures.engine import compute, discover, replace
@@ -29,6 +28,7 @@ from gmm_flatness import (
 )
 from gmm_flatness.experiments import LEVEL, Mean, judge
 from gmm_flatness.store import Cache, Table
+from gmm_flatness.theory.algorithms import entropic_fixed_point
 
 TINY = {
     "f01_learning_curves": {"alpha_range": [0.25, 4.0, 5], "dim": 40, "samples": 6, "alphas": [0.5, 2.0]},
@@ -46,15 +46,19 @@ TINY = {
     "f08_flatness_and_error": {"ridge_range": [1e-3, 1e3, 4], "kappa_range": [0.6, 20.0, 3], "targets": [0.09],
                                "dim": 50, "samples": 6, "repeats": 5},
     "f09_segments": {"positions": 3, "ts": [0.0, 0.5, 1.0], "dim": 50, "samples": 5,
-                     "pairs": [["square 0.1", "hebb"], ["hinge 0.5", "logistic 1"]]},
-    "f10_local_entropy": {"references": ["hebb", "square 1", "hard margin", "gibbs 0.2"], "distances": [0.05, 0.2],
+                     "pairs": [[["square", "ridge", 0.1, "learned"], ["hebb", "norm", 1.0, "optimal"]],
+                               [["hinge", "ridge", 0.5, "learned"], ["logistic", "ridge", 1.0, "learned"]]]},
+    "f10_local_entropy": {"references": [["hebb", "norm", 1.0], ["square", "ridge", 1.0], ["hard margin", "ridge", 0.0],
+                                         ["gibbs", "train_error", 0.2]], "distances": [0.05, 0.2],
                           "chains": [["own", "hebb", 0.15], ["own", "square 1", 0.1], ["own", "gibbs 0.2", 0.1],
                                      ["common", "hard margin", 0.12]], "dim": 60, "samples": 5, "sweeps": 500},
     "f11_entropy_and_error": {"ridge_range": [0.1, 10.0, 2], "typical_range": [0.1, 0.14, 2], "dim": 60, "samples": 5,
-                              "chains": ["square 3.0", "logistic 1.0", "hinge 1.0", "hebb"], "sweeps": 500},
+                              "chains": [["square", "ridge", 3.0], ["logistic", "ridge", 1.0], ["hinge", "ridge", 1.0],
+                                         ["hebb", "norm", 1.0]], "sweeps": 500},
     "f12_barycenter": {"betas": [0.5, 1.0], "ys": [2, 3, 0], "distances": [0.1, 0.4], "dim": 60, "samples": 5,
                        "chains": [[2, 0.5, 0.2], [3, 0.5, 0.1], [3, 1.0, 0.1]], "sweeps": 800},
-    "f13_unbalanced": {"references": ["hebb", "square 0.3"], "distances": [0.05, 0.15], "bias_range": [-1.0, -0.4, 2],
+    "f13_unbalanced": {"references": [["hebb", "norm", 1.0, "optimal"], ["square", "ridge", 0.3, "learned"]],
+                       "distances": [0.05, 0.15], "bias_range": [-1.0, -0.4, 2],
                        "chains": [["reference", "hebb", 0.12], ["scaled", "square 0.3", 0.1]],
                        "scan_chains": [["hebb", -0.3]], "dim": 60, "samples": 5, "sweeps": 500},
     "f14_algorithms": {"alpha_range": [1.0, 4.0, 2], "alphas": [2.0], "sweeps": 100, "steps": 100, "dim": 40,
@@ -304,8 +308,8 @@ def test_full_batch_replicas_end_at_one_minimizer_whatever_their_coupling():
 def test_the_ridge_of_entropy_sgd_is_the_multiplier_of_the_sphere_at_strong_coupling_and_vanishes_at_weak():
     mixture = GaussianMixture(2.0)
     sphere = erm(mixture, "square", norm=0.3, bias=0.0).ridge
-    assert f16_effect_of_y_gamma_kappa.effective_ridge(mixture, 1e7, 0.3) == pytest.approx(sphere, rel=1e-5)
-    weak = f16_effect_of_y_gamma_kappa.effective_ridge(mixture, 0.1, 0.3)
+    assert entropic_fixed_point(mixture, 1e7, norm=0.3).effective_ridge == pytest.approx(sphere, rel=1e-5)
+    weak = entropic_fixed_point(mixture, 0.1, norm=0.3).effective_ridge
     assert 0.0 < weak < 0.1 < sphere
 
 

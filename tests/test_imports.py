@@ -126,7 +126,7 @@ def test_every_module_keeps_to_its_rooms(path):
     ("gmm_flatness.experiments.runs", "from gmm_flatness.checks import case"),
     ("gmm_flatness.experiments.runs", "from gmm_flatness.mlp import network"),
     ("gmm_flatness.simulation.fit", "from gmm_flatness import experiments"),
-    ("gmm_flatness.studies.sweep", "import figures.style"),
+    ("gmm_flatness.studies.sweeps", "import figures.style"),
     ("derivations.engine", "from figures import style"),
     ("figures.style", "import derivations"),
 ])

@@ -161,3 +161,14 @@ def test_derivatives_of_the_averages(loss):
             ends = [proximal_moments(loss, (point[0],), point[1], point[2])[0] for point in (up, down)]
             numeric = [(getattr(ends[0], name) - getattr(ends[1], name)) / (2 * step) for name in names]
             np.testing.assert_allclose(exact[:, column], numeric, rtol=1e-5, atol=1e-6)
+
+
+def test_logistic_averages_of_very_wide_proximal_points_are_smooth_in_the_mean():
+    """Widths of 1e9, as on large spheres: a shift by 1e-9 moves the averages by no more than their slope says."""
+    loss = get_loss("logistic")
+    for width in (1e7, 1e9, 1e12):
+        rows = [loss.class_moments((0.3 + shift, -0.2), 4.0, width)[0] for shift in (0.0, 1e-9)]
+        expected = rows[0].displacement + 1e-9 * rows[0].slope
+        assert rows[1].displacement == pytest.approx(expected, rel=1e-14)
+        own = quadrature_moments(loss, 0.3, 4.0, width)
+        assert rows[0].displacement == pytest.approx(own.displacement, rel=1e-12)

@@ -1,7 +1,7 @@
 """The register, and the rule that every formula rests on two kinds of evidence.
 
-The evidence is read from the source: marks in tests/, `FORMULAS` in derivations/, `formulas=` in the check
-cases. The readers are tried on small sources first, so that a rule that never fires would be seen.
+The evidence is read from the source, marks in tests/ and `FORMULAS` in derivations/, and from the check cases. The
+readers are tried on small sources first, so that a rule that never fires would be seen.
 """
 
 import ast
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gmm_flatness import DomainError, registry
+from gmm_flatness.checks import all_cases
 
 ROOT = Path(__file__).resolve().parents[1]
 DETAILS = dict(name="a", source="b", equation="c", validity="d", kind="exact")
@@ -76,14 +77,7 @@ def derived(tree):
             yield from ((id, "derivation") for id in texts(node.value))
 
 
-def simulated(tree):
-    """`(id, "simulation")` of every id in a keyword `formulas=` given literally."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "formulas" and isinstance(node.value, ast.Tuple):
-            yield from ((id, "simulation") for id in texts(node.value))
-
-
-READERS = [("tests/*.py", marks), ("derivations/*.py", derived), ("gmm_flatness/checks/cases*.py", simulated)]
+READERS = [("tests/*.py", marks), ("derivations/*.py", derived)]
 
 
 @pytest.mark.parametrize(("reader", "source", "found"), [
@@ -92,8 +86,6 @@ READERS = [("tests/*.py", marks), ("derivations/*.py", derived), ("gmm_flatness/
     (marks, '@pytest.mark.slow\ndef test(): pass', []),
     (derived, 'FORMULAS = ("F001", "F002")', [("F001", "derivation"), ("F002", "derivation")]),
     (derived, 'OTHER = ("F001",)', []),
-    (simulated, 'case("a", formulas=("F001",))', [("F001", "simulation")]),
-    (simulated, 'case("a", formulas=formulas)', []),
 ])
 def test_the_readers_find_what_is_declared(reader, source, found):
     assert list(reader(ast.parse(source))) == found
@@ -141,5 +133,6 @@ def test_every_formula_rests_on_two_kinds_of_evidence():
     evidence = [(path.relative_to(ROOT), id, kind)
                 for pattern, reader in READERS for path in sorted(ROOT.glob(pattern))
                 for id, kind in reader(ast.parse(path.read_text(encoding="utf-8")))]
+    evidence += [(case.name, id, "simulation") for case in all_cases() for id in case.formulas]
     problems = complaints(registry.formulas(), evidence)
     assert not problems, "\n".join(problems)

@@ -1,15 +1,20 @@
 """Trained estimators against scikit-learn, against other solvers and against their own optimality."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from reference import Huber
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import SVC, SVR
+from threadpoolctl import threadpool_limits
 
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, sample
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.simulation.fit import fit
+from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+from gmm_flatness.simulation.fit import fit, is_separable, local_energy, pair_overlap, separable_size
 
 MIXTURE = GaussianMixture(alpha=2.0, delta=0.8, rho=0.3)
 
@@ -263,3 +268,46 @@ def test_a_bias_that_runs_off_to_the_majority_class_is_not_a_result():
 def test_data_must_be_a_sample():
     with pytest.raises(DomainError, match="data"):
         fit(np.zeros((3, 2)), "square", ridge=1.0)
+
+
+@pytest.mark.parametrize(("change", "name"), [
+    ({"x": np.full((120, 60), np.inf)}, "data.x"), ({"y": np.zeros(120)}, "data.y"), ({"y": np.ones(3)}, "data.y"),
+    ({"centroid": np.ones(4)}, "data.centroid"), ({"mixture": None}, "data.mixture")])
+def test_samples_that_are_none_are_refused(change, name):
+    bad = replace(draw(), **change)
+    for use in (partial(fit, loss="square", ridge=1.0), is_separable, separable_size,
+                partial(replicated_descent, loss="square", ridge=1.0), partial(entropy_sgd, loss="square", ridge=1.0),
+                partial(local_energy_descent, kappas=[1.0])):
+        with pytest.raises(DomainError) as refusal:
+            use(bad)
+        assert refusal.value.parameter == name
+
+
+def test_other_things_than_estimators_flags_and_sizes_are_refused():
+    data = draw()
+    for use, name in ((partial(is_separable, bias="no"), "bias"), (partial(is_separable, size=1000), "size"),
+                      (partial(local_energy, data, sigma=0.5), "estimator")):
+        with pytest.raises(DomainError) as refusal:
+            use(data=data)
+        assert refusal.value.parameter == name
+    with pytest.raises(DomainError, match="second"):
+        pair_overlap(fit(data, "square", ridge=1.0), np.ones(60))
+
+
+def test_iterations_count_every_solution_along_the_ridge_path():
+    """The limit of vanishing ridge solves at least two ridges, each from the last one."""
+    data = draw(0.8)
+    first = fit(data, "hinge", ridge=1e-2)
+    assert fit(data, "hinge", ridge=0.0).iterations > first.iterations
+    assert fit(data, "hinge", norm=0.5).iterations > fit(data, "hinge", ridge=1.0).iterations
+
+
+@pytest.mark.parametrize(("loss", "options"), [("square", {"ridge": 0.3}), ("logistic", {"norm": 1.0}),
+                                               ("hinge", {"ridge": 0.5})])
+def test_blas_threads_change_no_more_than_rounding(loss, options):
+    data, found = draw(dim=300), []
+    for threads in (1, 2, 1):
+        with threadpool_limits(limits=threads):
+            found.append(fit(data, loss, **options).weights)
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-9 * np.abs(found[0]).max())

@@ -14,7 +14,7 @@ import pytest
 import gmm_flatness
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST = 50        # lines of a function
+LONGEST = 50        # lines of a function without its docstring
 SHORT, FEW = 3, 10  # a private helper of so few lines, mentioned once, is written where it is used; so many may stay
 
 # Parts of identifiers, and what to say instead.
@@ -121,8 +121,9 @@ def test_no_prose_is_of_the_dialect():
 
 
 def test_no_function_is_longer_than_a_screen():
-    offenders = [f"{located(path, line)}: {name}, {lines} lines" for path in SHIPPED
-                 for name, line, lines, _ in functions(ast.parse(path.read_text(encoding="utf-8"))) if lines > LONGEST]
+    """Docstrings are not counted: their length is that of what there is to say of a function."""
+    offenders = [f"{located(path, line)}: {name}, {size} lines" for path in SHIPPED
+                 for name, line, _, size in functions(ast.parse(path.read_text(encoding="utf-8"))) if size > LONGEST]
     assert not offenders, "\n".join(["", *offenders])
 
 

@@ -5,13 +5,11 @@ sample's mean weight, `log E exp(-β loss(A + √v ξ))`, its derivative in `A`,
 zero temperature the proximal point of a loss takes this place.
 """
 
-from gmm_flatness.channels.averages import field_nodes
 from gmm_flatness.channels.error_count import ErrorCount
 from gmm_flatness.channels.infinite_replicas import InfiniteReplicas
-from gmm_flatness.channels.protocol import Channel, Moments, Singularity
+from gmm_flatness.channels.protocol import Channel, Moments
 from gmm_flatness.channels.proximal import Proximal
 from gmm_flatness.channels.replicas import Replicas
 from gmm_flatness.channels.square_loss import SquareLoss
 
-__all__ = ["Channel", "ErrorCount", "InfiniteReplicas", "Moments", "Proximal", "Replicas", "Singularity", "SquareLoss",
-           "field_nodes"]
+__all__ = ["Channel", "ErrorCount", "InfiniteReplicas", "Moments", "Proximal", "Replicas", "SquareLoss"]

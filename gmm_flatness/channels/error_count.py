@@ -14,8 +14,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
-from gmm_flatness.channels.protocol import Moments, Singularity
+from gmm_flatness.channels.protocol import Moments
 from gmm_flatness.numerics.gaussian import SQRT_2PI
+from gmm_flatness.numerics.quadrature import Singularity
 
 # Beyond this the two terms of the weight are added in logarithms.
 _WARM = 30.0

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from gmm_flatness.numerics.quadrature import Singularity
+
 
 class Moments(NamedTuple):
     """What a sample contributes at each field; arrays of one shape."""
@@ -15,14 +17,6 @@ class Moments(NamedTuple):
     force_slope: np.ndarray  # ∂f/∂A
     mean_loss: np.ndarray  # -∂ψ/∂β
     error_probability: np.ndarray  # of a negative field under the weight
-
-
-class Singularity(NamedTuple):
-    """The singularities of `ψ` nearest to the real axis: at real parts `center ± offset`, `half_width` off it."""
-
-    center: float
-    half_width: float
-    offset: float
 
 
 class Channel(Protocol):

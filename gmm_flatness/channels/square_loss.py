@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmm_flatness.channels.error_count import ErrorCount
-from gmm_flatness.channels.protocol import Moments, Singularity
+from gmm_flatness.channels.protocol import Moments
 from gmm_flatness.numerics.gaussian import H
+from gmm_flatness.numerics.quadrature import Singularity
 
 
 @dataclass(frozen=True)

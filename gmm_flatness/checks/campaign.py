@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gmm_flatness.checks.case import Case, Run, run_case
 from gmm_flatness.experiments import LEVEL, Verdict, judge
@@ -95,22 +94,3 @@ def _judge(outcomes: Sequence[Outcome]) -> tuple[list[tuple[str, float | None]],
         control_p = run.control_p_value(outcome.case)
         verdicts.append(("fail" if any(falls) else "pass" if control_p < strictest else "powerless", control_p))
     return verdicts, family
-
-
-def to_dict(campaign: Campaign) -> dict[str, Any]:
-    """Everything that was found, as plain data."""
-    cases = []
-    for outcome in campaign.outcomes:
-        case, runs = outcome.case, []
-        for run in outcome.runs:
-            p_values = run.p_values()
-            quantities = {name: {"theory": value, "simulation": run.simulation[name].value,
-                                 "stderr": run.simulation[name].stderr, "p": p_values[name]}
-                          for name, value in run.theory.items()}
-            runs.append({"dims": run.sampling.dims, "samples": run.sampling.counts, "reason": run.reason,
-                         "quantities": quantities})
-        cases.append({"name": case.name, "formulas": case.formulas, "primary": case.primary,
-                      "verdict": outcome.verdict, "control": outcome.runs[-1].sampling.control,
-                      "control_p": outcome.control_p, "runs": runs})
-    return {"passed": campaign.passed, "tests": campaign.tests, "family_level": LEVEL,
-            "calibration_p": campaign.family.calibration_p, "cases": cases}

@@ -16,10 +16,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
-
-import numpy as np
 
 from gmm_flatness import experiments
 from gmm_flatness.errors import ConvergenceError, DomainError
@@ -129,7 +126,7 @@ def run_case(case: Case, pilot: Sampling, *, seed: int, attempt: int = 0, worker
         plan = zip(sampling.dims[::-1], sampling.counts[::-1], strict=True)    # what takes longest first
         dims = [dim for dim, count in plan for _ in range(count)]
         stage = int(any(drawn.values()))
-        rows = experiments.run(partial(_simulate, case.simulate), dims, workers=workers, progress=progress,
+        rows = experiments.run(case.simulate, dims, workers=workers, progress=progress,
                                seed=[seed, zlib.crc32(case.name.encode()), attempt, stage])
         for dim, row in zip(dims, rows, strict=True):
             drawn[dim].append(row)
@@ -147,7 +144,3 @@ def run_case(case: Case, pilot: Sampling, *, seed: int, attempt: int = 0, worker
     except (ConvergenceError, DomainError) as error:
         return Run(pilot, {}, {}, f"{type(error).__name__}: {error}")
     return Run(pilot._replace(counts=tuple(map(len, drawn.values()))), theory, simulation)
-
-
-def _simulate(simulate: Callable[..., Numbers], dim: int, rng: np.random.Generator) -> Numbers:
-    return simulate(dim, rng=rng)

@@ -6,28 +6,29 @@ an overlap against the replicated measure, by Langevin dynamics on the square lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.optimize import brentq
 
 from gmm_flatness.checks.case import FAST, Case, Sampling, Undecided
-from gmm_flatness.checks.cases_erm import ErmPoint
+from gmm_flatness.checks.cases_erm import minimizer_case
+from gmm_flatness.checks.references import ReferencePoint
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.model.sampling import sample
+from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, run_chain
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
+from gmm_flatness.simulation.fit import Estimator
 from gmm_flatness.simulation.message_passing import (
     GibbsMeasure,
-    Measure,
     Minimizer,
     ReplicatedGibbsMeasure,
     message_passing,
 )
+from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
@@ -48,53 +49,30 @@ def equilibrated(run: Callable, *arguments, sweeps: int, **options):
     raise Undecided(f"not equilibrated: {reason}")
 
 
-@dataclass(frozen=True)
-class Elastic(ErmPoint):
-    """Three elastic replicas in full-batch descent; their barycenter."""
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        run = replicated_descent(sample(self.mixture, dim, rng=rng), self.loss, coupling=0.5, epochs=2000, momentum=0.9,
-                                 tol=1e-5, measure_every=2000, rng=rng, **self.options)
-        return {name: getattr(run.barycenter, name) for name in self.quantities}
+def elastic(point: ReferencePoint, data: Sample, rng: np.random.Generator) -> Estimator:
+    """Barycenter of three elastic replicas in full-batch descent."""
+    return replicated_descent(data, point.loss, coupling=_COUPLING, epochs=2000, momentum=0.9, tol=1e-5,
+                              measure_every=2000, rng=rng, **point.options).barycenter
 
 
-@dataclass(frozen=True)
-class Flattest(ErmPoint):
+def flattest(point: ReferencePoint, data: Sample, rng: np.random.Generator) -> Estimator:
     """Descent on the local energy from Hebb's vector down to the width of the point's loss."""
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        kappa = self.loss.kappa if isinstance(self.loss, SmoothedCount) else np.nan
-        run = local_energy_descent(sample(self.mixture, dim, rng=rng), [3.0 * kappa, kappa], tol=1e-4,
-                                   norm=self.constraint[1], bias=self.bias)
-        return {name: getattr(run.estimator, name) for name in self.quantities}
+    kappa = point.loss.kappa if isinstance(point.loss, SmoothedCount) else np.nan
+    return local_energy_descent(data, [3.0 * kappa, kappa], tol=1e-4, **point.options).estimator
 
 
-@dataclass(frozen=True)
-class EntropicSphere:
-    """Entropy-SGD on the square loss and the sphere `|w|² = norm N` without bias, its inner loop run to the end."""
+def predict_entropic(mixture: GaussianMixture, norm: float, coupling: float) -> dict[str, float]:
+    """Entropy-SGD on the square loss and the sphere `|w|² = norm N` without bias."""
+    found = entropic_fixed_point(mixture, coupling, norm=norm)
+    return {"test_error": found.test_error, "m": found.m}
 
-    mixture: GaussianMixture
-    norm: float
-    coupling: float
 
-    def theory(self) -> dict[str, float]:
-        """`w = γ/(γ+ν) (C + λ_eff)⁻¹a` with `λ_eff = νγ/(γ+ν)`."""
-
-        def weakened(ridge: float):
-            shrink = (self.coupling - ridge) / self.coupling
-            return shrink, erm(self.mixture, "square", ridge=ridge, bias=0.0)
-
-        def excess(ridge: float) -> float:
-            shrink, found = weakened(ridge)
-            return shrink * shrink * found.q - self.norm
-
-        shrink, found = weakened(brentq(excess, 1e-9, self.coupling * (1.0 - 1e-9), xtol=1e-13))
-        return {"test_error": found.test_error, "m": shrink * found.m}
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        run = entropy_sgd(sample(self.mixture, dim, rng=rng), "square", norm=self.norm, bias=0.0, memory=0.0,
-                          coupling=self.coupling, inner_steps=40, steps=500, tol=1e-4, measure_every=500, rng=rng)
-        return {"test_error": run.estimator.test_error, "m": run.estimator.m}
+def simulate_entropic(mixture: GaussianMixture, norm: float, coupling: float, dim: int, *,
+                      rng: np.random.Generator) -> dict[str, float]:
+    """The same with the inner loop run to the end."""
+    found = entropy_sgd(sample(mixture, dim, rng=rng), "square", norm=norm, bias=0.0, memory=0.0, coupling=coupling,
+                        inner_steps=40, steps=500, tol=1e-4, measure_every=500, rng=rng).estimator
+    return {"test_error": found.test_error, "m": found.m}
 
 
 @dataclass(frozen=True)
@@ -114,25 +92,24 @@ class ReplicasPoint:
         mixture = f"alpha{self.mixture.alpha:g}-rho{self.mixture.rho:g}"
         return f"{mixture}-y{self.y}-overlap{self.overlap:g}-beta{self.beta:g}"
 
-    def predicted(self, loss: str) -> dict[str, float]:
+    def predict(self, loss: str, *names: str) -> dict[str, float]:
+        """Numbers of the theory by name."""
         found = replicated(self.mixture, self.y, self.overlap, beta=self.beta, bias=self.bias, loss=loss,
                            norm=self.norm)
-        cost = {"train_loss": found.train_loss} if found.train_loss is not None else {"train_error": found.train_error}
-        return {"barycenter_error": found.barycenter_error, **cost}
+        return {name: getattr(found, name) for name in names}
 
     def langevin(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         """Averages over time, extrapolated linearly in the step from two of them."""
-        data = sample(self.mixture, dim, rng=rng)
-        coarse, fine = (self._averages(data, rate, rng) for rate in (_STEP, 0.5 * _STEP))
-        return {name: 2.0 * fine[name] - coarse[name] for name in fine}
-
-    def _averages(self, data, rate: float, rng: np.random.Generator) -> dict[str, float]:
-        every = round(1.0 / rate)
-        trace = replicated_descent(data, "square", replicas=self.y, norm=self.norm, overlap=self.overlap,
-                                   bias=self.bias, rate=rate / self.beta, temperature=1.0 / self.beta,
-                                   epochs=every * _TIME, measure_every=every, rng=rng).trace
-        return {"barycenter_error": float(np.mean(trace.barycenter_test_error[_BURN_IN:])),
-                "train_loss": float(np.mean(trace.train_loss[_BURN_IN:]))}
+        data, averages = sample(self.mixture, dim, rng=rng), []
+        for step in (_STEP, 0.5 * _STEP):
+            every = round(1.0 / step)
+            trace = replicated_descent(data, "square", replicas=self.y, norm=self.norm, overlap=self.overlap,
+                                       bias=self.bias, rate=step / self.beta, temperature=1.0 / self.beta,
+                                       epochs=every * _TIME, measure_every=every, rng=rng).trace
+            averages.append([float(np.mean(values[_BURN_IN:]))
+                             for values in (trace.barycenter_test_error, trace.train_loss)])
+        coarse, fine = averages
+        return {"barycenter_error": 2.0 * fine[0] - coarse[0], "train_loss": 2.0 * fine[1] - coarse[1]}
 
     def chain(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
         """A chain cooled to the temperature; only its mean over disorder counts, so that it may be short."""
@@ -146,85 +123,78 @@ class ReplicasPoint:
 _STEP, _TIME, _BURN_IN = 0.14, 16, 5
 
 
-@dataclass(frozen=True)
-class Messages:
-    """Message passing, damped, for a fixed number of iterations."""
-
-    mixture: GaussianMixture
-    measure: Measure
-    bias: str | float
-    ends: Callable[[], Mapping[str, float]]
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        run = message_passing(sample(self.mixture, dim, rng=rng), self.measure, bias=self.bias, damping=0.3,
-                              max_iter=60, tol=None)
-        return {"test_error": run.test_error, "m": float(run.m[-1]), "q": float(run.q[-1]), "V": float(run.V[-1])}
+Measure = Minimizer | GibbsMeasure | ReplicatedGibbsMeasure
 
 
-def _minimizer_ends(point: ErmPoint) -> dict[str, float]:
-    found = erm(point.mixture, point.loss, **point.options)
-    names = ("test_error", "m", "V") if point.constraint[0] == "norm" else ("test_error", "m", "q", "V")
-    return {name: getattr(found, name) for name in names}
-
-
-def _count_ends(mixture: GaussianMixture, beta: float, bias: float) -> dict[str, float]:
-    found = gibbs(mixture, beta=beta, bias=bias)
-    return {"m": found.m, "q": found.q, "V": 1.0 - found.q}
-
-
-def _coupled_ends(point: ReplicasPoint) -> dict[str, float]:
-    found = replicated(point.mixture, point.y, point.overlap, beta=point.beta, bias=point.bias)
+def predict_messages(mixture: GaussianMixture, measure: Measure, bias: str | float) -> dict[str, float]:
+    """Where message passing ends: at the minimizer, or at the mean of the measure, of its group of replicas."""
+    if isinstance(measure, Minimizer):
+        held = measure.ridge is None
+        minimizer = erm(mixture, measure.loss, ridge=measure.ridge, norm=measure.norm if held else None, bias=bias)
+        names = ("test_error", "m", "V") if held else ("test_error", "m", "q", "V")
+        return {name: getattr(minimizer, name) for name in names}
+    if isinstance(measure, GibbsMeasure):
+        typical = gibbs(mixture, beta=measure.beta, bias=float(bias))
+        return {"m": typical.m, "q": typical.q, "V": 1.0 - typical.q}
+    found = replicated(mixture, measure.replicas, measure.overlap, beta=measure.beta, bias=float(bias))
     return {"m": found.m, "q": found.q0, "V": found.V_between}
 
 
+def simulate_messages(mixture: GaussianMixture, measure: Measure, bias: str | float, dim: int, *,
+                      rng: np.random.Generator) -> dict[str, float]:
+    """Message passing, damped, for a fixed number of iterations."""
+    run = message_passing(sample(mixture, dim, rng=rng), measure, bias=bias, damping=0.3, max_iter=60, tol=None)
+    return {"test_error": run.test_error, "m": float(run.m[-1]), "q": float(run.q[-1]), "V": float(run.V[-1])}
+
+
+_COUPLING = 0.5
 _BALANCED, _SKEWED = GaussianMixture(2.0), GaussianMixture(2.0, 1.0, 0.3)
-_ELASTIC = (
-    Elastic(_BALANCED, "square", ("ridge", 0.3), "learned"), Elastic(_SKEWED, "logistic", ("ridge", 1.0), "learned"),
-    Elastic(_SKEWED, "logistic", ("norm", 1.0), "optimal"),
-    Elastic(GaussianMixture(3.0, 1.0, 0.4), SmoothedCount(1.5), ("norm", 1.0), 0.1))
-_FLATTEST = (
-    Flattest(_BALANCED, SmoothedCount(1.0), ("norm", 1.0), 0.0),
-    Flattest(_SKEWED, SmoothedCount(1.5), ("norm", 1.0), "optimal"),
-    Flattest(GaussianMixture(4.0, 1.0, 0.3), SmoothedCount(1.0), ("norm", 1.0), "learned"))
-_ENTROPIC = (EntropicSphere(_BALANCED, 0.5, 1.0), EntropicSphere(GaussianMixture(1.5, 1.0, 0.3), 0.6, 3.0))
+# Replicas with a ridge and a convex loss end where F035 says, others at the minimizer of their sphere.
+_COLLAPSED = (ReferencePoint(_BALANCED, "square", ("ridge", 0.3), "learned"),
+              ReferencePoint(_SKEWED, "logistic", ("ridge", 1.0), "learned"))
+_ELASTIC = (ReferencePoint(_SKEWED, "logistic", ("norm", 1.0), "optimal"),
+            ReferencePoint(GaussianMixture(3.0, 1.0, 0.4), SmoothedCount(1.5), ("norm", 1.0), 0.1))
+_FLATTEST = (ReferencePoint(_BALANCED, SmoothedCount(1.0), ("norm", 1.0), 0.0),
+             ReferencePoint(_SKEWED, SmoothedCount(1.5), ("norm", 1.0), "optimal"),
+             ReferencePoint(GaussianMixture(4.0, 1.0, 0.3), SmoothedCount(1.0), ("norm", 1.0), "learned"))
+_ENTROPIC = ((_BALANCED, 0.5, 1.0), (GaussianMixture(1.5, 1.0, 0.3), 0.6, 3.0))
 _LANGEVIN = (
     ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 3, 0.7, 1.0, -0.2),
     ReplicasPoint(GaussianMixture(1.0), 2, 0.5, 2.0, 0.1, 0.6), ReplicasPoint(GaussianMixture(3.0), 5, 0.8, 0.7, 0.0))
 _CHAINS = (
     ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 3, 0.8, 1.0, -0.3),
     ReplicasPoint(GaussianMixture(1.0), 2, 0.6, 1.5, 0.0), ReplicasPoint(GaussianMixture(3.0), 4, 0.8, 0.8, 0.1))
-_MINIMIZERS = (
-    ErmPoint(_BALANCED, "square", ("ridge", 0.5), "learned"), ErmPoint(_SKEWED, "logistic", ("ridge", 1.0), "learned"),
-    ErmPoint(_SKEWED, "hinge", ("ridge", 1.0), -0.3), ErmPoint(_BALANCED, SmoothedCount(1.5), ("norm", 1.0), 0.0))
-
-
-def _case(name: str, formula: str, theory: Callable, simulate: Callable, primary: str = "test_error",
-          full: Sampling = _FULL) -> Case:
-    return Case(name, (formula,), theory, simulate, primary, full, _FAST)
-
-
-def _messages(name: str, formula: str, run: Messages) -> Case:
-    return _case(f"message-passing/{name}", formula, run.ends, run.simulate, "m")
+# Name, formula; mixture, measure and bias.
+_MESSAGES: list[tuple[str, str, tuple]] = [
+    *((point.name.replace("/", "-"), "F010",
+       (point.mixture, Minimizer(point.loss, **dict([point.constraint])), point.bias))
+      for point in (ReferencePoint(_BALANCED, "square", ("ridge", 0.5), "learned"),
+                    ReferencePoint(_SKEWED, "logistic", ("ridge", 1.0), "learned"),
+                    ReferencePoint(_SKEWED, "hinge", ("ridge", 1.0), -0.3),
+                    ReferencePoint(_BALANCED, SmoothedCount(1.5), ("norm", 1.0), 0.0))),
+    ("count-alpha2-rho0.5-beta1", "F030", (_BALANCED, GibbsMeasure(1.0), 0.0)),
+    ("count-alpha2-rho0.3-beta2", "F030", (_SKEWED, GibbsMeasure(2.0), -0.3)),
+    ("replicas-alpha2-rho0.5-y3-overlap0.7-beta1", "F033", (_BALANCED, ReplicatedGibbsMeasure(1.0, 3, 0.7), 0.0)),
+    ("replicas-alpha2-rho0.3-y4-overlap0.8-beta1.5", "F033", (_SKEWED, ReplicatedGibbsMeasure(1.5, 4, 0.8), -0.3))]
 
 
 CASES = [
-    *(_case(f"elastic/{point.name.replace('/', '-')}", "F010", point.theory, point.simulate, "m")
+    *(minimizer_case(f"elastic/{point.name.replace('/', '-')}", point, elastic, formulas=("F010", "F035"), primary="m",
+                     solve=lambda at: elastic_fixed_point(at.mixture, at.loss, _COUPLING, **at.options),
+                     full=_FULL, fast=_FAST) for point in _COLLAPSED),
+    *(minimizer_case(f"elastic/{point.name.replace('/', '-')}", point, elastic, primary="m", full=_FULL, fast=_FAST)
       for point in _ELASTIC),
-    *(_case(f"flattest/{point.name.replace('/', '-')}", "F016", point.theory, point.simulate) for point in _FLATTEST),
-    *(_case(f"entropy-sgd/alpha{point.mixture.alpha:g}-norm{point.norm:g}-coupling{point.coupling:g}", "F010",
-            point.theory, point.simulate) for point in _ENTROPIC),
-    *(_case(f"replicas-square/{point.name}", "F033", partial(point.predicted, "square"), point.langevin,
-            "barycenter_error") for point in _LANGEVIN),
-    *(_case(f"replicas-count/{point.name}", "F033", partial(point.predicted, "count"), point.chain,
-            "barycenter_error", _CHAINS_FULL) for point in _CHAINS),
-    *(_messages(point.name.replace("/", "-"), "F010",
-                Messages(point.mixture, Minimizer(point.loss, **dict([point.constraint])), point.bias,
-                         partial(_minimizer_ends, point))) for point in _MINIMIZERS),
-    *(_messages(f"count-alpha{mixture.alpha:g}-rho{mixture.rho:g}-beta{beta:g}", "F030",
-                Messages(mixture, GibbsMeasure(beta), bias, partial(_count_ends, mixture, beta, bias)))
-      for mixture, beta, bias in ((_BALANCED, 1.0, 0.0), (_SKEWED, 2.0, -0.3))),
-    *(_messages(f"replicas-{point.name}", "F033",
-                Messages(point.mixture, ReplicatedGibbsMeasure(point.beta, point.y, point.overlap), point.bias,
-                         partial(_coupled_ends, point)))
-      for point in (ReplicasPoint(_BALANCED, 3, 0.7, 1.0, 0.0), ReplicasPoint(_SKEWED, 4, 0.8, 1.5, -0.3))),
+    *(minimizer_case(f"flattest/{point.name.replace('/', '-')}", point, flattest, formulas=("F016",), full=_FULL,
+                     fast=_FAST) for point in _FLATTEST),
+    *(Case(f"entropy-sgd/alpha{mixture.alpha:g}-norm{norm:g}-coupling{coupling:g}", ("F010", "F034"),
+           partial(predict_entropic, mixture, norm, coupling), partial(simulate_entropic, mixture, norm, coupling),
+           "test_error", _FULL, _FAST) for mixture, norm, coupling in _ENTROPIC),
+    *(Case(f"replicas-square/{point.name}", ("F033",),
+           partial(point.predict, "square", "barycenter_error", "train_loss"), point.langevin,
+           "barycenter_error", _FULL, _FAST) for point in _LANGEVIN),
+    *(Case(f"replicas-count/{point.name}", ("F033",),
+           partial(point.predict, "count", "barycenter_error", "train_error"), point.chain,
+           "barycenter_error", _CHAINS_FULL, _FAST) for point in _CHAINS),
+    *(Case(f"message-passing/{name}", (formula,), partial(predict_messages, *run), partial(simulate_messages, *run),
+           "m", _FULL, _FAST) for name, formula, run in _MESSAGES),
 ]

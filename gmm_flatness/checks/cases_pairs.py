@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gmm_flatness.checks.case import FAST, FULL, Case
-from gmm_flatness.checks.cases_erm import ErmPoint
+from gmm_flatness.checks.references import ReferencePoint
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.fit import fit, pair_overlap, segment_errors
-from gmm_flatness.theory.minimizers.empirical_risk import erm
+from gmm_flatness.simulation.fit import pair_overlap, segment_errors
 from gmm_flatness.theory.minimizers.pairs import pair
 
 _MIDDLE = 0.5
 
 
-@dataclass(frozen=True)
-class PairPoint:
-    """Two points of the same mixture."""
-
-    first: ErmPoint
-    second: ErmPoint
-
-    def theory(self) -> dict[str, float]:
-        found = pair(*(erm(point.mixture, point.loss, **point.options) for point in (self.first, self.second)))
-        return {"distance": found.distance, "q12": found.q12, "train_error_between": found.train_error_at(_MIDDLE),
-                "test_error_between": found.test_error_at(_MIDDLE)}
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        data = sample(self.first.mixture, dim, rng=rng)
-        first, second = (fit(data, point.loss, **point.options) for point in (self.first, self.second))
-        overlap, between = pair_overlap(first, second), segment_errors(first, second, data, _MIDDLE)
-        return {"distance": overlap.distance, "q12": overlap.q12, "train_error_between": float(between.train_error),
-                "test_error_between": float(between.test_error)}
+def predict(first: ReferencePoint, second: ReferencePoint) -> dict[str, float]:
+    """Distance of two minimizers of one sample, and errors half way."""
+    found = pair(first.theory(), second.theory())
+    return {"distance": found.distance, "q12": found.q12, "train_error_between": found.train_error_at(_MIDDLE),
+            "test_error_between": found.test_error_at(_MIDDLE)}
 
 
-def _case(name: str, mixture: GaussianMixture, first: tuple, second: tuple) -> Case:
-    point = PairPoint(*(ErmPoint(mixture, loss, constraint, bias) for loss, constraint, bias in (first, second)))
-    return Case(f"pair/{name}", formulas=("F018",), theory=point.theory, simulate=point.simulate, primary="distance",
-                full=FULL._replace(control=0.08), fast=FAST._replace(control=0.08))
+def simulate(first: ReferencePoint, second: ReferencePoint, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
+    """The same by training both."""
+    data = sample(first.mixture, dim, rng=rng)
+    ends = first.fit(data), second.fit(data)
+    overlap, between = pair_overlap(*ends), segment_errors(*ends, data, _MIDDLE)
+    return {"distance": overlap.distance, "q12": overlap.q12, "train_error_between": float(between.train_error),
+            "test_error_between": float(between.test_error)}
+
+
+def _case(name: str, mixture: GaussianMixture, *ends: tuple) -> Case:
+    first, second = (ReferencePoint(mixture, *end) for end in ends)
+    return Case(f"pair/{name}", ("F018",), partial(predict, first, second), partial(simulate, first, second),
+                "distance", FULL._replace(control=0.08), FAST._replace(control=0.08))
 
 
 CASES = [

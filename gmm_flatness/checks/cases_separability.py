@@ -3,68 +3,51 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gmm_flatness.checks.case import FAST, FULL, Case, Sampling
+from gmm_flatness.checks.references import ReferencePoint
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import sample
-from gmm_flatness.simulation.fit import fit, separable_size
-from gmm_flatness.theory.minimizers.maximum_margin import hard_margin
+from gmm_flatness.simulation.fit import separable_size
 from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 
-@dataclass(frozen=True)
-class SeparabilityPoint:
-    """A mixture and whether the hyperplane may miss the origin; the points come from a sequence of `_DRAWN N`."""
-
-    delta: float
-    rho: float
-    bias: bool
-
-    def theory(self) -> dict[str, float]:
-        return {"alpha": separability_threshold(self.delta, self.rho, bias="learned" if self.bias else 0.0)}
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        data = sample(GaussianMixture(_DRAWN, self.delta, self.rho), dim, rng=rng)
-        return {"alpha": separable_size(data, bias=self.bias) / dim}
+def predict_threshold(delta: float, rho: float, bias: bool) -> dict[str, float]:
+    """Largest separable `α`; `bias` tells whether the hyperplane may miss the origin."""
+    return {"alpha": separability_threshold(delta, rho, bias="learned" if bias else 0.0)}
 
 
-_DRAWN = 30.0
+def simulate_threshold(delta: float, rho: float, bias: bool, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
+    """How many points of a long sequence can be separated."""
+    return {"alpha": separable_size(sample(GaussianMixture(30.0, delta, rho), dim, rng=rng), bias=bias) / dim}
 
 
-@dataclass(frozen=True)
-class HardMarginPoint:
-    """The maximum-margin classifier of a separable mixture."""
-
-    mixture: GaussianMixture
-    bias: str
-
-    def theory(self) -> dict[str, float]:
-        found = hard_margin(self.mixture, bias=self.bias)
-        return {"margin": found.margin, "test_error": found.test_error, "m": found.m}
-
-    def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        found = fit(sample(self.mixture, dim, rng=rng), "hinge", ridge=0.0, bias=self.bias)
-        return {"margin": 1.0 / math.sqrt(found.q), "test_error": found.test_error, "m": found.m}
+def predict_margin(point: ReferencePoint) -> dict[str, float]:
+    """The hard margin, its test error and overlap."""
+    found = point.theory()
+    return {"margin": found.margin, "test_error": found.test_error, "m": found.m}
 
 
-_THRESHOLDS = (SeparabilityPoint(1.0, 0.5, True), SeparabilityPoint(1.0, 0.2, True),
-               SeparabilityPoint(1.0, 0.2, False), SeparabilityPoint(5.0, 0.5, False))
-_MARGINS = (HardMarginPoint(GaussianMixture(1.0, 1.0, 0.3), "learned"),
-            HardMarginPoint(GaussianMixture(1.5, 1.0, 0.4), "optimal"))
+def simulate_margin(point: ReferencePoint, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
+    """The same on a sample."""
+    found = point.fit(sample(point.mixture, dim, rng=rng))
+    return {"margin": 1.0 / math.sqrt(found.q), "test_error": found.test_error, "m": found.m}
+
 
 # The thresholds cost most of the time: the fast run takes one with a bias and one without.
-_FAST_THRESHOLDS = (_THRESHOLDS[0], _THRESHOLDS[3])
+_THRESHOLDS = ((1.0, 0.5, True, Sampling((16, 32, 64), (96, 48, 24), control=0.1)), (1.0, 0.2, True, None),
+               (1.0, 0.2, False, None), (5.0, 0.5, False, Sampling((16, 32, 64), (96, 48, 24), control=0.1)))
+_MARGINS = (ReferencePoint(GaussianMixture(1.0, 1.0, 0.3), "hard margin", ("ridge", 0.0), "learned"),
+            ReferencePoint(GaussianMixture(1.5, 1.0, 0.4), "hard margin", ("ridge", 0.0), "optimal"))
 
 CASES = [
-    *(Case(f"separability/delta{point.delta:g}-rho{point.rho:g}-{'learned' if point.bias else 'b0'}",
-           formulas=("F014",), theory=point.theory, simulate=point.simulate, primary="alpha",
-           full=Sampling((25, 50, 100), (300, 150, 75), control=0.06),
-           fast=Sampling((16, 32, 64), (96, 48, 24), control=0.1) if point in _FAST_THRESHOLDS else None)
-      for point in _THRESHOLDS),
-    *(Case(f"hard-margin/alpha{point.mixture.alpha:g}-{point.bias}", formulas=("F014", "F015"), theory=point.theory,
-           simulate=point.simulate, primary="margin",
-            full=FULL._replace(control=0.08), fast=FAST._replace(control=0.08)) for point in _MARGINS),
+    *(Case(f"separability/delta{delta:g}-rho{rho:g}-{'learned' if bias else 'b0'}", ("F014",),
+           partial(predict_threshold, delta, rho, bias), partial(simulate_threshold, delta, rho, bias), "alpha",
+           Sampling((25, 50, 100), (300, 150, 75), control=0.06), fast) for delta, rho, bias, fast in _THRESHOLDS),
+    *(Case(f"hard-margin/alpha{point.mixture.alpha:g}-{point.bias}", ("F014", "F015"), partial(predict_margin, point),
+           partial(simulate_margin, point), "margin", FULL._replace(control=0.08), FAST._replace(control=0.08))
+      for point in _MARGINS),
 ]

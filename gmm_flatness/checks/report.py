@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gmm_flatness._version import __version__
-from gmm_flatness.checks.campaign import Campaign, Outcome, to_dict
+from gmm_flatness.checks.campaign import Campaign, Outcome
 from gmm_flatness.experiments import LEVEL
 from gmm_flatness.store import plain
 
@@ -34,8 +34,22 @@ def summary(campaign: Campaign) -> str:
 
 
 def as_json(campaign: Campaign, **context: Any) -> str:
-    """The outcome with the version and what else the caller adds, such as the seed."""
-    content = plain({"version": __version__, **context, **to_dict(campaign)})
+    """Everything that was found, with the version and what else the caller adds, such as the seed."""
+    cases = []
+    for outcome in campaign.outcomes:
+        case, runs = outcome.case, []
+        for run in outcome.runs:
+            p_values = run.p_values()
+            quantities = {name: {"theory": value, "simulation": run.simulation[name].value,
+                                 "stderr": run.simulation[name].stderr, "p": p_values[name]}
+                          for name, value in run.theory.items()}
+            runs.append({"dims": run.sampling.dims, "samples": run.sampling.counts, "reason": run.reason,
+                         "quantities": quantities})
+        cases.append({"name": case.name, "formulas": case.formulas, "primary": case.primary,
+                      "verdict": outcome.verdict, "control": outcome.runs[-1].sampling.control,
+                      "control_p": outcome.control_p, "runs": runs})
+    content = plain({"version": __version__, **context, "passed": campaign.passed, "tests": campaign.tests,
+                     "family_level": LEVEL, "calibration_p": campaign.family.calibration_p, "cases": cases})
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Loss
+from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.simulation.descent import expected_local_energy
 from gmm_flatness.simulation.fit import TrainingProblem
 
@@ -29,9 +28,9 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
     classes_: np.ndarray
     coef_: np.ndarray
     intercept_: np.ndarray
-    standardize: bool
-    fit_intercept: bool
-    random_state: Any
+
+    def __init__(self, **parameters):
+        self.__dict__.update(parameters)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -54,7 +53,10 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) > 2:
             raise DomainError("y", f"{len(self.classes_)} classes", "two. Only binary classification is supported. "
                               "The type of the target is multiclass")
-        center, scale = _scaling(X) if self.standardize else (np.zeros(X.shape[1]), np.ones(X.shape[1]))
+        center, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        if self.standardize:
+            center, std = X.mean(axis=0), X.std(axis=0)
+            scale = np.where(std > 1e-12 * np.abs(center), std, 1.0)  # a constant feature is centered only
         labels, root = np.where(numbers == 1, 1.0, -1.0), math.sqrt(X.shape[1])
         problem = TrainingProblem((X - center) / scale * (labels / root)[:, None], labels, self._loss(), 0.0,
                           bool(self.fit_intercept))
@@ -75,9 +77,9 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
         positive = self.decision_function(X) > 0.0
         return self.classes_[positive.astype(int)]
 
-    @abstractmethod
     def _loss(self) -> Loss:
         """The training loss, or the last one."""
+        return get_loss(self.loss)
 
     @abstractmethod
     def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
@@ -88,9 +90,3 @@ def scoped(coupling: float, factor: float, length: int) -> np.ndarray:
     """Couplings that rise to `coupling` by equal factors, `factor` in all."""
     return check.non_negative("coupling", coupling) * np.geomspace(
         1.0 / check.scalar("scoping", factor, low=1.0, closed_low=True), 1.0, check.integer("length", length))
-
-
-def _scaling(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each feature, the latter 1 where it is constant."""
-    center, scale = X.mean(axis=0), X.std(axis=0)
-    return center, np.where(scale > 1e-12 * np.abs(center), scale, 1.0)

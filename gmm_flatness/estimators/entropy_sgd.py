@@ -8,7 +8,6 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
-from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.simulation.descent.constraints import make_constraint
 from gmm_flatness.simulation.descent.local_entropy import ascend_local_entropy, make_entropy_schedule
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
@@ -48,23 +47,10 @@ class EntropySGDClassifier(FlatLinearClassifier):
     def __init__(self, loss="logistic", *, coupling=1.0, scoping=10.0, ridge=1.0, norm=None, steps=100,
                  inner_steps=20, batch_size=64, learning_rate=0.5, memory=0.9, temperature=0.0, standardize=True,
                  fit_intercept=True, random_state=None):
-        self.loss = loss
-        self.coupling = coupling
-        self.scoping = scoping
-        self.ridge = ridge
-        self.norm = norm
-        self.steps = steps
-        self.inner_steps = inner_steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.memory = memory
-        self.temperature = temperature
-        self.standardize = standardize
-        self.fit_intercept = fit_intercept
-        self.random_state = random_state
-
-    def _loss(self) -> Loss:
-        return get_loss(self.loss)
+        super().__init__(loss=loss, coupling=coupling, scoping=scoping, ridge=ridge, norm=norm, steps=steps,
+                         inner_steps=inner_steps, batch_size=batch_size, learning_rate=learning_rate, memory=memory,
+                         temperature=temperature, standardize=standardize, fit_intercept=fit_intercept,
+                         random_state=random_state)
 
     def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
         constraint, cost = make_constraint(1, self.ridge, self.norm), TrainingLoss(problem)

@@ -39,12 +39,8 @@ class LocalEnergyClassifier(FlatLinearClassifier):
 
     def __init__(self, kappas=(4.0, 2.0, 1.0), *, epochs=200, momentum=0.9, standardize=True, fit_intercept=True,
                  random_state=None):
-        self.kappas = kappas
-        self.epochs = epochs
-        self.momentum = momentum
-        self.standardize = standardize
-        self.fit_intercept = fit_intercept
-        self.random_state = random_state
+        super().__init__(kappas=kappas, epochs=epochs, momentum=momentum, standardize=standardize,
+                         fit_intercept=fit_intercept, random_state=random_state)
 
     def _loss(self) -> Loss:
         return SmoothedCount(float(check_widths(self.kappas)[-1]))

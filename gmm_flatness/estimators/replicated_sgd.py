@@ -8,7 +8,6 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.estimators._linear import FlatLinearClassifier, scoped
-from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.simulation.descent import mean_distance
 from gmm_flatness.simulation.descent.constraints import make_constraint
 from gmm_flatness.simulation.descent.engine import CoupledDescent, make_schedule
@@ -51,23 +50,10 @@ class ReplicatedSGDClassifier(FlatLinearClassifier):
     def __init__(self, loss="logistic", *, replicas=3, coupling=1.0, scoping=100.0, ridge=1.0, norm=None, epochs=100,
                  batch_size=32, learning_rate=1.0, momentum=0.0, temperature=0.0, standardize=True,
                  fit_intercept=True, random_state=None):
-        self.loss = loss
-        self.replicas = replicas
-        self.coupling = coupling
-        self.scoping = scoping
-        self.ridge = ridge
-        self.norm = norm
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.temperature = temperature
-        self.standardize = standardize
-        self.fit_intercept = fit_intercept
-        self.random_state = random_state
-
-    def _loss(self) -> Loss:
-        return get_loss(self.loss)
+        super().__init__(loss=loss, replicas=replicas, coupling=coupling, scoping=scoping, ridge=ridge, norm=norm,
+                         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, momentum=momentum,
+                         temperature=temperature, standardize=standardize, fit_intercept=fit_intercept,
+                         random_state=random_state)
 
     def _train(self, problem: TrainingProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
         replicas, epochs = check.integer("replicas", self.replicas), check.integer("epochs", self.epochs)

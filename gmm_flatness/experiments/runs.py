@@ -24,8 +24,8 @@ def run(task: Callable[..., Row | Sequence[Row]], points: Iterable[Any], *, seed
     Parameters
     ----------
     task : callable
-        `task(point)`, with a seed `task(point, rng)`, gives a row or a list of rows: names to numbers and texts.
-        Picklable for more than one worker.
+        `task(point)`, with a seed `task(point, rng=generator)`, gives a row or a list of rows: names to numbers and
+        texts. Picklable for more than one worker.
     points : iterable
         With a cache in a form that `gmm_flatness.store.plain` accepts.
     seed : int or list of int, optional
@@ -51,8 +51,8 @@ def _run_point(task: Callable, seed: Any, key: str, cache: Cache | None, numbere
     index, point = numbered
 
     def compute() -> Table:
-        streams = () if seed is None else (np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,))),)
-        rows = task(point, *streams)
+        stream = None if seed is None else np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        rows = task(point) if stream is None else task(point, rng=stream)
         return Table.from_rows([rows] if isinstance(rows, Mapping) else rows)
 
     return compute() if cache is None else cache.get(content_key(key, index if seed is not None else None, point),

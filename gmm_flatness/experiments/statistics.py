@@ -63,13 +63,6 @@ def sample_mean(values: Sequence[float] | np.ndarray) -> Mean:
     return Mean(*mean_and_stderr(values), len(values) - 1)
 
 
-def paired_difference(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> Mean:
-    """Mean of `first - second` over pairs with equal seeds, those of which both are finite."""
-    gaps = np.subtract(first, second)
-    gaps = gaps[np.isfinite(gaps)]
-    return Mean(*mean_and_stderr(gaps), len(gaps) - 1)
-
-
 def extrapolate(samples: Mapping[int, Sequence[float]]) -> Mean:
     """The limit `N → ∞` of a mean, by a fit in `1/N` over all samples at two or more dimensions.
 

@@ -9,7 +9,7 @@ from scipy.special import expit, wrightomega
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses.protocol import ProximalMoments, weighted_moments
-from gmm_flatness.numerics.quadrature import analytic_nodes
+from gmm_flatness.numerics.quadrature import TAIL, Singularity, analytic_nodes
 
 
 class Logistic:
@@ -34,42 +34,31 @@ class Logistic:
             return np.full_like(h, math.inf)[()]
         mirrored = h < -0.5 * width
         reflected = np.where(mirrored, -width - h, h)
-        root = _prox_positive(reflected, width)
-        return np.where(mirrored, -root, root)[()]
+        # The root of `u - width σ(-u) = reflected` is non-negative, where the left side is concave and increasing, so
+        # Newton's method rises to it from below; replacing `σ(-u)` by `e^(-u)` puts the start just above it.
+        u = np.maximum(reflected + wrightomega(math.log(width) - reflected), 0.0)
+        for _ in range(60):
+            slope_of_loss = expit(-u)
+            displacement = width * slope_of_loss
+            step = (u - displacement - reflected) / (1.0 + displacement * (1.0 - slope_of_loss))
+            u = np.maximum(u - step, 0.0)
+            if np.max(np.abs(step) / (1.0 + u), initial=0.0) < 3e-9:  # the next error is its square
+                return np.where(mirrored, -u, u)[()]
+        raise ConvergenceError(f"proximal point of the logistic loss at width {width:g} not converged", partial=u)
 
     def class_moments(self, means, std: float, width: float) -> list[ProximalMoments]:
-        h, weights = analytic_nodes(means, std, *_singularities(width))
+        # ∂h/∂u = 0 at u = ±R ± iπ with R = 2 arsinh(√width/2), hence a pair of singularities `end` ± iπ and its mirror
+        # image about -width/2; from far away that is left out, or its distance would drown the nodes in rounding
+        radius = 2.0 * math.asinh(0.5 * math.sqrt(width))
+        end = radius + width / math.expm1(radius)
+        if width > 100.0 * (max(abs(mean - end) for mean in means) + TAIL * std):
+            near = Singularity(end, math.pi)
+        else:
+            near = Singularity(-0.5 * width, math.pi, end + 0.5 * width)
+        h, weights = analytic_nodes(means, std, near)
         u = self.prox(h, width)
         # u* - h = width σ(-u*), free of the cancellation in the difference
         slope_of_loss = expit(-u)
         displacement = width * slope_of_loss
-        bend = displacement * (1.0 - slope_of_loss)
-        return weighted_moments(displacement, -bend / (1.0 + bend), h, weights, means, std)
-
-
-def _prox_positive(h: np.ndarray, width: float) -> np.ndarray:
-    """Root of `u - width σ(-u) = h` for `h ≥ -width/2`, where it is non-negative.
-
-    There the left side is concave and increasing, so Newton's method climbs to the root from below; replacing
-    `σ(-u)` by `e^(-u)` puts the start just above it.
-    """
-    u = np.maximum(h + wrightomega(math.log(width) - h), 0.0)
-    for _ in range(60):
-        slope_of_loss = expit(-u)
-        displacement = width * slope_of_loss
-        step = (u - displacement - h) / (1.0 + displacement * (1.0 - slope_of_loss))
-        u = np.maximum(u - step, 0.0)
-        if np.max(np.abs(step) / (1.0 + u), initial=0.0) < 3e-9:  # the next error is its square
-            return u
-    raise ConvergenceError(f"proximal point of the logistic loss at width {width:g} not converged", partial=u)
-
-
-def _singularities(width: float) -> tuple[float, float, float]:
-    """Center, half-width of the analytic strip of `u*(h)`, and distance of its ends from the center.
-
-    `h'(u) = 0` at `u = ±R ± iπ` with `R = 2 arsinh(√width/2)`, hence at `h = R ± iπ + width/(e^R - 1)` and at
-    the mirror image about `-width/2`.
-    """
-    radius = 2.0 * math.asinh(0.5 * math.sqrt(width))
-    end = radius + width / math.expm1(radius)
-    return -0.5 * width, math.pi, end + 0.5 * width
+        scaled_curvature = displacement * (1.0 - slope_of_loss)
+        return weighted_moments(displacement, -scaled_curvature / (1.0 + scaled_curvature), h, weights, means, std)

@@ -28,29 +28,23 @@ class Loss(Protocol):
     @property
     def name(self) -> str:
         """The name in tables and messages."""
-        ...
 
     @property
     def is_convex(self) -> bool:
         """Whether `ℓ` is convex."""
-        ...
 
     @property
     def kinks(self) -> tuple[float, ...]:
         """Where the derivative jumps, ascending; its corners may be listed too, to guide quadrature."""
-        ...
 
     def value(self, u):
         """`ℓ(u)`."""
-        ...
 
     def derivative(self, u):
         """`ℓ'(u)`; at a kink either one-sided value."""
-        ...
 
     def prox(self, h, width: float):
         """`u*(h)`; `width = inf` is the limit where it exists."""
-        ...
 
 
 class ProximalMoments(NamedTuple):
@@ -79,9 +73,8 @@ def curvature(loss: Loss, u):
 def prox_slope(loss: Loss, u, width: float):
     """`∂u*/∂h` where the proximal point is `u`: `1/(1 + width ℓ''(u))`, and 0 while it rests on a kink."""
     u = np.asarray(u, dtype=float)
-    bend = np.asarray(curvature(loss, u), dtype=float)
-    bend = width * bend if math.isfinite(width) else np.where(bend > 0.0, np.inf, 0.0)
-    slope = 1.0 / (1.0 + bend)
+    bent = np.asarray(curvature(loss, u), dtype=float)
+    slope = 1.0 / (1.0 + (width * bent if math.isfinite(width) else np.where(bent > 0.0, np.inf, 0.0)))
     for kink in loss.kinks:
         slope = np.where(np.abs(u - kink) < 1e-12 * (1.0 + abs(kink)), 0.0, slope)
     return slope
@@ -150,15 +143,7 @@ def quadrature_moments(loss: Loss, mean: float, std: float, width: float) -> Pro
     moments = ProximalMoments(*np.asarray(average.value).tolist())
     if gap is None:
         return moments
-    return _with_jump(moments, gap, mean, std) if own_curvature else moments._replace(slope_sq=math.inf)
-
-
-def nodes_moments(loss: Loss, h, weights, means, std: float, width: float) -> list[ProximalMoments]:
-    """The averages on given nodes and weights, one row of each for every mean."""
-    u = loss.prox(h, width)
-    rows = weighted_moments(u - h, prox_slope(loss, u, width) - 1.0, h, weights, means, std)
-    gap = jump(loss, width)
-    return rows if gap is None else [_with_jump(row, gap, mean, std) for row, mean in zip(rows, means, strict=True)]
+    return with_jump(moments, gap, mean, std) if own_curvature else moments._replace(slope_sq=math.inf)
 
 
 def weighted_moments(displacement, slope, h, weights, means, std: float) -> list[ProximalMoments]:
@@ -170,7 +155,7 @@ def weighted_moments(displacement, slope, h, weights, means, std: float) -> list
     return [ProximalMoments(*row) for row in np.einsum("kcn,cn->ck", np.stack(rows), weights).tolist()]
 
 
-def _with_jump(moments: ProximalMoments, gap: Jump, mean: float, std: float) -> ProximalMoments:
+def with_jump(moments: ProximalMoments, gap: Jump, mean: float, std: float) -> ProximalMoments:
     """A jump adds a point mass to `∂u*/∂h`; its square has no average, hence no stable solution."""
     mass = (gap.right - gap.left) * scalar_density((gap.field - mean) / std) / std
     return ProximalMoments(moments.displacement, moments.displacement_sq, moments.slope + mass, math.inf)

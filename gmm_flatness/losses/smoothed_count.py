@@ -15,10 +15,10 @@ from functools import lru_cache
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.losses.protocol import Jump, ProximalMoments, nodes_moments
+from gmm_flatness.losses.protocol import Jump, ProximalMoments, prox_slope, weighted_moments, with_jump
 from gmm_flatness.numerics.gaussian import SQRT_2PI, H, density, scalar_density, tail
 from gmm_flatness.numerics.quadrature import graded_nodes
-from gmm_flatness.numerics.roots import increasing_root
+from gmm_flatness.numerics.roots import decreasing_root, increasing_root
 
 CRITICAL = math.sqrt(2.0 * math.pi * math.e)
 
@@ -53,8 +53,7 @@ class SmoothedCount:
         return x * density(x) / self.kappa**2
 
     def prox(self, h, width: float):
-        if type(width) is not float or not 0.0 <= width < 1e300 * self.kappa**2:
-            width = check.scalar("width", width, low=0.0, high=1e300 * self.kappa**2, closed_low=True)
+        width = check.scalar("width", width, low=0.0, high=1e300 * self.kappa**2, closed_low=True)
         return self.kappa * _prox(np.asarray(h, dtype=float) / self.kappa, width / self.kappa**2)[()]
 
     def jump(self, width: float) -> Jump | None:
@@ -65,7 +64,9 @@ class SmoothedCount:
         """Averages on nodes graded towards the jump or the nearest singularities."""
         features = [(self.kappa * center, self.kappa * strip) for center, strip in _features(width / self.kappa**2)]
         h, weights = graded_nodes(means, std, features)
-        return nodes_moments(self, h, weights, means, std, width)
+        u, gap = self.prox(h, width), self.jump(width)
+        rows = weighted_moments(u - h, prox_slope(self, u, width) - 1.0, h, weights, means, std)
+        return rows if gap is None else [with_jump(row, gap, mean, std) for row, mean in zip(rows, means, strict=True)]
 
 
 def _prox(t: np.ndarray, a: float) -> np.ndarray:
@@ -79,8 +80,8 @@ def _prox(t: np.ndarray, a: float) -> np.ndarray:
     start = low + a * density(low) / (1.0 + a * np.maximum(low, 0.0) * density(low))
 
     def shortfall(x):
-        bend = a * density(x)
-        return x - bend - t, 1.0 + x * bend
+        scaled_curvature = a * density(x)
+        return x - scaled_curvature - t, 1.0 + x * scaled_curvature
 
     return increasing_root(shortfall, low, high, start=start)
 
@@ -93,12 +94,11 @@ def _reach(a: float) -> float:
 @lru_cache(maxsize=256)
 def _spinodals(a: float) -> tuple[float, float]:
     """The roots `x₁ < -1 < x₂ < 0` of `1 + a x φ(x) = 0` between which no proximal point lies."""
-    from scipy.optimize import brentq
-
     def slope(x):
         return 1.0 + a * x * scalar_density(x)
 
-    return brentq(slope, -2.0 - math.sqrt(2.0 * math.log(a)), -1.0), brentq(slope, -1.0, 0.0)
+    outer = decreasing_root(slope, -2.0 - math.sqrt(2.0 * math.log(a)), -1.0)
+    return outer, -decreasing_root(lambda x: slope(-x), 0.0, 1.0)
 
 
 @lru_cache(maxsize=1024)
@@ -108,39 +108,25 @@ def _jump(a: float) -> Jump | None:
         return None
     outer, inner = _spinodals(a)
     low, high = inner - a * scalar_density(inner), outer - a * scalar_density(outer)
-    left, right, t = 2.0 * outer + 1.0, -inner, 0.5 * (low + high)
+    t = 0.5 * (low + high)
     if a > 1e4:  # all of an error is then paid by the parabola, `t² = 2a`
         t = min(max(-math.sqrt(2.0 * a), low), high)
+
+    def branch(least, largest):
+        return decreasing_root(lambda x: t - (x - a * scalar_density(x)), least, largest, xtol=1e-15)
+
     for _ in range(100):
-        left = _branch(t, a, min(t, left), outer, left)
-        right = _branch(t, a, inner, max(min(t + a / SQRT_2PI, max(t, 0.0) + _reach(a)), inner), right)
+        left, right = branch(t, outer), branch(inner, max(min(t + a / SQRT_2PI, max(t, 0.0) + _reach(a)), inner))
         density_left, density_right = scalar_density(left), scalar_density(right)
         excess = tail(left) - tail(right) + 0.5 * a * (density_left**2 - density_right**2)
         low, high = (t, high) if excess < 0.0 else (low, t)
         following = t - excess / (density_right - density_left)
-        if not low < following < high:
+        if not low <= following <= high:
             following = 0.5 * (low + high)
         if abs(following - t) <= 1e-15 * (1.0 + abs(t)):
             break
         t = following
     return Jump(t, left, right)
-
-
-def _branch(t: float, a: float, low: float, high: float, start: float) -> float:
-    """Root of `x - a φ(x) = t` in a bracket where the left side increases."""
-    x = min(max(start, low), high)
-    for step in range(200):
-        bend = a * scalar_density(x)
-        value, slope = x - bend - t, 1.0 + x * bend
-        low, high = (x, high) if value < 0.0 else (low, x)
-        following = x - value / slope if slope > 0.0 else low
-        # where the density falls steeply Newton's steps are short, so bisect now and then
-        if not low < following < high or (step % 4 == 3 and step > 8):
-            following = 0.5 * (low + high)
-        if abs(following - x) <= 1e-15 * (1.0 + abs(x)):
-            break
-        x = following
-    return following
 
 
 @lru_cache(maxsize=1024)
@@ -167,8 +153,8 @@ def _features(a: float) -> list[tuple[float, float]]:
 def _singularity(a: float, guess: complex) -> tuple[float, float]:
     x = guess
     for _ in range(60):
-        bend = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
-        step = (1.0 + x * bend) / (bend * (1.0 - x * x))
+        scaled_curvature = a * cmath.exp(-0.5 * x * x) / SQRT_2PI
+        step = (1.0 + x * scaled_curvature) / (scaled_curvature * (1.0 - x * x))
         x -= step if abs(step) < 0.4 else 0.4 * step / abs(step)
         if abs(step) < 1e-9:
             break

@@ -22,15 +22,12 @@ class Prior(Protocol):
 
     def overlap(self, snr: float) -> float:
         """Mean squared posterior mean `E[E(v_i|r)²]` at signal-to-noise ratio `snr`, between 0 and 1."""
-        ...
 
     def posterior_mean(self, observation: np.ndarray, snr: float) -> np.ndarray:
         """`E(v_i | r)` for each component of `observation`."""
-        ...
 
     def sample(self, dim: int, rng: np.random.Generator) -> np.ndarray:
         """`dim` independent components."""
-        ...
 
 
 class GaussianPrior:
@@ -46,11 +43,29 @@ class GaussianPrior:
         return rng.standard_normal(dim)
 
 
+# Trapezoid nodes in units of the step; the rule is exact to rounding because the integrands below are
+# analytic in the strip |Im h| < π/2 and decay at least like a Gaussian of width √snr or like sech.
+_NODES = np.arange(1.0, 161.0)
+
+
 class RademacherPrior:
     """Components `±1`: the posterior mean is `tanh(snr r)`, the overlap `E tanh(snr + √snr z)`."""
 
     def overlap(self, snr: float) -> float:
-        return _rademacher_overlap(snr)
+        """`E tanh(snr + √snr z)` through the even integrands left once `e^h` is folded over the sign of `h`.
+
+        With `h ~ N(0, snr)`: `e^(-snr/2) E[sinh h tanh h]`, equal to `1 - e^(-snr/2) E[sech h]`; the first form
+        keeps relative accuracy as the overlap vanishes, the second as it reaches one.
+        """
+        step = min(0.26, 0.5 * math.sqrt(snr))
+        scale = step / math.sqrt(2.0 * math.pi * snr)
+        h = step * _NODES
+        if snr < 1.0:
+            used = h[:48]
+            log_weight = (-0.5 * step * step / snr) * _NODES[:48]**2 - 0.5 * snr
+            return 2.0 * scale * float(np.sinh(used) * np.tanh(used) @ np.exp(log_weight))
+        decay = np.exp((-0.5 * step * step / snr) * _NODES**2 - 0.5 * snr)
+        return 1.0 - scale * (math.exp(-0.5 * snr) + 2.0 * float(decay @ (1.0 / np.cosh(h))))
 
     def posterior_mean(self, observation: np.ndarray, snr: float) -> np.ndarray:
         return np.tanh(snr * observation)
@@ -70,26 +85,3 @@ def get_prior(prior: str | Prior) -> Prior:
         allowed = "'gaussian', 'rademacher' or an object with overlap, posterior_mean and sample"
         raise DomainError("prior", prior, allowed)
     return prior
-
-
-# Trapezoid nodes in units of the step; the rule is exact to rounding because the integrands below are
-# analytic in the strip |Im h| < π/2 and decay at least like a Gaussian of width √snr or like sech.
-_NODES = np.arange(1.0, 161.0)
-_SQUARES = _NODES**2
-
-
-def _rademacher_overlap(snr: float) -> float:
-    """`E tanh(snr + √snr z)` through the even integrands left once `e^h` is folded over the sign of `h`.
-
-    With `h ~ N(0, snr)`: `e^(-snr/2) E[sinh h tanh h]`, equal to `1 - e^(-snr/2) E[sech h]`; the first form
-    keeps relative accuracy as the overlap vanishes, the second as it reaches one.
-    """
-    step = min(0.26, 0.5 * math.sqrt(snr))
-    scale = step / math.sqrt(2.0 * math.pi * snr)
-    h = step * _NODES
-    if snr < 1.0:
-        used = h[:48]
-        log_weight = (-0.5 * step * step / snr) * _SQUARES[:48] - 0.5 * snr
-        return 2.0 * scale * float(np.sinh(used) * np.tanh(used) @ np.exp(log_weight))
-    decay = np.exp((-0.5 * step * step / snr) * _SQUARES - 0.5 * snr)
-    return 1.0 - scale * (math.exp(-0.5 * snr) + 2.0 * float(decay @ (1.0 / np.cosh(h))))

@@ -81,19 +81,14 @@ def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
     if count < 1:
         raise DomainError("dim", dim, f"at least {math.ceil(0.5 / mixture.alpha)}, so that αN rounds to a sample")
     generator = np.random.default_rng(rng)
-    centroid = _scaled(law.sample(dim, generator) if centroid is None else centroid, dim)
+    centroid = check.finite_array("centroid", law.sample(dim, generator) if centroid is None else centroid, ndim=1)
+    if centroid.shape != (dim,):
+        raise DomainError("centroid", f"array of shape {centroid.shape}", f"shape ({dim},)")
+    if (length := float(np.linalg.norm(centroid))) == 0.0:
+        raise DomainError("centroid", "zero vector", "a vector of positive norm")
+    centroid = centroid * (math.sqrt(dim) / length)
     y = np.where(generator.random(count) < mixture.rho, 1.0, -1.0)
     x = generator.standard_normal((count, dim))
     x *= math.sqrt(mixture.delta)
     x += np.multiply.outer(y, centroid / math.sqrt(dim))
     return Sample(x=x, y=y, centroid=centroid, mixture=mixture)
-
-
-def _scaled(centroid, dim: int) -> np.ndarray:
-    vector = check.finite_array("centroid", centroid, ndim=1)
-    if vector.shape != (dim,):
-        raise DomainError("centroid", f"array of shape {vector.shape}", f"shape ({dim},)")
-    norm = float(np.linalg.norm(vector))
-    if norm == 0.0:
-        raise DomainError("centroid", "zero vector", "a vector of positive norm")
-    return vector * (math.sqrt(dim) / norm)

@@ -12,10 +12,10 @@ Which average for which integrand over a normal variable:
 """
 
 from gmm_flatness.numerics.fixed_points import Anderson, Damped, FixedPoint, Hybrid, Newton, Solver, fixed_point
-from gmm_flatness.numerics.gaussian import H, density, inverse_log_H, log_H, log_mixture, positive_part_moments
-from gmm_flatness.numerics.quadrature import Estimate, analytic_nodes, gauss_mean, graded_nodes
+from gmm_flatness.numerics.gaussian import H, density, log_H, positive_part_moments
+from gmm_flatness.numerics.quadrature import Estimate, Singularity, analytic_nodes, gauss_mean, graded_nodes
 from gmm_flatness.numerics.roots import decreasing_root, increasing_root
 
-__all__ = ["Anderson", "Damped", "Estimate", "FixedPoint", "H", "Hybrid", "Newton", "Solver", "analytic_nodes",
-           "decreasing_root", "density", "fixed_point", "gauss_mean", "graded_nodes", "increasing_root",
-           "inverse_log_H", "log_H", "log_mixture", "positive_part_moments"]
+__all__ = ["Anderson", "Damped", "Estimate", "FixedPoint", "H", "Hybrid", "Newton", "Singularity", "Solver",
+           "analytic_nodes", "decreasing_root", "density", "fixed_point", "gauss_mean", "graded_nodes",
+           "increasing_root", "log_H", "positive_part_moments"]

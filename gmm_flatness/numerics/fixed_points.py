@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from gmm_flatness.errors import ConvergenceError
+from gmm_flatness.numerics.roots import decreasing_root
 
 Update = Callable[[np.ndarray], np.ndarray]
 
@@ -78,25 +79,54 @@ class Hybrid:
 
 @dataclass(frozen=True)
 class Newton:
-    """Newton's method on `update(x) - x` through `update.jacobian(x)`, no component moving by more than `longest`.
+    """Newton's method on `update(x) - x`, no component moving by more than `longest`.
 
-    Gives up, with a point that is not finite, where the Jacobian is missing or singular.
+    Through `update.jacobian(x)` where there is one, otherwise central differences over steps that are not small against
+    the rounding of `update`, also where a component of `x` is. Gives up, with a point that is not finite, where the
+    Jacobian is singular or not finite.
     """
 
     longest: float = 1.0
 
     def advance(self, update, x, fx, memory):
+        if hasattr(update, "jacobian"):
+            jacobian = update.jacobian(x)
+        else:
+            steps = np.diag(1e-6 * (1.0 + np.abs(x)))
+            jacobian = np.column_stack([(update(x + step) - update(x - step)) / (2.0 * step.sum()) for step in steps])
         try:
-            step = np.linalg.solve(np.eye(len(x)) - update.jacobian(x), fx - x)
+            step = np.linalg.solve(np.eye(len(x)) - jacobian, fx - x)
         except np.linalg.LinAlgError:
             return np.full_like(x, np.nan), None
         return x + step * min(1.0, self.longest / max(float(np.max(np.abs(step))), 1e-300)), None
 
 
-def scaled_residual(x: np.ndarray, fx: np.ndarray) -> float:
-    """`max |fx - x| / (1 + |x|)`, NaN if anything is not finite."""
-    with np.errstate(invalid="ignore"):
-        return float(np.max(np.abs(fx - x) / (1.0 + np.abs(x))))
+@dataclass(frozen=True)
+class BracketedLast:
+    """The last unknown, which is not negative, by a bracket of its own equation; the others at each of its values.
+
+    For maps whose last component is positive at 0 and below the identity far out. Slow and good to 1e-10 only, but it
+    cannot be trapped where the residual has a minimum that is not a solution: a start for Newton's method.
+    """
+
+    inner: Anderson = Anderson()
+
+    def advance(self, update, x, fx, memory):
+        others = x[:-1]
+
+        def excess(log_last: float) -> float:
+            nonlocal others
+            last = np.exp(log_last)
+            others = fixed_point(lambda rest: update(np.append(rest, last))[:-1], others, solver=self.inner, tol=1e-10,
+                                 max_iter=200).x
+            return float(update(np.append(others, last))[-1] / last - 1.0)
+
+        try:
+            log_last = decreasing_root(excess, -2.0, 2.0, xtol=1e-15)
+            excess(log_last)
+        except ConvergenceError as error:
+            raise ConvergenceError(f"{self}: {error}") from error
+        return np.append(others, np.exp(log_last)), None
 
 
 def fixed_point(update: Update, x0, *, solver: Solver | None = None, tol: float = 1e-11,
@@ -126,13 +156,14 @@ def fixed_point(update: Update, x0, *, solver: Solver | None = None, tol: float 
     x, memory = np.array(x0, dtype=float), None
     for iteration in range(max_iter + 1):
         fx = np.asarray(update(x), dtype=float)
-        residual = scaled_residual(x, fx)
+        with np.errstate(invalid="ignore"):  # not a number if anything is not finite
+            residual = float(np.max(np.abs(fx - x) / (1.0 + np.abs(x))))
+        reached = FixedPoint(x, residual, iteration)
         if residual < tol:
-            return FixedPoint(x, residual, iteration)
+            return reached
         if not np.isfinite(residual):
-            raise ConvergenceError(f"iterate {iteration} of {solver} is not finite",
-                                   partial=FixedPoint(x, residual, iteration))
+            raise ConvergenceError(f"iterate {iteration} of {solver} is not finite", partial=reached)
         if iteration < max_iter:
             x, memory = solver.advance(update, x, fx, memory)
     raise ConvergenceError(f"{solver} left a residual of {residual:.2e} (tolerance {tol:.0e}) after "
-                           f"{max_iter} iterations", partial=FixedPoint(x, residual, max_iter))
+                           f"{max_iter} iterations", partial=reached)

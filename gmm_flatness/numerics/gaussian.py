@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import log_ndtr, logsumexp, ndtr, ndtri_exp
+from scipy.special import log_ndtr, ndtr
 
 SQRT_2 = math.sqrt(2.0)
 SQRT_2PI = math.sqrt(2.0 * math.pi)
@@ -24,19 +24,9 @@ def log_H(x):
     return log_ndtr(-np.asarray(x, dtype=float))[()]
 
 
-def inverse_log_H(log_tail):
-    """The `x` with `log H(x) = log_tail`, for `log_tail < 0`."""
-    return -ndtri_exp(np.asarray(log_tail, dtype=float))[()]
-
-
 def density(x):
     """Standard normal density."""
     return np.exp(-0.5 * np.square(x)) / SQRT_2PI
-
-
-def log_mixture(weights, log_values) -> float:
-    """`log Σ_c weight_c exp(log_value_c)` without leaving logarithms."""
-    return float(logsumexp(log_values, b=weights))
 
 
 def tail(x: float) -> float:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
+from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.numerics.gaussian import SQRT_2PI
-from gmm_flatness.numerics.quadrature import legendre, panel_nodes
+from gmm_flatness.numerics.quadrature import REACH, legendre, panel_nodes
 
-# The Gaussian weight beyond is below 1e-17 of its peak.
-REACH = 8.8
 _ORDER = 12
 # Length of a panel where nothing but the Gaussian weight varies, and growth of panels away from a singularity.
 _PLAIN = 1.8
 _GROWTH = 1.2
+_MOST_PANELS = 5000
 
 
 def panel_average(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,13 @@ def panel_average(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def bisect_panels(edges: np.ndarray, coarse: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """Bisect panels until `coarse(left, right)` is nowhere true."""
+    """Bisect panels until `coarse(left, right)` is nowhere true.
+
+    Raises
+    ------
+    ConvergenceError
+        More panels than a smooth function with a few kinks can need.
+    """
     pending = edges
     for _ in range(60):
         left, right = pending[:-1], pending[1:]
@@ -33,6 +39,8 @@ def bisect_panels(edges: np.ndarray, coarse: Callable[[np.ndarray, np.ndarray], 
         if not marked.any():
             break
         pending = np.sort(np.concatenate([pending, 0.5 * (left + right)[marked]]))
+        if len(pending) > _MOST_PANELS:
+            raise ConvergenceError(f"not resolved by {_MOST_PANELS} panels", partial=pending)
     return pending
 
 
@@ -79,8 +87,5 @@ def row_panels(features: Sequence[tuple[np.ndarray, float]], low: np.ndarray,
             count = int(np.ceil(np.arcsinh(_PLAIN / clearance) / _GROWTH))
             steps = clearance * np.sinh(_GROWTH * np.arange(-count, count + 1))
             edges.append(np.clip(center[:, None] + steps, low, high))
-    cuts = np.sort(np.concatenate(edges, axis=1))
-    node, weight = legendre(_ORDER)
-    half = 0.5 * np.diff(cuts)[:, :, None]
-    nodes = cuts[:, :-1, None] + half * (1.0 + node)
-    return nodes.reshape(len(low), -1), (half * weight).reshape(len(low), -1)
+    nodes, weights = panel_nodes(np.sort(np.concatenate(edges, axis=1)), _ORDER)
+    return nodes.reshape(len(low), -1), weights.reshape(len(low), -1)

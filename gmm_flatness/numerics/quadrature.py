@@ -22,7 +22,7 @@ from gmm_flatness.numerics.gaussian import SQRT_2PI
 # Beyond this many standard deviations the Gaussian weight is below 1e-35.
 TAIL = 12.6
 # Beyond this many the weight is below 1e-17 of its peak: enough where no tail is amplified.
-_CORE = 8.8
+REACH = 8.8
 # Local spacings of the sinh rule, in standard deviations, that keep second moments to 1e-14: at the mean, and where
 # the Gaussian weight fades.
 _SHIFTS, _SPACINGS = np.array([-TAIL, -5.0, 0.0, 5.0, TAIL]), np.array([0.7, 0.4, 0.7])
@@ -51,11 +51,10 @@ def legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def panel_nodes(edges, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Composite Gauss-Legendre nodes and weights; `edges` ascending, result shape (panels, order)."""
-    edges = np.asarray(edges, dtype=float)
-    node, weight = legendre(order)
-    half = 0.5 * np.diff(edges)[:, None]
-    return edges[:-1, None] + half * (1.0 + node), half * weight
+    """Composite Gauss-Legendre nodes and weights; `edges` of shape (..., k) ascending, result (..., k-1, order)."""
+    edges, (node, weight) = np.asarray(edges, dtype=float), legendre(order)
+    half = 0.5 * np.diff(edges)[..., None]
+    return edges[..., :-1, None] + half * (1.0 + node), half * weight
 
 
 def gauss_mean(function: Callable[[np.ndarray], np.ndarray], *, mean: float = 0.0, std: float = 1.0,
@@ -117,36 +116,47 @@ def gauss_mean(function: Callable[[np.ndarray], np.ndarray], *, mean: float = 0.
 
 def _panels(function, mean, std, left, right, order):
     """Integral and integral of the modulus of each panel, shape (..., panels)."""
-    node, weight = legendre(order)
-    half = 0.5 * (right - left)[:, None]
-    z = left[:, None] + half * (1.0 + node)
-    density = half * weight * np.exp(-0.5 * z * z) / SQRT_2PI
+    z, weight = (part[:, 0] for part in panel_nodes(np.column_stack([left, right]), order))
+    density = weight * np.exp(-0.5 * z * z) / SQRT_2PI
     values = np.asarray(function((mean + std * z).ravel()), dtype=float)
     terms = values.reshape(*values.shape[:-1], *z.shape) * density
     return terms.sum(-1), np.abs(terms).sum(-1)
 
 
-def analytic_nodes(means, std: float, center: float, strip: float,
-                   spread: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+class Singularity(NamedTuple):
+    """The singularities nearest to the real axis: at real parts `center ± offset`, `half_width` off it."""
+
+    center: float
+    half_width: float
+    offset: float = 0.0
+
+    def for_squares(self) -> Singularity:
+        """Where squares of derivatives are averaged, whose poles are of higher order."""
+        return self._replace(half_width=0.6 * self.half_width)
+
+
+def analytic_nodes(means, std: float, near: Singularity) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and probability weights for `E f(mean + std z)`, one row for each of `means`.
 
-    `f` must be analytic but for singularities no closer to the real axis than `strip`, the nearest ones at
-    real part `center ± spread`. Where `std` is small against `strip` the nodes are equidistant; otherwise they
-    are equidistant in `t = asinh((x-spread)/strip) + asinh((x+spread)/strip)`, `x` counted from the center,
-    which keeps their number logarithmic in `std/strip`.
+    `f` must be analytic but for singularities no closer to the real axis than `near`. Where `std` is small against
+    their distance the nodes are equidistant; otherwise they are equidistant in
+    `t = asinh((x-offset)/half_width) + asinh((x+offset)/half_width)`, `x` counted from the center, which keeps their
+    number logarithmic in `std/half_width`.
 
     Returns
     -------
     nodes, weights : ndarray, shape (len(means), n)
         The rows of `weights` sum to one up to rounding.
     """
+    center, strip, spread = near
     offset = np.asarray(means, dtype=float)[:, None] - center
     # The trapezoid rule errs as e^(-2π strip/step) from the singularity and as e^(-2π²/step²) from the weight itself.
     if std < 0.6 * strip:  # steps of 0.45 standard deviations: e^(-23) and e^(-97)
         z = np.linspace(-TAIL, TAIL, 57)
         weight = (z[1] - z[0]) * np.exp(-0.5 * z * z) / SQRT_2PI
         return offset + center + std * z, np.broadcast_to(weight, (len(offset), z.size))
-    at = _stretch(offset + std * _SHIFTS, strip, spread)
+    ends = offset + std * _SHIFTS
+    at = 0.5 * (np.arcsinh((ends - spread) / strip) + np.arcsinh((ends + spread) / strip))
     low, length = at[:, :1], at[:, -1:] - at[:, :1]
     spacing = _SPACINGS * std / _unstretch(at[:, 1:-1], strip, spread)[1]
     # in `t` the singularities lie π/2 away, half of that where two of them pinch; the weight allows 0.45 deviations
@@ -175,7 +185,7 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
         Nodes of a panel.
     """
     means = np.asarray(means, dtype=float)[:, None]
-    reach = _CORE * std
+    reach = REACH * std
     low, high = float(means.min()) - reach, float(means.max()) + reach
     features = [(center, max(clearance, 1e-9 * std)) for center, clearance in features]
     start = min(max(features[0][0], low), high)  # from far outside, steps of a clearance would drown in rounding
@@ -183,9 +193,13 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     for sign, end in ((-1.0, low), (1.0, high)):
         point = start
         while sign * (end - point) > 0.0:
-            size = min([_panel_size(sign * (center - point), clearance) for center, clearance in features])
-            outside = max(low - point, point - high, 0.0)
-            point += sign * min(size, 1.4 * std + outside)
+            size = 1.4 * std + max(low - point, point - high, 0.0)
+            for center, clearance in features:
+                # 1.3 times the distance to the feature from the nearer end of the panel
+                ahead = sign * (center - point)
+                behind = ahead <= 1e-6 * clearance
+                size = min(size, 1.3 * (clearance - ahead) if behind else min(1.3 / 2.3 * (ahead + clearance), ahead))
+            point += sign * size
             points.append(point)
             if len(points) > _MOST_PANELS:
                 raise ConvergenceError(f"more than {_MOST_PANELS} panels for features {features} at std {std:g}")
@@ -197,19 +211,8 @@ def graded_nodes(means, std: float, features: Sequence[tuple[float, float]],
     return np.broadcast_to(h.ravel(), z.shape), weight.ravel() * np.exp(-0.5 * z * z) / (std * SQRT_2PI)
 
 
-def _panel_size(ahead: float, clearance: float) -> float:
-    """1.3 times the distance to a feature `ahead` (negative: behind) from the nearer end of the panel."""
-    if ahead <= 1e-6 * clearance:
-        return 1.3 * (clearance - ahead)
-    return min(1.3 / 2.3 * (ahead + clearance), ahead)
-
-
-def _stretch(x, strip: float, spread: float):
-    return 0.5 * (np.arcsinh((x - spread) / strip) + np.arcsinh((x + spread) / strip))
-
-
 def _unstretch(t, strip: float, spread: float):
-    """Inverse of `_stretch`, `sinh t √(strip² + spread² sech² t)`, and its derivative."""
+    """Where half the sum of the `asinh` is `t`, at `sinh t √(strip² + spread² sech² t)`, and the derivative."""
     cosh = np.cosh(t)
     bent = np.sqrt(strip**2 + (spread / cosh) ** 2)
     return np.sinh(t) * bent, (strip**2 * cosh + spread**2 / cosh**3) / bent

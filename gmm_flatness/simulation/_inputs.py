@@ -1,4 +1,4 @@
-"""Samples at the door of every simulation."""
+"""What every simulation checks at the door: samples, numbers one a stage, ridge or norm."""
 
 from __future__ import annotations
 
@@ -21,3 +21,23 @@ def check_sample(name: str, data: Sample) -> Sample:
     if check.finite_array(f"{name}.centroid", data.centroid, ndim=1).shape != shape[1:]:
         raise DomainError(f"{name}.centroid", f"array of shape {np.shape(data.centroid)}", f"shape ({shape[1]},)")
     return data
+
+
+def fraction(name: str, value) -> float:
+    """A number in [0, 1), such as the weight of the past in an average."""
+    return check.scalar(name, value, low=0.0, high=1.0, closed_low=True)
+
+
+def per_stage(name: str, value, length: int, stages: str = "epochs") -> np.ndarray:
+    """One non-negative number a stage, from one number or a sequence of that length."""
+    array = check.finite_array(name, value)
+    if array.shape not in ((), (length,)) or (array < 0.0).any():
+        raise DomainError(name, value, f"a non-negative number, or one for each of {length} {stages}")
+    return np.broadcast_to(array, (length,))
+
+
+def ridge_or_norm(ridge: float | None, norm: float | None) -> tuple[bool, float]:
+    """Whether the norm is held, and the one of the two that is given."""
+    if (ridge is None) == (norm is None):
+        raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    return norm is not None, check.non_negative("ridge", ridge) if norm is None else check.positive("norm", norm)

@@ -6,9 +6,9 @@ however full the disk. Nothing here knows the time: equal content gives equal by
 
 from gmm_flatness.store.atomic import check_writable, write_bytes, write_files, write_text
 from gmm_flatness.store.cache import Cache, content_key
+from gmm_flatness.store.canonical import canonical_json, plain
 from gmm_flatness.store.checkpoint import Checkpoint
 from gmm_flatness.store.locks import file_lock
-from gmm_flatness.store.plain import canonical_json, plain
 from gmm_flatness.store.source import source_digest
 from gmm_flatness.store.table import Table
 

@@ -66,19 +66,15 @@ def _staged(path: Path, data: bytes, durable: bool) -> Iterator[Path]:
     # The lock tells a file being written from one whose writer was killed.
     descriptor = open_locked(temporary, os.O_RDWR | os.O_CREAT)
     try:
-        _write_all(descriptor, data, path)
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest):]
+        except OSError as error:    # a full disk does not say which file it is about
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         if durable:
             os.fsync(descriptor)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes, path: Path) -> None:
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.write(descriptor, rest):]
-    except OSError as error:    # a full disk does not say which file it is about
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error

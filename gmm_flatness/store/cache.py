@@ -10,8 +10,8 @@ from typing import Any
 
 from gmm_flatness.errors import DomainError
 from gmm_flatness.store.atomic import write_files
+from gmm_flatness.store.canonical import canonical_json
 from gmm_flatness.store.locks import file_lock
-from gmm_flatness.store.plain import canonical_json
 from gmm_flatness.store.table import Table
 
 

@@ -79,7 +79,15 @@ class Checkpoint:
 def _packed(value: Any, arrays: list[np.ndarray]) -> Any:
     """`value` as JSON in which an array is its place in the file, the tree itself being at place 0."""
     if isinstance(value, np.random.Generator):
-        return {"generator": _packed(_generator_state(value), arrays)}
+        bits = value.bit_generator
+        seeds = bits.seed_seq    # decides what `spawn` gives next
+        if type(bits).__name__ not in _GENERATORS or not isinstance(seeds, np.random.SeedSequence):
+            allowed = f"a generator on one of {', '.join(_GENERATORS)} made from a SeedSequence"
+            raise DomainError("state", value, allowed)
+        sequence = {"entropy": seeds.entropy, "spawn_key": list(seeds.spawn_key), "pool_size": seeds.pool_size,
+                    "n_children_spawned": seeds.n_children_spawned}
+        saved = {"name": type(bits).__name__, "state": bits.state, "sequence": sequence}
+        return {"generator": _packed(saved, arrays)}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU":
         arrays.append(value)
         return {"array": f"arr_{len(arrays)}"}
@@ -104,22 +112,7 @@ def _unpacked(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return arrays[content]
     if form == "dict":
         return {key: _unpacked(item, arrays) for key, item in content.items()}
-    return _generator(_unpacked(content, arrays))
-
-
-def _generator_state(generator: np.random.Generator) -> dict[str, Any]:
-    """The bit generator's state and its seed sequence, which decides what `spawn` gives next."""
-    bits = generator.bit_generator
-    seeds = bits.seed_seq
-    if type(bits).__name__ not in _GENERATORS or not isinstance(seeds, np.random.SeedSequence):
-        allowed = f"a generator on one of {', '.join(_GENERATORS)} made from a SeedSequence"
-        raise DomainError("state", generator, allowed)
-    sequence = {"entropy": seeds.entropy, "spawn_key": list(seeds.spawn_key), "pool_size": seeds.pool_size,
-                "n_children_spawned": seeds.n_children_spawned}
-    return {"name": type(bits).__name__, "state": bits.state, "sequence": sequence}
-
-
-def _generator(saved: dict[str, Any]) -> np.random.Generator:
+    saved = _unpacked(content, arrays)
     bits = getattr(np.random, saved["name"])(np.random.SeedSequence(**saved["sequence"]))
     bits.state = saved["state"]
     return np.random.Generator(bits)

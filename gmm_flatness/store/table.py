@@ -18,7 +18,7 @@ import numpy as np
 
 from gmm_flatness.errors import DomainError
 from gmm_flatness.store.atomic import write_files
-from gmm_flatness.store.plain import canonical_json, plain
+from gmm_flatness.store.canonical import canonical_json, plain
 
 _KINDS = {"f": "float", "i": "int", "u": "int", "b": "int", "U": "str"}
 _TYPES = {"float": float, "int": int, "str": str}
@@ -55,9 +55,12 @@ class Table:
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, Any] | None = None) -> Table:
         """One row a mapping; columns in order of first appearance, absent entries NaN or the empty text."""
-        rows = list(rows)
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        return cls({name: _gathered(name, rows) for name in names}, metadata or {})
+        rows, columns = list(rows), {}
+        for name in dict.fromkeys(name for row in rows for name in row):
+            example = next(row[name] for row in rows if name in row)
+            gap = "" if isinstance(example, str) else math.nan
+            columns[name] = [row.get(name, gap) for row in rows]
+        return cls(columns, metadata or {})
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -98,8 +101,10 @@ class Table:
 
     def to_files(self, path: str | os.PathLike) -> dict[Path, bytes]:
         """The bytes of the CSV file and its JSON side file by name; the latter has a digest of both."""
-        data = self._csv().encode("utf-8")
-        side: dict[str, Any] = {"columns": [[name, _kind(column)] for name, column in self.columns.items()],
+        show = {name: _quoted if column.dtype.kind == "U" else repr for name, column in self.columns.items()}
+        lines = [map(_quoted, self.columns), *([show[name](row[name]) for name in row] for row in self.rows())]
+        data = "".join(",".join(line) + "\n" for line in lines).encode("utf-8")
+        side: dict[str, Any] = {"columns": [[name, _KINDS[column.dtype.kind]] for name, column in self.columns.items()],
                                 "rows": len(self), "metadata": self.metadata}
         side["sha256"] = _digest(data, side)
         text = json.dumps(side, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
@@ -134,12 +139,6 @@ class Table:
             columns[name] = np.array([_TYPES[kind](row[index]) for row in rows], dtype=_TYPES[kind])
         return cls(columns, side["metadata"])
 
-    def _csv(self) -> str:
-        show = {name: _quoted if column.dtype.kind == "U" else repr for name, column in self.columns.items()}
-        lines = [[_quoted(name) for name in self.columns]]
-        lines += [[show[name](value) for name, value in row.items()] for row in self.rows()]
-        return "".join(",".join(line) + "\n" for line in lines)
-
 
 def _quoted(text: str) -> str:
     return text if text and not set(text) & set(',"\r\n') else '"' + text.replace('"', '""') + '"'
@@ -157,20 +156,9 @@ def _column(name: str, values: Any) -> np.ndarray:
         found = f"array of shape {array.shape} and type {array.dtype}"
         raise DomainError(f"column {name!r}", found, "one dimension of numbers or of texts")
     if array.dtype.kind != "U":
-        array = array.astype(_TYPES[_kind(array)])
+        array = array.astype(_TYPES[_KINDS[array.dtype.kind]])
     array.setflags(write=False)
     return array
-
-
-def _kind(array: np.ndarray) -> str:
-    return _KINDS[array.dtype.kind]
-
-
-def _gathered(name: str, rows: list[Mapping[str, Any]]) -> list[Any]:
-    """The entries of one column, gaps filled according to what the others are."""
-    example = next(row[name] for row in rows if name in row)
-    gap = "" if isinstance(example, str) else math.nan
-    return [row.get(name, gap) for row in rows]
 
 
 def _named(path: str | os.PathLike, suffix: str) -> Path:

@@ -58,7 +58,8 @@ TABLES = {
     "local energy": (f07_local_energy, {"sigma_range": [0.0, 1.0, 3], "sigmas": [0.7, 1.5], "dim": 100, "samples": 8,
                                         "repeats": 5}),
     "segments": (f09_segments, {"positions": 3, "ts": [0.0, 0.5, 1.0], "dim": 50, "samples": 5,
-                                "pairs": [["square 0.1", "hebb"], ["hinge 0.5", "logistic 1"]]}),
+                                "pairs": [[["square", "ridge", 0.1, "learned"], ["hebb", "norm", 1.0, "optimal"]],
+                                         [["hinge", "ridge", 0.5, "learned"], ["logistic", "ridge", 1.0, "learned"]]]}),
 }
 
 

@@ -94,18 +94,14 @@ class IndependentSpheres(Geometry):
 def make_geometry(dim: int, *, reference=None, overlap=None, replicas: int = 1) -> Geometry:
     """The configuration space that `run_chain` describes, validated."""
     replicas = check.integer("replicas", replicas)
-    if reference is not None:
-        return _slice(dim, reference, overlap, replicas)
-    if replicas == 1 and overlap is not None:
-        raise DomainError("overlap", overlap, "None for one replica without a reference")
-    if replicas > 1:
-        overlap = check.scalar("overlap", overlap, low=-1.0 / (replicas - 1), high=1.0)
-    if replicas >= dim:
-        raise DomainError("replicas", replicas, f"at most {dim - 1}, so that rotations reach every configuration")
-    return Geometry(dim, replicas, overlap)
-
-
-def _slice(dim: int, reference, overlap, replicas: int) -> Geometry:
+    if reference is None:
+        if replicas == 1 and overlap is not None:
+            raise DomainError("overlap", overlap, "None for one replica without a reference")
+        if replicas > 1:
+            overlap = check.scalar("overlap", overlap, low=-1.0 / (replicas - 1), high=1.0)
+        if replicas >= dim:
+            raise DomainError("replicas", replicas, f"at most {dim - 1}, so that rotations reach every configuration")
+        return Geometry(dim, replicas, overlap)
     if replicas != 1:
         raise DomainError("replicas", replicas, "1 with a reference")
     reference = check.finite_array("reference", reference, ndim=1)

@@ -104,21 +104,17 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
                            reference=reference, overlap=overlap, replicas=replicas, rng=rng,
                            min_effective_size=min_effective_size, checkpoint=checkpoint,
                            checkpoint_interval=checkpoint_interval)
-    return _integrate(tuple(chains))
-
-
-def _integrate(chains: tuple[ChainResult, ...]) -> ThermodynamicIntegration:
-    betas, errors, stderrs = (np.array([getattr(chain, name) for chain in chains])
-                              for name in ("beta", "train_error", "train_error_stderr"))
-    alpha = chains[0].size / chains[0].dim
-    to_free = -alpha * _integral_weights(betas, betas)
-    to_entropy = to_free + alpha * np.diag(betas)
-    nodes = np.unique([*range(0, betas.size, 2), betas.size - 1])
-    coarse = -alpha * _integral_weights(betas[nodes], betas) @ errors[nodes]
+    errors, stderrs = (np.array([getattr(chain, name) for chain in chains])
+                       for name in ("train_error", "train_error_stderr"))
+    nodes, alpha = np.array(grid), len(sample) / sample.dim
+    to_free = -alpha * _integral_weights(nodes, nodes)
+    to_entropy = to_free + alpha * np.diag(nodes)
+    kept = np.unique([*range(0, nodes.size, 2), nodes.size - 1])
+    coarse = -alpha * _integral_weights(nodes[kept], nodes) @ errors[kept]
     return ThermodynamicIntegration(
-        chains=chains, betas=betas, train_error=errors, train_error_stderr=stderrs, free_entropy=to_free @ errors,
-        free_entropy_stderr=np.sqrt(to_free**2 @ stderrs**2), entropy=to_entropy @ errors,
-        entropy_stderr=np.sqrt(to_entropy**2 @ stderrs**2), coarse_free_entropy=coarse)
+        chains=tuple(chains), betas=nodes, train_error=errors, train_error_stderr=stderrs,
+        free_entropy=to_free @ errors, free_entropy_stderr=np.sqrt(to_free**2 @ stderrs**2),
+        entropy=to_entropy @ errors, entropy_stderr=np.sqrt(to_entropy**2 @ stderrs**2), coarse_free_entropy=coarse)
 
 
 def _integral_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation._inputs import check_sample, per_stage
 from gmm_flatness.simulation.chains.geometry import IndependentSpheres, make_geometry
 from gmm_flatness.simulation.chains.moves import ChainState, ElasticState, Stage
 from gmm_flatness.simulation.chains.stages import check_betas, run_stages, start_chain
@@ -104,38 +104,24 @@ def replicated_annealing(sample: Sample, betas: Sequence[float], *, replicas: in
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
     if coupling is None:
         kind: type[ChainState] = ChainState
-        geometry = make_geometry(sample.dim, replicas=replicas, overlap=overlap)
-        couplings = np.zeros(len(grid))
+        geometry, couplings = make_geometry(sample.dim, replicas=replicas, overlap=overlap), np.zeros(len(grid))
     else:
-        kind, couplings = ElasticState, _coupling_schedule(coupling, overlap, len(grid))
+        if overlap is not None:
+            raise DomainError("overlap", overlap, "None with an elastic coupling")
+        kind, couplings = ElasticState, per_stage("coupling", coupling, len(grid), "temperatures")
         replicas = check.integer("replicas", replicas)
         geometry = IndependentSpheres(check.integer("dim", sample.dim, low=2), replicas, None)
     chain = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint, kind=kind)
     stages = [Stage(beta, sweeps, 0, gamma) for beta, gamma in zip(grid, couplings.tolist(), strict=True)]
     weights = np.array([record.weights for record in run_stages(chain, stages, checkpoint, interval)])
-    return _with_trace(sample, float(bias), np.array(grid), couplings, weights)
-
-
-def _coupling_schedule(coupling: float | Sequence[float], overlap: float | None, length: int) -> np.ndarray:
-    if overlap is not None:
-        raise DomainError("overlap", overlap, "None with an elastic coupling")
-    couplings = check.finite_array("coupling", coupling)
-    if couplings.shape not in ((), (length,)) or (couplings < 0.0).any():
-        raise DomainError("coupling", coupling, f"a non-negative number, or one for each of {length} temperatures")
-    return np.broadcast_to(couplings, (length,))
-
-
-def _with_trace(sample: Sample, bias: float, betas: np.ndarray, couplings: np.ndarray,
-                weights: np.ndarray) -> ReplicatedAnnealing:
-    """The result, with errors and distances of the replicas (temperatures, y, N) that every temperature left."""
-    replicas, barycenters = weights.shape[1], weights.mean(axis=1)
+    barycenters = weights.mean(axis=1)
     # With |w_a|² = N the norm of the mean is (1 + (y-1) overlap)/y.
     distance = 0.5 * replicas * (1.0 - np.mean(barycenters**2, axis=1)) / max(replicas - 1, 1)
     train, test = _errors(sample, weights, bias)
     barycenter_train, barycenter_test = _errors(sample, barycenters, bias)
     return ReplicatedAnnealing(
-        mixture=sample.mixture, bias=bias, weights=weights[-1], barycenter=barycenters[-1], betas=betas,
-        couplings=couplings, train_error=train.mean(axis=1), test_error=test.mean(axis=1),
+        mixture=sample.mixture, bias=float(bias), weights=weights[-1], barycenter=barycenters[-1],
+        betas=np.array(grid), couplings=couplings, train_error=train.mean(axis=1), test_error=test.mean(axis=1),
         barycenter_train_error=barycenter_train, barycenter_test_error=barycenter_test, distance=distance)
 
 

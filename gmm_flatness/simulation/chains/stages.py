@@ -16,7 +16,6 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation._inputs import check_sample
 from gmm_flatness.simulation.chains.geometry import Geometry
 from gmm_flatness.simulation.chains.moves import ChainState, Stage
 from gmm_flatness.store import Checkpoint
@@ -58,7 +57,7 @@ def start_chain(sample: Sample, geometry: Geometry, *, bias: float, rng, checkpo
     """A chain of some kind at a uniform configuration; other parameters as in `run_chain`."""
     if checkpoint is not None and rng is None:
         raise DomainError("rng", rng, "an explicit seed with a checkpoint, so that the run can be resumed")
-    return kind(check_sample("sample", sample), geometry, check.scalar("bias", bias), np.random.default_rng(rng))
+    return kind(sample, geometry, check.scalar("bias", bias), np.random.default_rng(rng))
 
 
 def run_stages(chain: ChainState, stages: list[Stage], checkpoint: Checkpoint | None = None,
@@ -70,19 +69,51 @@ def run_stages(chain: ChainState, stages: list[Stage], checkpoint: Checkpoint | 
     DomainError
         The checkpoint was written by a run with other data, parameters or seed.
     """
-    progress = _Progress(chain, stages)
+    shape = (sum(stage.sweeps for stage in stages), chain.geometry.replicas)
+    arrays = {"train_error": np.empty(shape), "m": np.empty(shape),
+              "half_sums": np.zeros((len(stages), 2, chain.geometry.dim)),
+              "weights": np.empty((len(stages), *chain.weights.shape)),
+              "acceptance": np.zeros(len(stages)), "steps": np.empty(len(stages))}
+    resumed = filled = 0
     run = "" if checkpoint is None else _fingerprint(chain, stages)
     saved = None if checkpoint is None else checkpoint.load()
     if saved is not None:
-        progress.restore(saved, run)
-    plan = _plan(stages, chain.block)
-    last = time.monotonic()
-    for stage, part, sweeps in plan[progress.done:]:
-        progress.advance(stage, part, sweeps)
-        if checkpoint is not None and (progress.done == len(plan) or time.monotonic() - last >= interval):
-            checkpoint.save(progress.saved(run))
+        if saved.get("run") != run:
+            raise DomainError("checkpoint", saved.get("run"), f"one written by this very run ({run})")
+        resumed, filled, arrays = saved["done"], saved["filled"], saved["arrays"]
+        chain.step, chain.weights = saved["step"], saved["current"]
+        chain.rng.bit_generator.state = saved["rng"].bit_generator.state
+    plan, last = _plan(stages, chain.block), time.monotonic()
+    for done, (stage, part, sweeps) in enumerate(plan[resumed:], start=resumed + 1):
+        errors, m, weight_sum, acceptance = chain.advance(stages[stage], sweeps)
+        if part == _BURN_IN:
+            chain.tune(acceptance)
+        else:
+            rows = slice(filled, filled + sweeps)
+            arrays["train_error"][rows], arrays["m"][rows] = errors, m
+            arrays["half_sums"][stage, part] += weight_sum
+            arrays["acceptance"][stage] += acceptance * sweeps
+            filled += sweeps
+        arrays["weights"][stage], arrays["steps"][stage] = chain.weights, chain.step
+        if checkpoint is not None and (done == len(plan) or time.monotonic() - last >= interval):
+            checkpoint.save({"run": run, "done": done, "filled": filled, "step": chain.step, "rng": chain.rng,
+                             "current": chain.weights, "arrays": arrays})
             last = time.monotonic()
-    return progress.records()
+    return _records(stages, arrays)
+
+
+def _records(stages: list[Stage], arrays: dict[str, np.ndarray]) -> list[StageRecord]:
+    """One record a stage, in order."""
+    found, start = [], 0
+    for index, stage in enumerate(stages):
+        rows, half = slice(start, start + stage.sweeps), stage.sweeps // 2
+        lengths = np.maximum([half, stage.sweeps - half], 1)[:, None]
+        found.append(StageRecord(
+            stage.beta, arrays["train_error"][rows], arrays["m"][rows], arrays["half_sums"][index] / lengths,
+            arrays["weights"][index], float(arrays["acceptance"][index]) / max(stage.sweeps, 1),
+            float(arrays["steps"][index])))
+        start += stage.sweeps
+    return found
 
 
 def _plan(stages: list[Stage], block: int) -> list[tuple[int, int, int]]:
@@ -101,65 +132,3 @@ def _fingerprint(chain: ChainState, stages: list[Stage]) -> str:
     for array in (chain.columns, chain.offsets, chain.direction, chain.weights):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-class _Progress:
-    """The arrays a run fills, and how far it has come."""
-
-    def __init__(self, chain: ChainState, stages: list[Stage]):
-        self._chain, self._stages = chain, stages
-        shape = (sum(stage.sweeps for stage in stages), chain.geometry.replicas)
-        self.done = self._filled = 0
-        self._arrays = {
-            "train_error": np.empty(shape),
-            "m": np.empty(shape),
-            "half_sums": np.zeros((len(stages), 2, chain.geometry.dim)),
-            "weights": np.empty((len(stages), *chain.weights.shape)),
-            "acceptance": np.zeros(len(stages)),
-            "steps": np.empty(len(stages)),
-        }
-
-    def advance(self, stage: int, part: int, sweeps: int) -> None:
-        """Run one block: tune after a block of burn-in, store one of measurement."""
-        arrays, chain = self._arrays, self._chain
-        errors, m, weight_sum, acceptance = chain.advance(self._stages[stage], sweeps)
-        if part == _BURN_IN:
-            chain.tune(acceptance)
-        else:
-            rows = slice(self._filled, self._filled + sweeps)
-            arrays["train_error"][rows], arrays["m"][rows] = errors, m
-            arrays["half_sums"][stage, part] += weight_sum
-            arrays["acceptance"][stage] += acceptance * sweeps
-            self._filled += sweeps
-        arrays["weights"][stage], arrays["steps"][stage] = chain.weights, chain.step
-        self.done += 1
-
-    def records(self) -> list[StageRecord]:
-        """One record a stage, in order."""
-        found, start = [], 0
-        for index, stage in enumerate(self._stages):
-            rows = slice(start, start + stage.sweeps)
-            half = stage.sweeps // 2
-            lengths = np.maximum([half, stage.sweeps - half], 1)[:, None]
-            arrays = self._arrays
-            found.append(StageRecord(
-                stage.beta, arrays["train_error"][rows], arrays["m"][rows], arrays["half_sums"][index] / lengths,
-                arrays["weights"][index], float(arrays["acceptance"][index]) / max(stage.sweeps, 1),
-                float(arrays["steps"][index])))
-            start += stage.sweeps
-        return found
-
-    def saved(self, run: str) -> dict:
-        """The whole state, for a checkpoint."""
-        chain = self._chain
-        return {"run": run, "done": self.done, "filled": self._filled, "step": chain.step, "rng": chain.rng,
-                "current": chain.weights, "arrays": self._arrays}
-
-    def restore(self, saved: dict, run: str) -> None:
-        """Take up a saved state of the same run."""
-        if saved.get("run") != run:
-            raise DomainError("checkpoint", saved.get("run"), f"one written by this very run ({run})")
-        self.done, self._filled = saved["done"], saved["filled"]
-        self._chain.step, self._chain.weights = saved["step"], saved["current"]
-        self._chain.rng.bit_generator.state = saved["rng"].bit_generator.state
-        self._arrays = saved["arrays"]

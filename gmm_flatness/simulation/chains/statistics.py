@@ -45,18 +45,13 @@ def autocorrelation_time(series) -> float:
         raise DomainError("series", f"array of shape {series.shape}", "at least two values")
     if np.ptp(series) == 0.0:
         return 1.0
-    times = 2.0 * np.cumsum(_autocorrelation(series)) - 1.0
+    padded = next_fast_len(2 * series.size, real=True)  # zeros keep the ends from meeting
+    power = np.abs(rfft(series - series.mean(), padded)) ** 2
+    covariance = irfft(power, padded)[:series.size]
+    times = 2.0 * np.cumsum(covariance / covariance[0]) - 1.0
     # The window always closes: the sum over all lags of a series freed of its mean vanishes.
     closing = int(np.argmax(np.arange(series.size) >= _WINDOW * times))
     return max(float(times[closing]), 1.0 / series.size)
-
-
-def _autocorrelation(series: np.ndarray) -> np.ndarray:
-    """`ρ(t)` for every lag; zero padding keeps the ends from meeting."""
-    padded = next_fast_len(2 * series.size, real=True)
-    power = np.abs(rfft(series - series.mean(), padded)) ** 2
-    covariance = irfft(power, padded)[:series.size]
-    return covariance / covariance[0]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from gmm_flatness._numba import njit
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit
+@njit(fastmath=_FAST)
 def _fields(rows, picked, weights, out):
     """`out[k, a] = rows[picked[k, a]]·weights[a]`; shapes (n, d), (k, y), (y, d), (k, y).
 
@@ -17,53 +17,37 @@ def _fields(rows, picked, weights, out):
     whole = picked.shape[0] - picked.shape[0] % 4
     for k in range(0, whole, 4):
         for a in range(picked.shape[1]):
-            _dot_four(rows, picked[k:k + 4, a], weights[a], out[k:k + 4, a])
+            vector = weights[a]
+            first, second, third, fourth = (rows[picked[k, a]], rows[picked[k + 1, a]], rows[picked[k + 2, a]],
+                                            rows[picked[k + 3, a]])
+            s = t = u = v = 0.0
+            for j in range(vector.shape[0]):
+                s += first[j] * vector[j]
+                t += second[j] * vector[j]
+                u += third[j] * vector[j]
+                v += fourth[j] * vector[j]
+            out[k, a], out[k + 1, a], out[k + 2, a], out[k + 3, a] = s, t, u, v
     for k in range(whole, picked.shape[0]):
         for a in range(picked.shape[1]):
-            out[k, a] = _dot_one(rows[picked[k, a]], weights[a])
+            row, vector, s = rows[picked[k, a]], weights[a], 0.0
+            for j in range(vector.shape[0]):
+                s += row[j] * vector[j]
+            out[k, a] = s
 
 
-@njit
+@njit(fastmath=_FAST)
 def _accumulate(rows, picked, slopes, out):
     """`out[a] += Σ_k slopes[k, a] rows[picked[k, a]]`, in the order of `k` whatever the number of replicas."""
     whole = picked.shape[0] - picked.shape[0] % 4
     for k in range(0, whole, 4):
         for a in range(picked.shape[1]):
-            _add_four(rows, picked[k:k + 4, a], slopes[k:k + 4, a], out[a])
+            first, second, third, fourth = (rows[picked[k, a]], rows[picked[k + 1, a]], rows[picked[k + 2, a]],
+                                            rows[picked[k + 3, a]])
+            total, s, t, u, v = out[a], slopes[k, a], slopes[k + 1, a], slopes[k + 2, a], slopes[k + 3, a]
+            for j in range(total.shape[0]):
+                total[j] += (s * first[j] + t * second[j]) + (u * third[j] + v * fourth[j])
     for k in range(whole, picked.shape[0]):
         for a in range(picked.shape[1]):
-            _add_one(rows[picked[k, a]], slopes[k, a], out[a])
-
-
-@njit(fastmath=_FAST)
-def _dot_four(rows, picked, vector, out):
-    first, second, third, fourth = rows[picked[0]], rows[picked[1]], rows[picked[2]], rows[picked[3]]
-    s = t = u = v = 0.0
-    for j in range(vector.shape[0]):
-        s += first[j] * vector[j]
-        t += second[j] * vector[j]
-        u += third[j] * vector[j]
-        v += fourth[j] * vector[j]
-    out[0], out[1], out[2], out[3] = s, t, u, v
-
-
-@njit(fastmath=_FAST)
-def _dot_one(row, vector):
-    total = 0.0
-    for j in range(vector.shape[0]):
-        total += row[j] * vector[j]
-    return total
-
-
-@njit(fastmath=_FAST)
-def _add_four(rows, picked, slopes, out):
-    first, second, third, fourth = rows[picked[0]], rows[picked[1]], rows[picked[2]], rows[picked[3]]
-    s, t, u, v = slopes[0], slopes[1], slopes[2], slopes[3]
-    for j in range(out.shape[0]):
-        out[j] += (s * first[j] + t * second[j]) + (u * third[j] + v * fourth[j])
-
-
-@njit(fastmath=_FAST)
-def _add_one(row, slope, out):
-    for j in range(out.shape[0]):
-        out[j] += slope * row[j]
+            row, total, s = rows[picked[k, a]], out[a], slopes[k, a]
+            for j in range(total.shape[0]):
+                total[j] += s * row[j]

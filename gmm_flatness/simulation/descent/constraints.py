@@ -1,7 +1,9 @@
 """Constraints on the weights of replicas: a ridge, spheres, or a fixed mutual overlap.
 
 A constraint sees weights `(y, N)` without the bias. `project` removes from a displacement what would violate it to
-first order, `retract` brings weights back onto it; both work in place.
+first order, `retract` brings weights back onto it; both work in place. `ridge` is the ridge strength `λ`, 0 where a
+norm is held; `curvature_bound` the largest curvature that the constraint adds where the loss has this gradient, its
+multiplier; `draw` gives random weights, one generator a replica.
 """
 
 from __future__ import annotations
@@ -9,34 +11,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
+from gmm_flatness.simulation._inputs import ridge_or_norm
 from gmm_flatness.simulation.chains.geometry import make_geometry
-
-
-class Constraint(Protocol):
-    """The members of a constraint."""
-
-    @property
-    def ridge(self) -> float:
-        """Ridge strength `λ`, 0 where a norm is held."""
-        ...
-
-    def project(self, weights: np.ndarray, displacement: np.ndarray) -> None: ...
-
-    def retract(self, weights: np.ndarray) -> None: ...
-
-    def curvature_bound(self, weights: np.ndarray, gradient: np.ndarray) -> float:
-        """Largest curvature that the constraint adds where the loss has this gradient: its multiplier."""
-        ...
-
-    def draw(self, dim: int, generators: list[np.random.Generator]) -> np.ndarray:
-        """Random weights, one generator a replica."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -133,19 +114,23 @@ class FixedOverlap:
         return math.sqrt(self.norm) * geometry.draw(generators[0])
 
 
-def make_constraint(replicas: int, ridge: float | None, norm: float | None, overlap: float | None = None) -> Constraint:
+WeightConstraint = Ridge | Spheres | FixedOverlap
+
+
+def make_constraint(replicas: int, ridge: float | None, norm: float | None,
+                    overlap: float | None = None) -> WeightConstraint:
     """The constraint that the arguments name, validated."""
-    if (ridge is None) == (norm is None):
-        raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    holds_norm, size = ridge_or_norm(ridge, norm)
     if overlap is None:
-        return Ridge(check.non_negative("ridge", ridge)) if norm is None else Spheres(check.positive("norm", norm))
-    if norm is None or replicas < 2:
+        return Spheres(size) if holds_norm else Ridge(size)
+    if not holds_norm or replicas < 2:
         raise DomainError("overlap", overlap, "None without a norm, or for one replica")
     overlap = check.scalar("overlap", overlap, low=-1.0 / (replicas - 1), high=1.0)
-    return FixedOverlap(replicas, check.positive("norm", norm), overlap)
+    return FixedOverlap(replicas, size, overlap)
 
 
-def starting_weights(constraint: Constraint, dim: int, generators: list[np.random.Generator], start) -> np.ndarray:
+def starting_weights(constraint: WeightConstraint, dim: int, generators: list[np.random.Generator],
+                     start) -> np.ndarray:
     """Weights `(y, N)` under the constraint: random, or where the caller says."""
     replicas = len(generators)
     if start is None:

@@ -11,7 +11,8 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.simulation.descent.constraints import Constraint
+from gmm_flatness.simulation._inputs import fraction, per_stage
+from gmm_flatness.simulation.descent.constraints import WeightConstraint
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 
 # Weights whose |w|²/N is larger are taken to diverge.
@@ -33,30 +34,21 @@ class DescentSchedule:
     tol: float | None
 
 
-def per_epoch(name: str, value, epochs: int) -> np.ndarray:
-    """One non-negative number an epoch, from one number or a sequence of that length."""
-    array = check.finite_array(name, value)
-    if array.shape not in ((), (epochs,)) or (array < 0.0).any():
-        raise DomainError(name, value, f"a non-negative number, or one for each of {epochs} epochs")
-    return np.broadcast_to(array, (epochs,))
-
-
-def make_schedule(cost: TrainingLoss, constraint: Constraint, points: np.ndarray, *, rate, coupling=0.0,
+def make_schedule(cost: TrainingLoss, constraint: WeightConstraint, points: np.ndarray, *, rate, coupling=0.0,
                   temperature=0.0, epochs: int, batch_size: int | None = None, momentum: float = 0.0,
                   tol: float | None = None) -> DescentSchedule:
     """The schedule that the arguments of `replicated_descent` name, for a start at `points`, validated."""
     epochs = check.integer("epochs", epochs)
     batch_size = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
-    couplings = per_epoch("coupling", coupling, epochs)
-    temperatures = per_epoch("temperature", temperature, epochs)
+    couplings = per_stage("coupling", coupling, epochs)
+    temperatures = per_stage("temperature", temperature, epochs)
     if rate is None:
         bound = 1.1 * cost.curvature_bound(batch_size or len(cost)) + constraint.ridge + couplings.max()
         rate = 1.0 / (bound + constraint.curvature_bound(points[:, :-1], cost.gradient(points)[0][:, :-1]))
     if tol is not None and (batch_size is not None or temperatures.any()):
         raise DomainError("tol", tol, "None for descent with batches or noise, which never comes to rest")
-    return DescentSchedule(per_epoch("rate", rate, epochs), couplings, temperatures, batch_size,
-                           check.scalar("momentum", momentum, low=0.0, high=1.0, closed_low=True),
-                           None if tol is None else check.positive("tol", tol))
+    return DescentSchedule(per_stage("rate", rate, epochs), couplings, temperatures, batch_size,
+                           fraction("momentum", momentum), None if tol is None else check.positive("tol", tol))
 
 
 class DescentEnd(NamedTuple):
@@ -91,14 +83,14 @@ class CoupledDescent:
     Parameters
     ----------
     cost : TrainingLoss
-    constraint : Constraint
+    constraint : WeightConstraint
     points : ndarray, shape (y, N+1)
         The start; moved in place.
     generators : list of Generator
         One a replica, for its batches and its noise.
     """
 
-    def __init__(self, cost: TrainingLoss, constraint: Constraint, points: np.ndarray,
+    def __init__(self, cost: TrainingLoss, constraint: WeightConstraint, points: np.ndarray,
                  generators: list[np.random.Generator]):
         self.cost, self.constraint, self.points, self.generators = cost, constraint, points, generators
         self.velocity = np.zeros_like(points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent.constraints import Constraint, make_constraint
+from gmm_flatness.simulation.descent.constraints import WeightConstraint, make_constraint
 from gmm_flatness.simulation.descent.engine import CoupledDescent, DescentEnd, make_schedule
 from gmm_flatness.simulation.descent.trace import to_estimator
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
@@ -102,13 +103,13 @@ def check_widths(kappas: Sequence[float]) -> np.ndarray:
     return widths
 
 
-def anneal_width(cost: TrainingLoss, constraint: Constraint, widths: np.ndarray, *, epochs: int, momentum: float,
+def anneal_width(cost: TrainingLoss, constraint: WeightConstraint, widths: np.ndarray, *, epochs: int, momentum: float,
                  rate: float | None, tol: float | None) -> Iterator[tuple[SmoothedCount, DescentEnd]]:
     """Descend from Hebb's vector at one width after another; the points (1, N+1) of every end move on in place."""
     points = cost.join(cost.rows[:, :-1].sum(axis=0)[None], cost.b)
     constraint.retract(points[:, :-1])
     for kappa in widths.tolist():
-        loss = SmoothedCount(kappa)
-        at_width = cost.with_loss(loss, cost.learns_bias and kappa == widths[-1])
+        at_width, loss = copy(cost), SmoothedCount(kappa)
+        at_width.loss, at_width.learns_bias = loss, cost.learns_bias and kappa == widths[-1]
         schedule = make_schedule(at_width, constraint, points, rate=rate, epochs=epochs, momentum=momentum, tol=tol)
         yield loss, CoupledDescent(at_width, constraint, points, []).run(schedule)

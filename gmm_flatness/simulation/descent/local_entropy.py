@@ -13,8 +13,9 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation.descent.constraints import Constraint, make_constraint, starting_weights
-from gmm_flatness.simulation.descent.engine import DescentEnd, epoch_batches, per_epoch, require_bounded
+from gmm_flatness.simulation._inputs import fraction, per_stage
+from gmm_flatness.simulation.descent.constraints import WeightConstraint, make_constraint, starting_weights
+from gmm_flatness.simulation.descent.engine import DescentEnd, epoch_batches, require_bounded
 from gmm_flatness.simulation.descent.trace import Recorder, Trace, to_estimator
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import Estimator, training_problem
@@ -124,25 +125,24 @@ class EntropySchedule:
     tol: float | None
 
 
-def make_entropy_schedule(cost: TrainingLoss, constraint: Constraint, *, coupling, steps: int, rate: float,
+def make_entropy_schedule(cost: TrainingLoss, constraint: WeightConstraint, *, coupling, steps: int, rate: float,
                           inner_steps: int, inner_rate: float | None, memory: float, temperature: float,
                           batch_size: int | None, tol: float | None) -> EntropySchedule:
     """The schedule that the arguments of `entropy_sgd` name, validated."""
-    couplings = per_epoch("coupling", coupling, check.integer("steps", steps))
+    couplings = per_stage("coupling", coupling, check.integer("steps", steps))
     check.positive("coupling", float(couplings.min()))
     batch_size = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
     if inner_rate is None:
         bound = 1.1 * cost.curvature_bound(batch_size or len(cost))
         inner_rate = 1.0 / (bound + constraint.ridge + couplings.max())
     return EntropySchedule(couplings, check.positive("rate", rate), check.integer("inner_steps", inner_steps),
-                           check.positive("inner_rate", inner_rate),
-                           check.scalar("memory", memory, low=0.0, high=1.0, closed_low=True),
+                           check.positive("inner_rate", inner_rate), fraction("memory", memory),
                            check.non_negative("temperature", temperature), batch_size,
                            None if tol is None else check.positive("tol", tol))
 
 
-def ascend_local_entropy(cost: TrainingLoss, constraint: Constraint, points: np.ndarray, schedule: EntropySchedule,
-                         generator: np.random.Generator,
+def ascend_local_entropy(cost: TrainingLoss, constraint: WeightConstraint, points: np.ndarray,
+                         schedule: EntropySchedule, generator: np.random.Generator,
                          callback: Callable[[int, np.ndarray], None] | None = None) -> DescentEnd:
     """Follow the schedule from `points` (1, N+1), moved in place; `callback(step, points)` after every outer step.
 
@@ -173,7 +173,7 @@ def ascend_local_entropy(cost: TrainingLoss, constraint: Constraint, points: np.
     return DescentEnd(points, residual, step, step)
 
 
-def _inner_mean(cost: TrainingLoss, constraint: Constraint, points: np.ndarray, schedule: EntropySchedule,
+def _inner_mean(cost: TrainingLoss, constraint: WeightConstraint, points: np.ndarray, schedule: EntropySchedule,
                 coupling: float, batches: Iterator[np.ndarray | None], generator: np.random.Generator) -> np.ndarray:
     """Running average of the inner loop."""
     inner, mean = points.copy(), points.copy()

@@ -7,12 +7,10 @@ ridge and the constraint. Gradients are those of the sum over the sample; a batc
 from __future__ import annotations
 
 import math
-from copy import copy
 
 import numpy as np
 
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import curvature
 from gmm_flatness.simulation.descent._kernels import _accumulate, _fields
 from gmm_flatness.simulation.fit.problem import TrainingProblem
@@ -40,13 +38,7 @@ class TrainingLoss:
         self.loss, self.learns_bias, self.b = problem.loss, problem.learns_bias, problem.b
         self.lengths_sq = np.einsum("ij,ij->i", self.rows, self.rows)
         self._all_points = np.empty((0, 0), dtype=np.int64)
-        self._squares: dict[tuple[int, bool], float] = {}
-
-    def with_loss(self, loss: Loss, learns_bias: bool) -> TrainingLoss:
-        """The same sample under another loss, with the bias learned or held."""
-        other = copy(self)
-        other.loss, other.learns_bias = loss, learns_bias
-        return other
+        self._squares: dict[tuple[int, bool], float] = {}  # largest squared singular values
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -100,10 +92,6 @@ class TrainingLoss:
         largest = float(np.max(curvature(self.loss, _PROBES)))
         if self.loss.kinks or largest <= 0.0:
             raise DomainError("rate", None, f"a number: the {self.loss.name} loss has no largest curvature")
-        return largest * len(self) / size * self._largest_square(size)
-
-    def _largest_square(self, size: int) -> float:
-        """Largest squared singular value of the first `size` rows, the bias among the columns if it is learned."""
         key = size, self.learns_bias
         if key not in self._squares:
             rows = self.rows[:size] if self.learns_bias else self.rows[:size, :-1]
@@ -111,7 +99,7 @@ class TrainingLoss:
             for _ in range(_POWER_STEPS):
                 vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))
             self._squares[key] = float(np.linalg.norm(vector))
-        return self._squares[key]
+        return largest * len(self) / size * self._squares[key]
 
 
 _POWER_STEPS = 40

@@ -7,7 +7,6 @@ solved in the smaller of the two spaces, weights or points where the loss is cur
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 import numpy as np
 from scipy.linalg.lapack import dposv
@@ -21,18 +20,6 @@ _MAX_STEPS = 200
 _MAX_ROUNDS = 100
 
 
-class _SmoothFunction(Protocol):
-    """A smooth convex function of each of the fields."""
-
-    def first_order(self, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values and slopes."""
-        ...
-
-    def curvature(self, fields: np.ndarray) -> np.ndarray:
-        """Second derivatives, or an element of their generalization."""
-        ...
-
-
 def newton(problem: TrainingProblem, ridge: float) -> Minimum:
     """Minimize a smooth convex loss by Newton's method with backtracking.
 
@@ -43,7 +30,7 @@ def newton(problem: TrainingProblem, ridge: float) -> Minimum:
     endless = ridge == 0.0 and loss.derivative(_FAR) < 0.0
     if endless and len(problem.y) <= problem.dim:
         raise _separable_error(loss)
-    found = _descend(problem, _SmoothLoss(problem, endless), ridge, problem.origin(), 1e-13)
+    found = _descend(problem, _SmoothLoss(problem, endless), ridge, problem.origin())
     return require_stationary(found, f"Newton's method on the {loss.name} loss")
 
 
@@ -83,19 +70,19 @@ def multipliers(problem: TrainingProblem, ridge: float, *, start: Minimum | None
     """
     state = start or problem.origin()
     slopes, width = (np.zeros(len(problem.y)), _WIDEST) if state.slopes is None else (state.slopes, _WARM)
-    steps, gap = 0, math.inf
+    steps, mismatch = 0, math.inf
     for _ in range(_MAX_ROUNDS):
         envelope = _Envelope(problem.loss, width, width * slopes)
-        inner = _descend(problem, envelope, ridge, state, 1e-13)
+        inner = _descend(problem, envelope, ridge, state)
         fields = problem.fields(inner.weights, inner.b)
         prox, slopes = envelope.split(fields)
-        previous, gap = gap, float(np.max(np.abs(prox - fields) / (1.0 + np.abs(fields))))
+        previous, mismatch = mismatch, float(np.max(np.abs(prox - fields) / (1.0 + np.abs(fields))))
         steps += inner.iterations
-        residual = max(stationarity(problem, slopes, inner.weights, ridge), gap)
+        residual = max(stationarity(problem, slopes, inner.weights, ridge), mismatch)
         state = Minimum(inner.weights, inner.b, ridge, residual, steps, slopes)
-        if residual < 1e-12 or (residual < TOLERANCE and gap > 0.5 * previous):
+        if residual < 1e-12 or (residual < TOLERANCE and mismatch > 0.5 * previous):
             break
-        shrunk = _SHRINK * width if gap > max(_FAST * previous, 1e-13) else width
+        shrunk = _SHRINK * width if mismatch > max(_FAST * previous, 1e-13) else width
         # Multipliers are differences of fields over the width: rounding asks for a width that keeps them apart.
         width = max(shrunk, _NARROWEST / max(float(np.abs(slopes).max()), 1e-12))
     state = state._replace(b=_centered_bias(problem, state))
@@ -103,7 +90,7 @@ def multipliers(problem: TrainingProblem, ridge: float, *, start: Minimum | None
 
 
 # Widths at a cold and at a warm start, and the smallest for multipliers of order 1; the width shrinks while a
-# round closes the gap by less than `_FAST`.
+# round closes the mismatch by less than `_FAST`.
 _WIDEST, _WARM, _NARROWEST = 1.0, 0.1, 1e-4
 _SHRINK, _FAST = 0.4, 1e-3
 
@@ -128,15 +115,15 @@ class _Envelope:
         return (1.0 - prox_slope(self.loss, self.split(fields)[0], self.width)) / self.width
 
 
-def _descend(problem: TrainingProblem, function: _SmoothFunction, ridge: float, start: Minimum,
-             tolerance: float) -> Minimum:
-    """Newton steps with backtracking until the gradient is below `tolerance` or rounding stops the descent."""
+def _descend(problem: TrainingProblem, function: _SmoothLoss | _Envelope, ridge: float,
+             start: Minimum) -> Minimum:
+    """Newton steps with backtracking until the gradient vanishes or rounding stops the descent."""
     weights, b, residual, count = start.weights, start.b, math.inf, 0
     fields = problem.fields(weights, b)
     while count < _MAX_STEPS:
         (value, slope), previous = function.first_order(fields), residual
         residual = stationarity(problem, slope, weights, ridge)
-        if residual < tolerance or TOLERANCE > residual > 0.5 * previous:
+        if residual < 1e-13 or TOLERANCE > residual > 0.5 * previous:
             break
         step, step_b = _newton_step(problem, slope, function.curvature(fields), weights, ridge)
         along = problem.fields(step, step_b)
@@ -148,7 +135,7 @@ def _descend(problem: TrainingProblem, function: _SmoothFunction, ridge: float, 
     return Minimum(weights, b, ridge, residual, count)
 
 
-def _backtrack(function: _SmoothFunction, here: tuple, fields, along, line: tuple, ridge: float) -> float:
+def _backtrack(function: _SmoothLoss | _Envelope, here: tuple, fields, along, line: tuple, ridge: float) -> float:
     """Step length with sufficient decrease; 0 where rounding hides any decrease."""
     (value, slope), (weights, step) = here, line
     drift, square = ridge * float(weights @ step), ridge * float(step @ step)

@@ -15,7 +15,7 @@ from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
 from gmm_flatness.model import classifier
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.simulation._inputs import check_sample
+from gmm_flatness.simulation._inputs import check_sample, ridge_or_norm
 from gmm_flatness.simulation.fit import convex, linear, quasi_newton, ridge_limits
 from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem
 
@@ -125,15 +125,23 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     ConvergenceError
         The optimality conditions were not met.
     """
-    check_sample("data", data)
     loss = check_loss(get_loss(loss))
-    if (ridge is None) == (norm is None):
-        raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+    holds_norm, size = ridge_or_norm(ridge, norm)
     problem = training_problem(data, loss, bias)
-    if ridge is not None:
-        found = _with_ridge(problem, check.non_negative("ridge", ridge))
+    if isinstance(loss, Square):
+        found = linear.square_sphere(problem, size) if holds_norm else linear.square_ridge(problem, size)
+    elif isinstance(loss, Hebb):
+        found = linear.hebb_sphere(problem, size) if holds_norm else linear.hebb_ridge(problem, size)
+    elif holds_norm and loss.is_convex and loss.kinks:
+        found = ridge_limits.kinked_sphere(problem, size)
+    elif holds_norm:
+        found = quasi_newton.sphere_minimum(problem, size)
+    elif not loss.is_convex:
+        found = quasi_newton.ridge_minimum(problem, check.positive("ridge", size))
+    elif not loss.kinks:
+        found = convex.newton(problem, size)
     else:
-        found = _on_sphere(problem, check.positive("norm", norm))
+        found = convex.multipliers(problem, size) if size > 0.0 else ridge_limits.ridgeless(problem)
     return make_estimator(data, problem, found, best_bias=bias == "optimal")
 
 
@@ -142,7 +150,7 @@ def population_error(mixture: GaussianMixture, m, q, b):
     return classifier.generalization_error(m, q, b, delta=mixture.delta, rho=mixture.rho)
 
 
-def optimal_bias(mixture: GaussianMixture, m: float, q: float) -> float:
+def least_error_bias(mixture: GaussianMixture, m: float, q: float) -> float:
     """The bias of least error on fresh data, `(Δq/2m) log(ρ/(1-ρ))`.
 
     Raises
@@ -171,34 +179,11 @@ def training_problem(data: Sample, loss: Loss, bias: str | float) -> TrainingPro
     return TrainingProblem(aligned, data.y, loss, fixed, learned)
 
 
-def _with_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
-    loss = problem.loss
-    if isinstance(loss, Square):
-        return linear.square_ridge(problem, ridge)
-    if isinstance(loss, Hebb):
-        return linear.hebb_ridge(problem, ridge)
-    if not loss.is_convex:
-        return quasi_newton.ridge_minimum(problem, check.positive("ridge", ridge))
-    if loss.kinks:
-        return convex.multipliers(problem, ridge) if ridge > 0.0 else ridge_limits.ridgeless(problem)
-    return convex.newton(problem, ridge)
-
-
-def _on_sphere(problem: TrainingProblem, norm: float) -> Minimum:
-    if isinstance(problem.loss, Square):
-        return linear.square_sphere(problem, norm)
-    if isinstance(problem.loss, Hebb):
-        return linear.hebb_sphere(problem, norm)
-    if problem.loss.is_convex and problem.loss.kinks:
-        return ridge_limits.kinked_sphere(problem, norm)
-    return quasi_newton.sphere_minimum(problem, norm)
-
-
 def make_estimator(data: Sample, problem: TrainingProblem, found: Minimum, *, best_bias: bool) -> Estimator:
     """The estimator with these weights; with `best_bias` its bias is reset to the best one."""
     weights, dim = found.weights, data.dim
     m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
-    b = optimal_bias(data.mixture, m, q) if best_bias else found.b
+    b = least_error_bias(data.mixture, m, q) if best_bias else found.b
     return Estimator(mixture=data.mixture, loss=problem.loss, weights=weights, b=b, trained_bias=found.b,
                      ridge=found.ridge, m=m, q=q, margins=problem.fields(weights, b), residual=found.residual,
                      iterations=found.iterations)

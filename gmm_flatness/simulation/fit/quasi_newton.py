@@ -24,45 +24,27 @@ _WIDEST = 4.0
 
 
 @dataclass(frozen=True)
-class _Ridge:
-    """Weights anywhere, with the energy `(ridge/2)|w|²`."""
+class _Constraint:
+    """Weights anywhere with the energy `(ridge/2)|w|²`, or of fixed length `radius`."""
 
-    ridge: float
-
-    def retract(self, weights: np.ndarray) -> np.ndarray:
-        return weights
-
-    def multiplier(self, weights: np.ndarray, gradient: np.ndarray) -> float:
-        return self.ridge
-
-    def penalty(self, weights: np.ndarray) -> float:
-        return 0.5 * self.ridge * float(weights @ weights)
-
-
-@dataclass(frozen=True)
-class _Sphere:
-    """Weights of fixed length."""
-
-    radius: float
+    ridge: float = 0.0
+    radius: float | None = None
 
     def retract(self, weights: np.ndarray) -> np.ndarray:
-        return weights * (self.radius / float(np.linalg.norm(weights)))
+        return weights if self.radius is None else weights * (self.radius / float(np.linalg.norm(weights)))
 
     def multiplier(self, weights: np.ndarray, gradient: np.ndarray) -> float:
-        return -float(weights @ gradient) / self.radius**2
-
-    def penalty(self, weights: np.ndarray) -> float:
-        return 0.0
+        return self.ridge if self.radius is None else -float(weights @ gradient) / self.radius**2
 
 
 def sphere_minimum(problem: TrainingProblem, norm: float) -> Minimum:
     """A minimum of `Σ ℓ` on `|w|² = norm N`, the one that descent from the Hebb vector leads to."""
-    return _anneal_width(problem, _Sphere(math.sqrt(norm * problem.dim)), problem.aligned.sum(axis=0))
+    return _anneal_width(problem, _Constraint(radius=math.sqrt(norm * problem.dim)), problem.aligned.sum(axis=0))
 
 
 def ridge_minimum(problem: TrainingProblem, ridge: float) -> Minimum:
     """A minimum of `Σ ℓ + (ridge/2)|w|²` that descent from the best multiple of the Hebb vector leads to."""
-    hebb, constraint = problem.aligned.sum(axis=0), _Ridge(ridge)
+    hebb, constraint = problem.aligned.sum(axis=0), _Constraint(ridge)
 
     def along_ray(log_scale: float) -> float:
         return _objective(problem, constraint, _join(problem, math.exp(log_scale) * hebb, problem.b))[0]
@@ -71,7 +53,7 @@ def ridge_minimum(problem: TrainingProblem, ridge: float) -> Minimum:
     return _anneal_width(problem, constraint, math.exp(scale) * hebb)
 
 
-def _anneal_width(problem: TrainingProblem, constraint: _Ridge | _Sphere, weights: np.ndarray) -> Minimum:
+def _anneal_width(problem: TrainingProblem, constraint: _Constraint, weights: np.ndarray) -> Minimum:
     """Descend; where the loss has a smoothing width first at larger widths, halved in turn.
 
     A bias that is learned is held until the last width: at large ones it would run off to the majority class.
@@ -90,8 +72,11 @@ def _anneal_width(problem: TrainingProblem, constraint: _Ridge | _Sphere, weight
     return require_stationary(state._replace(iterations=steps), f"descent on the {problem.loss.name} loss{hint}")
 
 
-def _descend(problem: TrainingProblem, constraint: _Ridge | _Sphere, start: Minimum) -> Minimum:
-    """Quasi-Newton descent, then Newton steps on the optimality conditions, kept while they halve the residual."""
+def _descend(problem: TrainingProblem, constraint: _Constraint, start: Minimum) -> Minimum:
+    """Quasi-Newton descent, then Newton steps on the optimality conditions, kept while they halve the residual.
+
+    Refuses an end where the curvature, along the sphere if there is one, is not positive.
+    """
     options = {"maxiter": 3000, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-9}
     found = minimize(lambda point: _objective(problem, constraint, point), _join(problem, start.weights, start.b),
                      jac=True, method="L-BFGS-B", options=options)
@@ -102,12 +87,19 @@ def _descend(problem: TrainingProblem, constraint: _Ridge | _Sphere, start: Mini
         if not trial.residual < 0.5 * best.residual:
             break
         best = trial
-    _require_minimum(problem, constraint, best)
+    matrix = _hessian(problem, best)
+    if constraint.radius is not None:
+        # Enough weight on the normal direction leaves the sign to the tangent ones.
+        weight = 1e3 * float(np.abs(matrix).sum(axis=1).max()) / constraint.radius**2
+        matrix[:problem.dim, :problem.dim] += weight * np.outer(best.weights, best.weights)
+    try:
+        cholesky(matrix)
+    except LinAlgError:
+        raise ConvergenceError("descent ended at a saddle point, not at a minimum", partial=best) from None
     return best
 
 
-def _objective(problem: TrainingProblem, constraint: _Ridge | _Sphere,
-               point: np.ndarray) -> tuple[float, np.ndarray]:
+def _objective(problem: TrainingProblem, constraint: _Constraint, point: np.ndarray) -> tuple[float, np.ndarray]:
     """Value and gradient, with respect to `point`, where the constraint retracts it."""
     free, b = _split(problem, point)
     weights = constraint.retract(free)
@@ -115,7 +107,7 @@ def _objective(problem: TrainingProblem, constraint: _Ridge | _Sphere,
     gradient, slope_b = problem.gradient(np.asarray(problem.loss.derivative(fields)))
     gradient = gradient + constraint.multiplier(weights, gradient) * weights
     gradient *= math.sqrt(float(weights @ weights) / float(free @ free))
-    value = float(np.sum(problem.loss.value(fields))) + constraint.penalty(weights)
+    value = float(np.sum(problem.loss.value(fields))) + 0.5 * constraint.ridge * float(weights @ weights)
     return value, _join(problem, gradient, slope_b)
 
 
@@ -127,7 +119,7 @@ def _split(problem: TrainingProblem, point: np.ndarray) -> tuple[np.ndarray, flo
     return (point[:-1], float(point[-1])) if problem.learns_bias else (point, problem.b)
 
 
-def _evaluate(problem: TrainingProblem, constraint: _Ridge | _Sphere, point: np.ndarray, iterations: int) -> Minimum:
+def _evaluate(problem: TrainingProblem, constraint: _Constraint, point: np.ndarray, iterations: int) -> Minimum:
     """The retracted point with its multiplier and residual."""
     free, b = _split(problem, point)
     weights = constraint.retract(free)
@@ -136,10 +128,10 @@ def _evaluate(problem: TrainingProblem, constraint: _Ridge | _Sphere, point: np.
     return Minimum(weights, b, ridge, stationarity(problem, slopes, weights, ridge), iterations)
 
 
-def _newton_step(problem: TrainingProblem, constraint: _Ridge | _Sphere, at: Minimum) -> np.ndarray:
+def _newton_step(problem: TrainingProblem, constraint: _Constraint, at: Minimum) -> np.ndarray:
     slope_w, slope_b = problem.gradient(np.asarray(problem.loss.derivative(problem.fields(at.weights, at.b))))
     gradient, matrix = _join(problem, slope_w + at.ridge * at.weights, slope_b), _hessian(problem, at)
-    if isinstance(constraint, _Ridge):
+    if constraint.radius is None:
         return -np.linalg.solve(matrix, gradient)
     normal = np.zeros(len(gradient))
     normal[:problem.dim] = at.weights / constraint.radius
@@ -155,16 +147,3 @@ def _hessian(problem: TrainingProblem, at: Minimum) -> np.ndarray:
     inner = np.arange(problem.dim)
     matrix[inner, inner] += at.ridge
     return matrix
-
-
-def _require_minimum(problem: TrainingProblem, constraint: _Ridge | _Sphere, at: Minimum) -> None:
-    """Raise unless the curvature is positive, along the sphere if there is one."""
-    matrix = _hessian(problem, at)
-    if isinstance(constraint, _Sphere):
-        # Enough weight on the normal direction leaves the sign to the tangent ones.
-        weight = 1e3 * float(np.abs(matrix).sum(axis=1).max()) / constraint.radius**2
-        matrix[:problem.dim, :problem.dim] += weight * np.outer(at.weights, at.weights)
-    try:
-        cholesky(matrix)
-    except LinAlgError:
-        raise ConvergenceError("descent ended at a saddle point, not at a minimum", partial=at) from None

@@ -12,8 +12,9 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.simulation._inputs import fraction
 from gmm_flatness.simulation.message_passing.forces import MeanForces, mean_forces, sample_forces
-from gmm_flatness.simulation.message_passing.iteration import balanced_bias, check_damping, fixed_bias
+from gmm_flatness.simulation.message_passing.iteration import balanced_bias, fixed_bias
 from gmm_flatness.simulation.message_passing.measures import Measure
 
 
@@ -41,7 +42,6 @@ def state_evolution(mixture: GaussianMixture, measure: Measure, *, bias: str | f
         Weight of the old order parameters: the same fixed points, but the same path only at 0.
     iterations : int, optional
         How many; until nothing changes by more than `tol`, relatively to `1 + |x|`, unless given.
-
     tol : float
         Above 0.
 
@@ -55,10 +55,10 @@ def state_evolution(mixture: GaussianMixture, measure: Measure, *, bias: str | f
     Source: M. Bayati and A. Montanari, IEEE Transactions on Information Theory 57 (2011) 764.
     """
     check.instance("mixture", mixture, GaussianMixture, "a GaussianMixture")
-    fixed, damping = fixed_bias(measure, bias), check_damping(damping)
+    fixed, damping = fixed_bias(measure, bias), fraction("damping", damping)
     limit = _MAX_ITERATIONS if iterations is None else check.integer("iterations", iterations)
     tol, channel = check.positive("tol", tol), measure.channel(mixture.delta)
-    state = np.array([0.0, 0.0, 1.0])
+    state, weights = np.array([0.0, 0.0, 1.0]), [weight for weight, _ in mixture.classes]
     b, change = fixed or 0.0, math.inf
     history: list[tuple[float, ...]] = []
     for iteration in range(limit + 1):
@@ -68,7 +68,11 @@ def state_evolution(mixture: GaussianMixture, measure: Measure, *, bias: str | f
         history.append((*state.tolist(), b))
         if iteration == limit or (iterations is None and change <= tol):
             break
-        following = _step(mixture, measure, average(b))
+        force, force_sq, slope = np.average(np.array(average(b)), axis=0, weights=weights).tolist()
+        m_hat, q_hat = mixture.alpha * force, mixture.alpha * mixture.delta * force_sq
+        field_sq = m_hat * m_hat + q_hat
+        V = measure.response(field_sq, -mixture.alpha * mixture.delta * slope)
+        following = np.array([V * m_hat, V * V * field_sq, V])
         change = float(np.max(np.abs(following - state) / (1.0 + np.abs(state))))
         if not math.isfinite(change):
             raise ConvergenceError(f"state evolution is not finite in iteration {iteration + 1}", partial=history)
@@ -97,12 +101,3 @@ def _imbalance(mixture: GaussianMixture, average: Callable[[float], list[MeanFor
     pairs = list(zip(mixture.classes, average(b), strict=True))
     return (sum(weight * label * part.force for (weight, label), part in pairs),
             sum(weight * part.force_slope for (weight, _), part in pairs))
-
-
-def _step(mixture: GaussianMixture, measure: Measure, forces: list[MeanForces]) -> np.ndarray:
-    weights = [weight for weight, _ in mixture.classes]
-    force, force_sq, slope = np.average(np.array(forces), axis=0, weights=weights).tolist()
-    m_hat, q_hat = mixture.alpha * force, mixture.alpha * mixture.delta * force_sq
-    field_sq = m_hat * m_hat + q_hat
-    V = measure.response(field_sq, -mixture.alpha * mixture.delta * slope)
-    return np.array([V * m_hat, V * V * field_sq, V])

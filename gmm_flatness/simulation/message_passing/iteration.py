@@ -14,8 +14,8 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
-from gmm_flatness.simulation._inputs import check_sample
-from gmm_flatness.simulation.fit.estimator import optimal_bias, population_error
+from gmm_flatness.simulation._inputs import check_sample, fraction
+from gmm_flatness.simulation.fit.estimator import least_error_bias, population_error
 from gmm_flatness.simulation.message_passing.forces import sample_forces
 from gmm_flatness.simulation.message_passing.measures import Measure
 
@@ -96,13 +96,14 @@ def message_passing(data: Sample, measure: Measure, *, bias: str | float = "lear
 
     Source: D. Donoho, A. Maleki and A. Montanari, PNAS 106 (2009) 18914; S. Rangan, ISIT (2011) 2168.
     """
-    state = _State(check_sample("data", data), measure, fixed_bias(measure, bias), check_damping(damping))
+    state = _State(check_sample("data", data), measure, fixed_bias(measure, bias), fraction("damping", damping))
     max_iter = check.integer("max_iter", max_iter)
     tol = None if tol is None else check.positive("tol", tol)
     history, residual = [], math.inf
     for iteration in range(max_iter + 1):
         fields = state.cavity_fields()
-        history.append(state.order_parameters())
+        m, q = float(state.weights @ data.centroid) / data.dim, float(state.weights @ state.weights) / data.dim
+        history.append((m, q, state.V, state.b))
         if iteration == max_iter or (tol is not None and residual <= tol):
             break
         with np.errstate(over="ignore", invalid="ignore"):
@@ -122,7 +123,7 @@ def _result(state: _State, history: list[tuple[float, float, float, float]], res
     m, q, V, biases = np.array(history).T
     b = float(biases[-1])
     if bias == "optimal" and math.isfinite(residual):
-        b = optimal_bias(state.data.mixture, float(m[-1]), float(q[-1]))
+        b = least_error_bias(state.data.mixture, float(m[-1]), float(q[-1]))
     return MessagePassing(state.data.mixture, state.measure, state.weights, b, m, q, V, biases, residual)
 
 
@@ -136,11 +137,6 @@ def fixed_bias(measure: Measure, bias: str | float) -> float | None:
     if not measure.learns_bias:
         raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {measure.name} is not learned")
     return None
-
-
-def check_damping(damping: float) -> float:
-    """A weight of the old value, in [0, 1)."""
-    return check.scalar("damping", damping, low=0.0, high=1.0, closed_low=True)
 
 
 class _State:
@@ -182,11 +178,6 @@ class _State:
         change = float(np.linalg.norm(weights - self.weights)) / length
         self.weights = weights
         return change / (1.0 - old)
-
-    def order_parameters(self) -> tuple[float, float, float, float]:
-        """`m, q, V, b`."""
-        dim = self.data.dim
-        return float(self.weights @ self.data.centroid) / dim, float(self.weights @ self.weights) / dim, self.V, self.b
 
     def _imbalance(self, fields: np.ndarray, b: float) -> tuple[float, float]:
         force, slope = sample_forces(self.channel, fields + b * self.data.y, self.delta * self.V)

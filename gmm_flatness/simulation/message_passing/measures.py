@@ -13,9 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, Proximal, Replicas
-from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.numerics.roots import response
+from gmm_flatness.simulation._inputs import fraction, ridge_or_norm
 
 
 @runtime_checkable
@@ -45,11 +46,10 @@ class Minimizer:
     """The minimizer of `Σ ℓ(y u) + (λ/2)|w|²`, or of the first term on the sphere `|w|² = norm N`."""
 
     def __init__(self, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None):
-        if (ridge is None) == (norm is None):
-            raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
+        holds_norm, size = ridge_or_norm(ridge, norm)
         self.loss = get_loss(loss)
-        self.ridge = None if ridge is None else check.non_negative("ridge", ridge)
-        self.norm = math.nan if norm is None else check.positive("norm", norm)
+        self.ridge = None if holds_norm else size
+        self.norm = size if holds_norm else math.nan
         self.name, self.learns_bias = self.loss.name, getattr(self.loss, "learns_bias", True)
 
     def channel(self, delta: float) -> Proximal:
@@ -98,11 +98,9 @@ class ReplicatedGibbsMeasure:
     learns_bias = False
 
     def __post_init__(self) -> None:
-        beta = check.scalar("beta", self.beta, low=0.0, closed_low=True, infinite=True)
-        object.__setattr__(self, "beta", beta)
+        object.__setattr__(self, "beta", GibbsMeasure(self.beta).beta)
         object.__setattr__(self, "replicas", check.integer("replicas", self.replicas, low=2))
-        overlap = check.scalar("overlap", self.overlap, low=0.0, high=1.0, closed_low=True)
-        object.__setattr__(self, "overlap", overlap)
+        object.__setattr__(self, "overlap", fraction("overlap", self.overlap))
 
     def channel(self, delta: float) -> Replicas:
         return Replicas(ErrorCount(self.beta), self.replicas, delta * (1.0 - self.overlap))

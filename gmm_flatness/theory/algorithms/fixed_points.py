@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
+from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.bayes import generalization_error
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.result import ErmResult
 
@@ -65,8 +66,6 @@ def entropic_fixed_point(mixture: GaussianMixture, coupling: float, *, norm: flo
 
     Source: the inner measure is Gaussian and its mean linear in the weights; derivation d25.
     """
-    from scipy.optimize import brentq
-
     coupling, norm = check.positive("coupling", coupling), check.positive("norm", norm)
     bias = check.scalar("bias", bias)
 
@@ -76,11 +75,10 @@ def entropic_fixed_point(mixture: GaussianMixture, coupling: float, *, norm: flo
 
     # The norm falls as the ridge grows, to 0 at the coupling.
     low, high = math.log(1e-12 * min(coupling, 1.0)), math.log(coupling)
-    if excess(low) <= 0.0:
-        largest = excess(low) + norm
+    if (largest := excess(low) + norm) <= norm:
         raise DomainError("norm", norm, f"below {largest:.10g}, the norm of the minimizer without ridge",
                           threshold=largest)
-    ridge = math.exp(brentq(excess, low, high, xtol=1e-14))
+    ridge = math.exp(decreasing_root(excess, low, high, xtol=1e-14))
     minimizer, shrinkage = erm(mixture, "square", ridge=ridge, bias=bias), 1.0 - ridge / coupling
     m = shrinkage * minimizer.m
     test_error = generalization_error(m, norm, bias, delta=mixture.delta, rho=mixture.rho)

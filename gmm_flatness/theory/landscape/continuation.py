@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
@@ -59,29 +60,28 @@ def at_error(solve: Callable[[float], P], target: float, *, allow_unstable: bool
     """
     from scipy.optimize import brentq
 
-    top = solve(0.0).train_error
+    last = solve(0.0)
+    top = last.train_error
     if target == top:
-        return solve(0.0)
+        return last
     if target > top:
         raise DomainError("train_error", target, f"at most {top:.10g}, the training error at beta = 0", threshold=top)
-    warm, cold, point = 0.0, 1.0, None
-    while cold <= COLDEST:
-        try:
+    warm, cold = 0.0, 1.0
+    reason = "the lowest found"
+    with contextlib.suppress(ConvergenceError):
+        while cold <= COLDEST:
             point = solve(cold)
-        except ConvergenceError:
-            point = None
-        if point is None or point.train_error <= target or not (allow_unstable or point.stability_margin > 0.0):
-            break
-        warm, cold, point = cold, 2.0 * cold, None
-    reason = f"the lowest found, at beta = {warm:.6g}"
-    if point and point.stability_margin <= 0.0 and not allow_unstable:
-        cold = onset(solve, warm, cold)
-        point, reason = solve(cold), f"where replica symmetry becomes unstable, at beta = {cold:.10g}"
-    if point is None or point.train_error > target:
-        bottom = (point or solve(warm)).train_error
-        raise DomainError("train_error", target, f"in [{bottom:.10g}, {top:.10g}]: the lower end is {reason}",
-                          threshold=bottom)
-    return solve(brentq(lambda beta: solve(beta).train_error - target, warm, cold, xtol=1e-14, rtol=1e-14))
+            if not (allow_unstable or point.stability_margin > 0.0):
+                cold, reason = onset(solve, warm, cold), "where replica symmetry becomes unstable"
+                point = solve(cold)
+                if point.train_error > target:
+                    warm, last = cold, point
+                    break
+            if point.train_error <= target:
+                return solve(brentq(lambda beta: solve(beta).train_error - target, warm, cold, xtol=1e-14, rtol=1e-14))
+            warm, cold, last = cold, 2.0 * cold, point
+    raise DomainError("train_error", target, f"in [{last.train_error:.10g}, {top:.10g}]: the lower end is {reason}, at "
+                      f"beta = {warm:.10g}", threshold=last.train_error)
 
 
 def onset(solve: Callable[[float], P], stable: float, unstable: float) -> float:

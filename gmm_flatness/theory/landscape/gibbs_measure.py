@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.channels import ErrorCount, field_nodes
+from gmm_flatness.channels import ErrorCount
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.quadrature import analytic_nodes
 from gmm_flatness.numerics.roots import response
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.landscape.continuation import (
@@ -64,8 +65,8 @@ class Sphere:
         """Fields `m + y b + √(Δq) z` of both labels."""
         delta = self.mixture.delta
         for probability, label in self.mixture.classes:
-            field, weight = field_nodes([state.m + label * self.bias], math.sqrt(delta * state.q),
-                                        channel.singularity(delta * state.V))
+            field, weight = analytic_nodes([state.m + label * self.bias], math.sqrt(delta * state.q),
+                                           channel.singularity(delta * state.V).for_squares())
             yield FieldLaw(field, probability * weight)
 
     def entropic_term(self, state: SphereState) -> float:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gmm_flatness.channels import Channel, field_nodes
+from gmm_flatness.channels import Channel
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.panels import REACH, bisect_panels, panel_average, row_panels
-from gmm_flatness.numerics.quadrature import analytic_nodes
+from gmm_flatness.numerics.quadrature import Singularity, analytic_nodes
 from gmm_flatness.numerics.roots import response
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw
@@ -104,7 +104,7 @@ class SphereAtOverlap:
         mean = state.m + label * self.bias + state.tau * intercept
         along = state.tau * slope + math.sqrt(delta) * state.reference_coefficient
         variance = along * along + delta * state.residual_std**2
-        field, weight = field_nodes([mean], math.sqrt(variance), channel.singularity(delta * state.V))
+        field, weight = analytic_nodes([mean], math.sqrt(variance), channel.singularity(delta * state.V).for_squares())
         z0 = along / variance * (field - mean) if variance > 0.0 else 0.0
         yield FieldLaw(field, weight, intercept + slope * z0)
 
@@ -130,10 +130,10 @@ class SphereAtOverlap:
         rows, displacement = means(z0), reference.displacement(z0, label)
         seen = np.abs(np.abs(rows - near.center) - near.offset) < 10.0 * std
         if seen.any():
-            field, inner = field_nodes(rows[seen], std, near)
+            field, inner = analytic_nodes(rows[seen], std, near.for_squares())
             yield FieldLaw(field, weight[seen, None] * inner, displacement[seen, None])
         if not seen.all():
-            field, inner = analytic_nodes(rows[~seen], std, 0.0, math.inf)
+            field, inner = analytic_nodes(rows[~seen], std, Singularity(0.0, math.inf))
             yield FieldLaw(field, weight[~seen, None] * inner, displacement[~seen, None])
 
     def _around_sampled(self, state: OverlapState, channel: Channel, label: int) -> Iterator[FieldLaw]:

@@ -81,7 +81,12 @@ class Reference:
 
         def displacement(z0: np.ndarray, label: int) -> np.ndarray:
             h = result.m + label * trained + std * z0
-            return (result.loss.prox(h, width) - h) / length
+            u = np.asarray(result.loss.prox(h, width))
+            if math.isinf(width):
+                return (u - h) / length
+            # Free of the cancellation in u - h, but at a kink.
+            at_kink = np.isclose(u[..., None], result.loss.kinks, rtol=1e-12, atol=1e-12).any(axis=-1)
+            return np.where(at_kink, u - h, -width * result.loss.derivative(u)) / length
 
         def kinks(label: int) -> list[float]:
             return [(field - result.m - label * trained) / std for field in breakpoints(result.loss, width)]

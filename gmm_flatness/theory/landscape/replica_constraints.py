@@ -106,9 +106,10 @@ class InfiniteReplicaSphere(ReplicaSphere):
     def state(self, x: np.ndarray) -> ReplicaState:
         """Order parameters of `(a, g)`."""
         a, g = x.tolist()
-        if a == g == 0.0:
+        pressure = a * a + g * g
+        if pressure == 0.0:
             raise ConvergenceError("no force is left on infinitely many replicas")
-        V = math.sqrt(self.q1 / (a * a + g * g))
+        V = math.sqrt(self.q1 / pressure)
         return ReplicaState(V * a, self.q1, max(V, 1.0 - self.q1 + 1e-12))
 
     def field_law(self, state: ReplicaState, channel: Any) -> Iterator[FieldLaw]:

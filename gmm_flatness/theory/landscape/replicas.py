@@ -19,9 +19,9 @@ from gmm_flatness.theory.landscape.replica_constraints import (
     ReplicaState,
     replica_entropic_term,
 )
+from gmm_flatness.theory.landscape.replicas_square_loss import square_replicas
 from gmm_flatness.theory.landscape.results import ReplicatedResult
 from gmm_flatness.theory.landscape.saddle_point import SaddlePoint, Solution, mean
-from gmm_flatness.theory.landscape.square_replicas import square_replicas
 from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.theory.bayes import generalization_error
 
 
 @dataclass(frozen=True)

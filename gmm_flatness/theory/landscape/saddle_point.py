@@ -12,19 +12,21 @@ the law of the mean field: the saddle point is a fixed point of the drives. What
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.fixed_points import Anderson, FixedPoint, Hybrid, Solver, fixed_point
+from gmm_flatness.numerics.fixed_points import Anderson, BracketedLast, FixedPoint, Newton, Solver, fixed_point
 
-TOLERANCE = 1e-12
+# Residual asked for, and the one that is taken where rounding allows no better: beside the end of a volume.
+TOLERANCE, _ROUGH = 1e-12, 1e-10
 # Up to this inverse temperature a cold start goes in steps by a factor; beyond, the measure hardly changes any more.
 _COLD, _FACTOR = 40.0, 2.5
-_SOLVERS: tuple[tuple[Solver, int], ...] = ((Anderson(depth=4), 40), (Hybrid(), 3), (Anderson(damping=0.5), 300))
+_SOLVERS: tuple[tuple[Solver, int], ...] = ((Anderson(depth=4), 40), (Newton(), 8), (BracketedLast(), 1),
+                                             (Newton(), 8))
 
 
 class FieldLaw(NamedTuple):
@@ -138,8 +140,13 @@ class SaddlePoint:
             except ConvergenceError:
                 self._past = []
         if not self._past:
+            steps = [min(beta, _COLD)]
+            while steps[0] > _FACTOR:
+                steps.insert(0, steps[0] / _FACTOR)
+            while math.isfinite(beta) and beta > _FACTOR * steps[-1]:
+                steps.append(_FACTOR * steps[-1])
             x = np.zeros_like(self.unknowns)
-            for step in _continuation(beta):
+            for step in steps if steps[-1] == beta else [*steps, beta]:
                 found = self._settle(channel if step == beta else self.channel(step), x)
                 x = found.x
         if found.x.any():
@@ -163,13 +170,19 @@ class SaddlePoint:
                 squared += (weighted * force).sum()
             return constraint.drive(float(force_sum), float(displaced), float(squared))
 
-        failure: ConvergenceError | None = None
+        first = x if x.any() else update(x)
+        best = FixedPoint(first, math.inf, 0)
         for solver, limit in _SOLVERS:
             try:
-                return fixed_point(update, x if x.any() else update(x), solver=solver, tol=TOLERANCE, max_iter=limit)
+                start = best.x if best.residual < _ROUGH else first
+                return fixed_point(update, start, solver=solver, tol=TOLERANCE, max_iter=limit)
             except ConvergenceError as error:
                 failure = error
-        raise ConvergenceError(f"saddle point of {channel}: {failure}", partial=failure and failure.partial)
+                if isinstance(error.partial, FixedPoint) and error.partial.residual < best.residual:
+                    best = error.partial
+        if best.residual < _ROUGH:
+            return best
+        raise ConvergenceError(f"saddle point of {channel}: {failure}", partial=best)
 
 
 def mean(moments: list[tuple[np.ndarray, Any]], pick: Callable[[Any], np.ndarray]) -> float:
@@ -183,15 +196,3 @@ def extrapolate(past: list[tuple[float, np.ndarray]], at: float) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         step = np.divide(at - last, last - before)
     return x_last + step * (x_last - x_before) if abs(step) < 1.5 else x_last
-
-
-def _continuation(beta: float) -> Iterator[float]:
-    """Inverse temperatures that end at `beta`, in steps by a factor of at most 2.5."""
-    cold = min(beta, _COLD)
-    steps = max(math.ceil(math.log(cold / _FACTOR) / math.log(_FACTOR)), 0) if cold > 0.0 else 0
-    yield from (cold / _FACTOR**step for step in range(steps, -1, -1))
-    while math.isfinite(beta) and beta > _FACTOR * cold:
-        cold *= _FACTOR
-        yield cold
-    if beta > cold:
-        yield beta

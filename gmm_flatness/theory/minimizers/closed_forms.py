@@ -22,24 +22,18 @@ def closed_form(problem: Problem) -> OrderParameters:
     DomainError
         Hebb without ridge, square without ridge at `α = 1`, or a norm that interpolation forbids.
     """
-    return _hebb(problem) if isinstance(problem.loss, Hebb) else _square(problem)
-
-
-def _hebb(problem: Problem) -> OrderParameters:
-    alpha, delta = problem.mixture.alpha, problem.mixture.delta
-    if problem.norm is not None:
-        V = math.sqrt(problem.norm / (alpha * alpha + alpha * delta))
-    elif problem.ridge:
-        V = 1.0 / problem.ridge
-    else:
-        raise DomainError("ridge", 0.0, "a positive number: the Hebb loss has no minimum without a ridge")
-    return OrderParameters(alpha * V, (alpha * alpha + alpha * delta) * V * V, V, problem.bias or 0.0)
-
-
-def _square(problem: Problem) -> OrderParameters:
-    mixture = problem.mixture
-    t, g = _shrinkage(mixture, problem.ridge or 0.0) if problem.norm is None else _at_norm(problem, problem.norm)
-    m, q, b, _ = square_overlaps(mixture, t, problem.bias)
+    mixture, _, ridge, norm, bias = problem
+    if isinstance(problem.loss, Hebb):
+        norm_at_one = mixture.alpha * mixture.alpha + mixture.alpha * mixture.delta
+        if norm is not None:
+            V = math.sqrt(norm / norm_at_one)
+        elif ridge:
+            V = 1.0 / ridge
+        else:
+            raise DomainError("ridge", 0.0, "a positive number: the Hebb loss has no minimum without a ridge")
+        return OrderParameters(mixture.alpha * V, norm_at_one * V * V, V, bias or 0.0)
+    t, g = _shrinkage(mixture, ridge or 0.0) if norm is None else _at_norm(problem, norm)
+    m, q, b, _ = square_overlaps(mixture, t, bias)
     return OrderParameters(m, q, g / mixture.delta, b)
 
 

@@ -14,12 +14,9 @@ from typing import NamedTuple
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Hinge, Loss, ProximalMoments, check_loss, get_loss
-from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
-from gmm_flatness.theory.minimizers.equations import OrderParameters
-
-_HINGE = Hinge()
+from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem
 
 
 @formula("F013", name="collapse threshold", source="this package", equation="αE(1-∂u*) = 1 about w = 0",
@@ -49,17 +46,13 @@ def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> 
     loss, majority = check_loss(get_loss(loss)), max(rho, 1.0 - rho)
     if majority == 1.0:
         raise DomainError("rho", rho, "farther from 0 and 1 than the rounding of 1")
-    thresholds = [_threshold(delta, majority, slopes) for kink in loss.kinks
-                  if (slopes := _slopes(loss, kink, majority)) is not None]
-    return min(thresholds, default=math.inf)
-
-
-def _slopes(loss: Loss, kink: float, majority: float) -> tuple[float, float, float] | None:
-    """Falls `-ℓ'` left and right of the kink and at its mirror image, if they hold the bias there."""
-    left, right = (-float(loss.derivative(math.nextafter(kink, side))) for side in (-math.inf, math.inf))
-    mirror = -float(loss.derivative(-kink))
-    held = majority * right < (1.0 - majority) * mirror < majority * left
-    return (left, right, mirror) if held else None
+    threshold = math.inf
+    for kink in loss.kinks:  # falls left and right of it and at its mirror image, and whether they hold the bias there
+        left, right, mirror = (-float(loss.derivative(u)) for u in (
+            math.nextafter(kink, -math.inf), math.nextafter(kink, math.inf), -kink))
+        if majority * right < (1.0 - majority) * mirror < majority * left:
+            threshold = min(threshold, _threshold(delta, majority, (left, right, mirror)))
+    return threshold
 
 
 def _threshold(delta: float, majority: float, slopes: tuple[float, float, float]) -> float:
@@ -98,7 +91,7 @@ def _linearized(width: float, delta: float, majority: float, slopes: tuple[float
     interval = width * (left - right)
 
     def resting(mean: float) -> ProximalMoments:
-        return _HINGE.moments(1.0 + mean, std, interval)
+        return Hinge().moments(1.0 + mean, std, interval)
 
     reach = 40.0 * std + interval
     mean = decreasing_root(lambda mean: resting(mean).displacement - beyond_right, -reach, reach, xtol=1e-14 * std)
@@ -108,13 +101,15 @@ def _linearized(width: float, delta: float, majority: float, slopes: tuple[float
                        majority * displacement_sq + minority * (width * mirror) ** 2, majority * moments.slope)
 
 
-def hinge_close_to_collapse(mixture: GaussianMixture, ridge: float) -> OrderParameters | None:
+def hinge_close_to_collapse(problem: Problem) -> OrderParameters | None:
     """The hinge minimizer where its weights are so small that no minority sample reaches the margin, else None.
 
     There the linearized problem is exact: its width is the root at which the norm is 1, and the ridge sets the scale
     of the weights, `λV = 1 + αE(∂u*/∂h - 1)`.
     """
-    alpha, delta = mixture.alpha, mixture.delta
+    mixture, ridge, alpha, delta = problem.mixture, problem.ridge, problem.mixture.alpha, problem.mixture.delta
+    if not isinstance(problem.loss, Hinge) or problem.bias is not None or not ridge:
+        return None
     majority, label = (mixture.rho, 1) if mixture.rho > 0.5 else (1.0 - mixture.rho, -1)
     std = math.sqrt(delta)
 

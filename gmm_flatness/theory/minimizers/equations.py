@@ -80,15 +80,18 @@ def evaluate(problem: Problem, at: OrderParameters, iterations: int, mean: Avera
     """The solution with its averages and undamped scaled residual `max |Δx|/(1+|x|)`."""
     mixture = problem.mixture
     mean = averages(mixture, problem.loss, at) if mean is None else mean
-    ridge = problem.ridge
-    if ridge is None:
-        ridge = (1.0 + mixture.alpha * mean.slope) / at.V
-    m = mean.displacement / mixture.delta * mixture.alpha
-    q = m * m + mean.displacement_sq / mixture.delta * mixture.alpha
+    ridge = problem.ridge if problem.ridge is not None else (1.0 + mixture.alpha * mean.slope) / at.V
+    m, q = _overlaps(mixture, mean)
     V = at.V / (ridge * at.V - mixture.alpha * mean.slope) if math.isfinite(at.V) else at.V
     b = _bias_step(mixture, at, mean) if problem.bias is None else at.b
     steps = [abs(new - old) / (1.0 + abs(old)) for new, old in zip((m, q, V, b), at, strict=True) if math.isfinite(old)]
     return Saddle(at, ridge, mean, max(steps), iterations)
+
+
+def _overlaps(mixture: GaussianMixture, mean: Averages) -> tuple[float, float]:
+    """Right sides of the equations for `m` and `q`."""
+    m = mean.displacement / mixture.delta * mixture.alpha
+    return m, m * m + mean.displacement_sq / mixture.delta * mixture.alpha
 
 
 def _bias_step(mixture: GaussianMixture, at: OrderParameters, mean: Averages) -> float:
@@ -171,8 +174,7 @@ class SaddleMap:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         at, mean = self.averages_at(x)
         problem, mixture = self._problem, self._problem.mixture
-        m = mean.displacement / mixture.delta * mixture.alpha
-        q = m * m + mean.displacement_sq / mixture.delta * mixture.alpha
+        m, q = _overlaps(mixture, mean)
         if problem.norm is not None:
             log_V = math.log(at.V) + 0.5 * math.log(at.q / q)
         else:
@@ -184,9 +186,7 @@ class SaddleMap:
         """Derivative of the map; NaN where the loss does not give the averages it needs."""
         at, mean = self.averages_at(x)
         problem, mixture = self._problem, self._problem.mixture
-        scale = mixture.alpha / mixture.delta
-        m = scale * mean.displacement
-        q = m * m + scale * mean.displacement_sq
+        scale, (m, q) = mixture.alpha / mixture.delta, _overlaps(mixture, mean)
         displacement_by, displacement_sq_by, slope_by, labeled_by = self._averages_by_unknown(at, mean)
         m_by = scale * displacement_by
         half_log_q_by = (2.0 * m * m_by + scale * displacement_sq_by) * (0.5 / q)

@@ -79,18 +79,6 @@ def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: 
     check.instance("mixture", mixture, GaussianMixture)
     (mode, _), norm = check.bias("bias", bias), check.scalar("norm", norm, low=1e-100, high=1e100)
     scale = math.sqrt(mixture.delta * norm)
-    high, result = (1.0 if mode == "learned" and mixture.rho != 0.5 else 8.0) * scale, None
-    low = high
-    for _ in range(60):  # down by a factor of 6e-7 at most
-        try:
-            result = erm(mixture, SmoothedCount(low), norm=norm, bias=bias, allow_unstable=True, start=result)
-        except ConvergenceError:
-            break
-        if not result.stable:
-            break
-        high, low = low, 0.8 * low
-    if low == high:
-        raise DomainError("bias", bias, f"a mode in which the minimizer at kappa = {high:g} is stable")
 
     def margin(kappa: float) -> float:
         try:
@@ -99,4 +87,9 @@ def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: 
             return -1.0
         return max(found.stability_margin, -1.0)
 
+    low = high = (1.0 if mode == "learned" and mixture.rho != 0.5 else 8.0) * scale
+    while margin(low) > 0.0 and low > 1e-6 * scale:
+        high, low = low, 0.8 * low
+    if low == high:
+        raise DomainError("bias", bias, f"a mode in which the minimizer at kappa = {high:g} is stable")
     return float(brentq(margin, low, high, xtol=1e-10, rtol=1e-10))

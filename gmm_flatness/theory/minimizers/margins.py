@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import logsumexp, ndtri
 
 from gmm_flatness import _validation as check
 from gmm_flatness.losses import Loss
 from gmm_flatness.losses.protocol import breakpoints as prox_breakpoints
 from gmm_flatness.losses.protocol import field_at, jump, prox_slope
-from gmm_flatness.numerics.gaussian import H, log_H, log_mixture, scalar_density
+from gmm_flatness.numerics.gaussian import H, log_H, scalar_density
 from gmm_flatness.numerics.quadrature import gauss_mean
 from gmm_flatness.numerics.roots import decreasing_root
 
@@ -49,7 +49,7 @@ class MarginDistribution:
     def log_below(self, x: float) -> float:
         """`log P(margin < x)`, for probabilities too small for a float."""
         logs = [log_H(-self._standard(x, cluster, side=-1)) for cluster in range(len(self.weights))]
-        return log_mixture(self.weights, logs)
+        return float(logsumexp(logs, b=self.weights))
 
     def below(self, x: float) -> float:
         """`P(margin < x)`, an atom at `x` left out."""

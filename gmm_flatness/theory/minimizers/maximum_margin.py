@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
@@ -14,7 +13,7 @@ from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, evaluate
 from gmm_flatness.theory.minimizers.result import HardMargin
-from gmm_flatness.theory.minimizers.separability import LOG_LARGEST, Separation, widest_separation
+from gmm_flatness.theory.minimizers.separability import Separation, separability_threshold, widest_separation
 
 
 @formula("F015", name="hard margin", source="arXiv:2002.11544", equation="largest k with α_c(k) = α",
@@ -44,8 +43,7 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     held = None if mode == "learned" else number
     saddle = separating_saddle(mixture, held, in_units_of_norm=True)
     if saddle is None:
-        log_threshold = widest_separation(mixture.delta, mixture.rho, 0.0, held).log_threshold
-        threshold = math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
+        threshold = separability_threshold(mixture.delta, mixture.rho, bias="learned" if held is None else held)
         raise DomainError("alpha", mixture.alpha, f"below the separability threshold {threshold:.10g} of this bias "
                           "mode", threshold=threshold)
     at = saddle.at
@@ -61,6 +59,8 @@ def separating_saddle(mixture: GaussianMixture, held: float | None, *, in_units_
     They have the largest margin `k = 1/|w|` with `α_c(k) > α`. A bias held at `b` is `bk` in units of the norm: then
     `α_c` may first rise with `k`, but the norms of separating weights form an interval, so it falls through `α` once.
     """
+    from scipy.optimize import minimize_scalar
+
     evaluations, log_alpha = 0, math.log(mixture.alpha)
 
     def separation(k: float) -> Separation:
@@ -75,7 +75,10 @@ def separating_saddle(mixture: GaussianMixture, held: float | None, *, in_units_
     if excess(low) <= 0.0:
         if held is None or in_units_of_norm or abs(held) <= 1.0:
             return None
-        low = _highest(excess)
+        top = 1.0  # the threshold rises with the margin and then falls
+        while excess(2.0 * top) > excess(top):
+            top *= 2.0
+        low = float(minimize_scalar(lambda k: -excess(k), bounds=(0.0, 2.0 * top), method="bounded").x)
         if excess(low) <= 0.0:
             return None
     k = decreasing_root(excess, low, low + 1.0, xtol=1e-22 / (1.0 + abs(held or 0.0)))
@@ -83,13 +86,3 @@ def separating_saddle(mixture: GaussianMixture, held: float | None, *, in_units_
     b = held if held is not None and not in_units_of_norm else best.b / k
     at = OrderParameters(best.m / k, 1.0 / (k * k), math.inf, b)
     return evaluate(Problem(mixture, get_loss("hinge"), 0.0, None, None if held is None else b), at, evaluations)
-
-
-def _highest(excess: Callable[[float], float]) -> float:
-    """Where a function that rises and then falls is highest, for positive arguments."""
-    from scipy.optimize import minimize_scalar
-
-    top = 1.0
-    while excess(2.0 * top) > excess(top):
-        top *= 2.0
-    return float(minimize_scalar(lambda k: -excess(k), bounds=(0.0, 2.0 * top), method="bounded").x)

@@ -71,46 +71,34 @@ class Pair:
 
         Given the first field, the second margin has to fall below `-(1-t)/t` times the first.
         """
-        fields, one, two = self._fields(label), self.first, self.second
+        one, two = self.first, self.second
+        mean, std, other_mean, slope, spread = _joint_fields(one, two, self.q12, label)
         shift_one, shift_two = (label * (each.b - each.trained_bias) for each in (one, two))
         ratio = (1.0 - t) / t
 
         def below(h):
-            mean, std = fields.second_given(h)
             margins = one.loss.prox(h, one.width) + shift_one
             threshold = [field_at(two.loss, float(-ratio * margin - shift_two), two.width, side=-1)
                          for margin in margins]
-            return H((mean - np.array(threshold)) / std)
+            return H((other_mean + slope * (h - mean) - np.array(threshold)) / spread)
 
         cuts = breakpoints(one.loss, one.width)
         for kink in two.loss.kinks:
             cuts.append(field_at(one.loss, -(kink + shift_two) / ratio - shift_one, one.width, side=1))
-        return float(gauss_mean(below, mean=fields.means[0], std=fields.stds[0], breakpoints=cuts, rtol=1e-10).value)
-
-    def _fields(self, label: int) -> _Fields:
-        return _Fields.of(self.first, self.second, self.q12, label)
+        return float(gauss_mean(below, mean=mean, std=std, breakpoints=cuts, rtol=1e-10).value)
 
 
-@dataclass(frozen=True)
-class _Fields:
-    """The two training fields of one cluster."""
+def _joint_fields(one: ErmResult, two: ErmResult, q12: float, label: int) -> tuple[float, float, float, float, float]:
+    """A cluster's training fields: `mean, std` of the first, `other_mean, slope, spread` of the second.
 
-    means: tuple[float, float]
-    stds: tuple[float, float]
-    correlation: float
-
-    @classmethod
-    def of(cls, one: ErmResult, two: ErmResult, q12: float, label: int) -> _Fields:
-        correlation = min(max(q12 / math.sqrt(one.q * two.q), -1.0), 1.0)
-        means = one.m + label * one.trained_bias, two.m + label * two.trained_bias
-        delta = one.mixture.delta
-        return cls(means, (math.sqrt(delta * one.q), math.sqrt(delta * two.q)), correlation)
-
-    def second_given(self, h):
-        """Mean and standard deviation of the second field given the first; the latter kept above rounding."""
-        slope = self.correlation * self.stds[1] / self.stds[0]
-        spread = math.sqrt(max((1.0 - self.correlation) * (1.0 + self.correlation), 1e-18))
-        return self.means[1] + slope * (h - self.means[0]), self.stds[1] * spread
+    Given the first field `h` the second has mean `other_mean + slope (h - mean)` and standard deviation `spread`, kept
+    above rounding.
+    """
+    correlation = min(max(q12 / math.sqrt(one.q * two.q), -1.0), 1.0)
+    std, other_std = (math.sqrt(each.mixture.delta * each.q) for each in (one, two))
+    spread = math.sqrt(max((1.0 - correlation) * (1.0 + correlation), 1e-18))
+    return (one.m + label * one.trained_bias, std, two.m + label * two.trained_bias, correlation * other_std / std,
+            other_std * spread)
 
 
 @formula("F018", name="overlap of two minimizers", source="this package",
@@ -150,17 +138,15 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
 def _next_overlap(one: ErmResult, two: ErmResult, q12: float) -> float:
     mixture, total = one.mixture, 0.0
     for weight, label in mixture.classes:
-        fields = _Fields.of(one, two, q12, label)
+        mean, std, other_mean, slope, spread = _joint_fields(one, two, q12, label)
 
-        def product(h, fields=fields):
-            means, std = fields.second_given(h)
-            inner = proximal_moments(two.loss, tuple(means.tolist()), std, two.width)
+        def product(h, mean=mean, other_mean=other_mean, slope=slope, spread=spread):
+            means = other_mean + slope * (h - mean)
+            inner = proximal_moments(two.loss, tuple(means.tolist()), spread, two.width)
             return (one.loss.prox(h, one.width) - h) * np.array([row.displacement for row in inner])
 
         cuts = breakpoints(one.loss, one.width)
-        slope = fields.correlation * fields.stds[1] / fields.stds[0]
         if slope:
-            cuts += [fields.means[0] + (cut - fields.means[1]) / slope for cut in breakpoints(two.loss, two.width)]
-        total += weight * float(gauss_mean(product, mean=fields.means[0], std=fields.stds[0], breakpoints=cuts,
-                                           rtol=1e-11).value)
+            cuts += [mean + (cut - other_mean) / slope for cut in breakpoints(two.loss, two.width)]
+        total += weight * float(gauss_mean(product, mean=mean, std=std, breakpoints=cuts, rtol=1e-11).value)
     return one.m * two.m + mixture.alpha / mixture.delta * total

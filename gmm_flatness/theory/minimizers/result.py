@@ -84,13 +84,10 @@ class ErmResult:
     @cached_property
     def margins(self) -> MarginDistribution:
         """The law of `y (w·x/√N + b)` on a training sample."""
-        classes, shift = self.mixture.classes, self.b - self.trained_bias
-        return MarginDistribution(
-            loss=self.loss, width=self.width,
-            weights=tuple(weight for weight, _ in classes),
-            means=tuple(self.m + label * self.trained_bias for _, label in classes),
-            shifts=tuple(label * shift for _, label in classes),
-            std=math.sqrt(self.mixture.delta * self.q))
+        weights, means, shifts = zip(*(
+            (weight, self.m + label * self.trained_bias, label * (self.b - self.trained_bias))
+            for weight, label in self.mixture.classes), strict=True)
+        return MarginDistribution(self.loss, self.width, weights, means, shifts, math.sqrt(self.mixture.delta * self.q))
 
     @cached_property
     def train_error(self) -> float:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.numerics.gaussian import positive_part_moments
@@ -47,7 +49,7 @@ def separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, 
         A parameter out of its domain.
     """
     log_threshold = log_separability_threshold(delta, rho, margin, bias=bias)
-    return math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
+    return math.exp(log_threshold) if log_threshold < math.log(1.7e308) else math.inf
 
 
 def log_separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, *,
@@ -57,9 +59,6 @@ def log_separability_threshold(delta: float, rho: float = 0.5, margin: float = 0
     margin = check.non_negative("margin", margin)
     mode, held = check.bias("bias", bias, ("learned",))
     return widest_separation(delta, rho, margin, None if mode == "learned" else held).log_threshold
-
-
-LOG_LARGEST = math.log(1.7e308)
 
 
 class Separation(NamedTuple):
@@ -104,6 +103,4 @@ def widest_separation(delta: float, rho: float, margin: float, held: float | Non
     b = best_bias(m)
     logs = [math.log(weight) + math.log(second) + s
             for weight, _, _, second, s in ((weight, *cluster(m, b, label)) for weight, label in classes)]
-    top = max(logs)
-    log_cost = 2.0 * math.log(math.hypot(1.0, M)) + top + math.log(sum(math.exp(log - top) for log in logs))
-    return Separation(-log_cost, m, b)
+    return Separation(-2.0 * math.log(math.hypot(1.0, M)) - float(np.logaddexp.reduce(logs)), m, b)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.losses import Hinge, get_loss
+from gmm_flatness.losses import get_loss
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.theory.minimizers.closed_forms import closed_form
 from gmm_flatness.theory.minimizers.collapse import collapse_threshold, hinge_close_to_collapse
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, energy, evaluate, solve
 from gmm_flatness.theory.minimizers.maximum_margin import separating_saddle
-from gmm_flatness.theory.minimizers.separability import LOG_LARGEST, widest_separation
+from gmm_flatness.theory.minimizers.separability import separability_threshold
 
 BRANCHES = ("lowest", "small-norm", "large-norm")
 
@@ -30,17 +32,15 @@ def iterated(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         saddle = _limit_without_ridge(problem)
         if saddle is not None:
             return saddle
-    # with weights this small the last bits of the bias decide; the equations linearized about w = 0 know none
-    close = hinge_close_to_collapse if isinstance(problem.loss, Hinge) and problem.bias is None else None
     try:
         saddle = solve(problem, _starts(problem, start))
     except ConvergenceError:
-        if close is None or not problem.ridge or (exact := close(problem.mixture, problem.ridge)) is None:
+        if (exact := hinge_close_to_collapse(problem)) is None:
             raise
         return evaluate(problem, exact, 0)
-    if close is not None and problem.ridge and 20.0 * math.sqrt(problem.mixture.delta * saddle.at.q) < 1.0:
-        exact = close(problem.mixture, problem.ridge)
-        return saddle if exact is None else evaluate(problem, exact, saddle.iterations)
+    # with weights this small the last bits of the bias decide; the equations linearized about w = 0 know none
+    if 20.0 * math.sqrt(problem.mixture.delta * saddle.at.q) < 1.0 and (exact := hinge_close_to_collapse(problem)):
+        return evaluate(problem, exact, saddle.iterations)
     return saddle
 
 
@@ -53,9 +53,8 @@ def _limit_without_ridge(problem: Problem) -> Saddle | None:
     mixture, loss, bias = problem.mixture, problem.loss, problem.bias
     least = float(loss.prox(-1.0, math.inf))
     if not math.isfinite(least):
-        log_threshold = widest_separation(mixture.delta, mixture.rho, 0.0, None if bias is None else 0.0).log_threshold
-        if math.log(mixture.alpha) < log_threshold:
-            threshold = math.exp(log_threshold) if log_threshold < LOG_LARGEST else math.inf
+        threshold = separability_threshold(mixture.delta, mixture.rho, bias="learned" if bias is None else 0.0)
+        if mixture.alpha < threshold:
             mode = "with a learned bias" if bias is None else "with the bias held during training"
             raise DomainError("ridge", 0.0, f"a positive number: below alpha = {threshold:.10g} the samples are "
                               f"separable {mode} and the {loss.name} loss has no finite minimizer", threshold=threshold)
@@ -77,31 +76,21 @@ def _limit_without_ridge(problem: Problem) -> Saddle | None:
     return evaluate(problem, at, evaluations)
 
 
-def _refuse_collapse(problem: Problem) -> None:
-    """Say so where the iteration failed because the minimizer is `w = 0`."""
-    mixture = problem.mixture
-    if problem.bias is not None:
-        return
-    threshold = collapse_threshold(mixture.delta, mixture.rho, problem.loss)
-    if mixture.alpha >= threshold:
-        raise DomainError("bias", "learned", f"'optimal' or a number: above alpha = {threshold:.10g} the minimizer of "
-                          f"the {problem.loss.name} loss is w = 0 with the bias at a kink, every input the majority "
-                          f"class, at any ridge", threshold=threshold)
-
-
 def _starts(problem: Problem, start: OrderParameters | None) -> Iterator[OrderParameters]:
     """A result nearby, the square loss's solution at a ridge of the same order, the bias from a bracket."""
     if start is not None:
         yield start
     square = closed_form(problem._replace(loss=get_loss("square"), ridge=problem.ridge or 1.0, norm=None))
     yield square
-    if problem.norm is None:
-        _refuse_collapse(problem)
+    if problem.norm is None and problem.bias is None:  # it may have failed because the minimizer is `w = 0`
+        threshold = collapse_threshold(problem.mixture.delta, problem.mixture.rho, problem.loss)
+        if problem.mixture.alpha >= threshold:
+            raise DomainError("bias", "learned", f"'optimal' or a number: above alpha = {threshold:.10g} the minimizer "
+                              f"of the {problem.loss.name} loss is w = 0 with the bias at a kink, every input the "
+                              f"majority class, at any ridge", threshold=threshold)
     if problem.ridge and problem.ridge < 1.0:  # weak ridges one from the other, up to where any start will do
-        try:
+        with suppress(ConvergenceError):  # the bracket below may still do
             yield iterated(problem._replace(ridge=8.0 * problem.ridge), None, "lowest").at
-        except ConvergenceError:  # the bracket below may still do
-            pass
     if problem.bias is None:
         yield _with_bracketed_bias(problem, square)
 
@@ -121,7 +110,15 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
         if found and (problem.norm is not None or start is not None):
             break
     if not found:
-        _refuse_overflow(problem)
+        kappa, norm = getattr(problem.loss, "kappa", None), problem.norm
+        if kappa is not None and norm is not None:
+            # at the largest margin `k` of weights of that norm the response is `e^(k²/2κ²)`, but for powers
+            held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
+            separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
+            if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
+                raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of "
+                                  "more than 36 kappa, where the loss is flat and the response exceeds every float",
+                                  threshold=least)
         raise failures[-1]
     norms = [saddle.at.q for saddle in found]
     if max(norms) < (1.0 + 1e-6) * min(norms):
@@ -130,34 +127,17 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
     return (max if branch == "large-norm" else min)(found, key=key)
 
 
-def _refuse_overflow(problem: Problem) -> None:
-    """Say so where the response exceeds every float: all samples can be far above zero, where the loss is flat.
-
-    At the largest margin `k` of weights of that norm the response is `e^(k²/2κ²)`, but for powers.
-    """
-    kappa, norm = getattr(problem.loss, "kappa", None), problem.norm
-    if kappa is None or norm is None:
-        return
-    held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
-    separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
-    if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
-        raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of more than "
-                          "36 kappa, where the loss is flat and the response exceeds every float", threshold=least)
-
-
 def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderParameters]:
     """A result nearby; the Hebb solution, near which a wide loss has its minimum; the logistic one."""
     if start is not None:
         yield start
     slope = -float(problem.loss.derivative(0.0))
     hebb = problem._replace(loss=get_loss("hebb"), bias=problem.bias or 0.0)
-    logistic = problem._replace(loss=get_loss("logistic"))
     if problem.norm is not None:
         at = closed_form(hebb)
         yield at._replace(V=at.V / slope)
-        at = iterated(logistic, None, "lowest").at
-        yield at
-        yield at._replace(V=at.V * 4)
+        at = iterated(problem._replace(loss=get_loss("logistic")), None, "lowest").at
+        yield from (at, at._replace(V=at.V * 4))
         return
     for scale in (1.0, 0.1):
         at = closed_form(hebb._replace(ridge=scale * (problem.ridge or 1.0) / slope))
@@ -166,19 +146,14 @@ def _scales(problem: Problem, start: OrderParameters | None) -> Iterator[OrderPa
 
 def _with_bracketed_bias(problem: Problem, start: OrderParameters) -> OrderParameters:
     """Near the solution: at a held bias the labeled `E y (u*-h)` of a convex loss decreases with the bias."""
-    at = start._replace(b=0.0)
-    low, high = -math.inf, math.inf
-    for step in range(100):
-        saddle = solve(problem._replace(bias=at.b), iter([at, start]))
-        at, labeled = saddle.at, saddle.averages.labeled
-        low, high = (at.b, high) if labeled > 0.0 else (low, at.b)
-        if high - low < 0.02 * math.sqrt(problem.mixture.delta * at.q):
-            break
-        if math.isinf(high - low):
-            # growth that never lands on a kink, where a held bias can leave nothing to gain from any weights
-            following = math.copysign(0.37 * 1.9**step, labeled)
-        else:
-            newton = at.b + labeled / (1e-300 - saddle.averages.slope)
-            following = newton if low < newton < high and step % 2 else low + 0.497 * (high - low)
-        at = at._replace(b=following)
+    at = start
+
+    def labeled(b: float) -> float:
+        nonlocal at
+        saddle = solve(problem._replace(bias=b), iter([at, start]))
+        at = saddle.at
+        return saddle.averages.labeled
+
+    # ends that never slide onto a kink, where a held bias can leave nothing to gain from any weights
+    decreasing_root(labeled, -0.37, 0.37, xtol=0.02 * math.sqrt(problem.mixture.delta * start.q))
     return at

@@ -28,7 +28,7 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Published:
     """What became of a figure: whether it was made anew, its rows, the gaps among them, the seconds spent."""
 
     figure: Figure
@@ -43,7 +43,7 @@ class Outcome:
         return f"{self.figure.name}: {state}, {self.rows} rows{gaps}"
 
 
-def publish(figure: Figure, folder: Path, *, workers: int | None = 1, progress: bool = False) -> Outcome:
+def publish(figure: Figure, folder: Path, *, workers: int | None = 1, progress: bool = False) -> Published:
     """Bring the files of a figure in `folder` up to date.
 
     Writes `name.pdf`, `.svg`, `.png`, `.csv` and `.json`, none of which knows the time, and
@@ -51,7 +51,8 @@ def publish(figure: Figure, folder: Path, *, workers: int | None = 1, progress: 
     interrupted run or a full disk leaves the earlier ones. Another run of the same figure is waited for.
     """
     with file_lock(folder / ".cache" / f"{figure.name}.lock"):
-        digest = _digest(figure)
+        # All that decides the files.
+        digest = content_key(figure.table_key(), figure.points(figure.parameters), figure.metadata())
         if _is_current(figure.name, folder, digest):
             return _outcome(figure, Table.read(folder / figure.name), made=False, seconds=0.0)
         start = time.monotonic()
@@ -64,15 +65,9 @@ def publish(figure: Figure, folder: Path, *, workers: int | None = 1, progress: 
         return _outcome(figure, table, made=True, seconds=seconds)
 
 
-def _outcome(figure: Figure, table: Table, *, made: bool, seconds: float) -> Outcome:
+def _outcome(figure: Figure, table: Table, *, made: bool, seconds: float) -> Published:
     gaps = sum(row["status"] != "ok" for row in table.rows())
-    return Outcome(figure, made, len(table), gaps, seconds)
-
-
-def _digest(figure: Figure) -> str:
-    """The hash of all that decides the files."""
-    points = figure.points(figure.parameters)
-    return content_key(figure.table_key(), points, figure.metadata())
+    return Published(figure, made, len(table), gaps, seconds)
 
 
 def _drawings(figure: Figure, table: Table, folder: Path) -> dict[Path, bytes]:

@@ -103,54 +103,40 @@ def sweep(solver: Callable[..., Any], *, over: Mapping[str, Sequence[Any]], fixe
     # reversed twice, so that the second axis varies faster than the third
     combinations = [dict(zip(outer, values[::-1], strict=True)) for values in
                     itertools.product(*(axes[name].tolist() for name in reversed(outer)))]
-    line = _Line(solver, first, axes[first].tolist(), fixed, on_error == "raise")
+    line = partial(_line, solver, first, axes[first].tolist(), fixed, on_error == "raise")
     outcomes = [outcome for done in parallel_map(line, combinations, workers=workers, progress=progress)
                 for outcome in done]
     table = Table.from_rows([row for row, _ in outcomes], {"solver": getattr(solver, "__qualname__", repr(solver))})
     return SweepResult(axes, table, [result for _, result in outcomes])
 
 
-@dataclass(frozen=True)
-class _Line:
+def _line(solver: Callable[..., Any], name: str, values: list[Any], fixed: dict[str, Any], strict: bool,
+          outer: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
     """The points along the first axis at one setting of the others."""
+    continues = "start" in inspect.signature(solver).parameters
+    line: list[tuple[dict[str, Any], Any]] = []
+    for place, value in enumerate(values):
+        parameters = {name: value, **outer}
+        options = {**fixed, **parameters}
+        mixture = {field.name: options.pop(field.name) for field in fields(GaussianMixture) if field.name in options}
+        if continues:
+            # The last result, moved along the curve through the last two where it knows how.
+            start: Any = line[-1][1] if line else None
+            before = line[-2][1] if place > 1 else None
+            if before is not None and hasattr(start, "extrapolated") and isinstance(value, (int, float)):
+                here, earlier = values[place - 1], values[place - 2]
+                start = start.extrapolated(before, (value - here) / (here - earlier)) if here != earlier else start
+            options["start"] = start
 
-    solver: Callable[..., Any]
-    name: str
-    values: list[Any]
-    fixed: dict[str, Any]
-    strict: bool
+        def solve(mixture=mixture, options=options):
+            return solver(GaussianMixture(**mixture), **options)
 
-    def __call__(self, outer: dict[str, Any]) -> list[tuple[dict[str, Any], Any]]:
-        continues = "start" in inspect.signature(self.solver).parameters
-        line: list[tuple[dict[str, Any], Any]] = []
-        for value in self.values:
-            start = {"start": self._start(value, line)} if continues else {}
-            line.append(self._point({self.name: value, **outer}, start))
-        return line
-
-    def _start(self, value: Any, line: list[tuple[dict[str, Any], Any]]) -> Any:
-        """The last result, moved along the curve through the last two where it knows how."""
-        last = line[-1][1] if line else None
-        before = line[-2][1] if len(line) > 1 else None
-        if last is None or before is None or not hasattr(last, "extrapolated") or not isinstance(value, (int, float)):
-            return last
-        here, earlier = self.values[len(line) - 1], self.values[len(line) - 2]
-        return last.extrapolated(before, (value - here) / (here - earlier)) if here != earlier else last
-
-    def _point(self, parameters: dict[str, Any], start: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-        described = {name: value for name, value in parameters.items() if isinstance(value, (int, float, str))}
-        call = partial(self._call, {**self.fixed, **parameters}, start)
-        result, outcome = (call(), OK) if self.strict else attempt(call)
-        return {**({} if result is None else _numbers(result)), **described, **outcome}, result
-
-    def _call(self, parameters: dict[str, Any], start: dict[str, Any]):
-        names = [field.name for field in fields(GaussianMixture)]
-        mixture = GaussianMixture(**{name: parameters.pop(name) for name in names if name in parameters})
-        return self.solver(mixture, **parameters, **start)
-
-
-def _numbers(result: Any) -> dict[str, Any]:
-    """The numbers and texts of a result object, or the number itself as `value`."""
-    if hasattr(result, "to_dict"):
-        return {name: value for name, value in result.to_dict().items() if isinstance(value, (int, float, str))}
-    return {"value": float(result) if np.ndim(result) == 0 else math.nan}
+        result, outcome = (solve(), OK) if strict else attempt(solve)
+        numbers: dict[str, Any] = {}
+        if hasattr(result, "to_dict"):
+            numbers = result.to_dict()
+        elif result is not None:
+            numbers = {"value": float(result) if np.ndim(result) == 0 else math.nan}
+        row = {key: kept for key, kept in {**numbers, **parameters}.items() if isinstance(kept, (int, float, str))}
+        line.append(({**row, **outcome}, result))
+    return line

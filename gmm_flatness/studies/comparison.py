@@ -14,12 +14,12 @@ from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.experiments import mean_and_stderr
 from gmm_flatness.losses import Hebb
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.model.sampling import Sample, sample
+from gmm_flatness.model.sampling import sample
 from gmm_flatness.parallel import run_ensemble
 from gmm_flatness.simulation.descent import expected_local_energy
 from gmm_flatness.simulation.fit import population_error, training_problem
 from gmm_flatness.store import Table
-from gmm_flatness.studies.algorithms import Algorithm, Solution
+from gmm_flatness.studies.algorithms import Algorithm
 from gmm_flatness.theory.bayes import bayes_error, oracle_error
 from gmm_flatness.theory.minimizers.ridge import optimal_ridge
 
@@ -66,9 +66,13 @@ def compare_algorithms(mixture: GaussianMixture, dim: int, algorithms: Sequence[
     sigma = check.positive("sigma", sigma)
     found = run_ensemble(_run_all, samples, rng=rng, workers=workers, progress=progress,
                          args=(mixture, check.integer("dim", dim), tuple(algorithms), sigma))
-    rows = [_row(algorithm, [outcomes[index] for outcomes in found], mixture, sigma)
-            for index, algorithm in enumerate(algorithms)]
-    lines = [{"algorithm": name, "kind": "line", "test_error": value} for name, value in _lines(mixture).items()]
+    rows = [_row(algorithm, outcomes, mixture, sigma)
+            for algorithm, outcomes in zip(algorithms, zip(*found, strict=True), strict=True)]
+    bias = "learned" if mixture.rho == 0.5 else "optimal"
+    lines = [{"algorithm": name, "kind": "line", "test_error": error} for name, error in (
+        ("Bayes", bayes_error(mixture)), ("oracle", oracle_error(mixture)),
+        *((f"best ridge ({loss})", optimal_ridge(mixture, loss, bias=bias).test_error)
+          for loss in ("square", "logistic")))]
     metadata = {**mixture.to_dict(), "dim": dim, "samples": samples, "sigma": sigma}
     return Table.from_rows([*rows, *lines], metadata)
 
@@ -80,19 +84,16 @@ def _run_all(mixture: GaussianMixture, dim: int, algorithms: Sequence[Algorithm]
     outcomes: list[dict[str, float] | str] = []
     for algorithm in algorithms:
         try:
-            outcomes.append(_measure(data, algorithm.run(data, rng.spawn(1)[0]), sigma))
+            weights, b, cost = algorithm.run(data, rng.spawn(1)[0])
         except ConvergenceError as error:
             outcomes.append(str(error))
+            continue
+        m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
+        problem = training_problem(data, Hebb(), b)
+        outcomes.append({"test_error": population_error(mixture, m, q, b), "overlap": m / math.sqrt(q), "norm": q,
+                         "train_error": float(np.mean(problem.fields(weights, b) < 0.0)),
+                         "local_energy": expected_local_energy(problem, weights, b, sigma), "cost": float(cost)})
     return outcomes
-
-
-def _measure(data: Sample, solution: Solution, sigma: float) -> dict[str, float]:
-    weights, b = solution.weights, solution.b
-    m, q = float(weights @ data.centroid) / data.dim, float(weights @ weights) / data.dim
-    problem = training_problem(data, Hebb(), b)
-    return {"test_error": population_error(data.mixture, m, q, b), "overlap": m / math.sqrt(q), "norm": q,
-            "train_error": float(np.mean(problem.fields(weights, b) < 0.0)),
-            "local_energy": expected_local_energy(problem, weights, b, sigma), "cost": float(solution.cost)}
 
 
 def _row(algorithm: Algorithm, outcomes: Sequence[dict[str, float] | str], mixture: GaussianMixture,
@@ -109,10 +110,3 @@ def _row(algorithm: Algorithm, outcomes: Sequence[dict[str, float] | str], mixtu
             theory |= algorithm.theory(mixture, sigma)
     row |= {f"theory_{name}": value for name, value in theory.items()}
     return {**row, "failed": float(len(messages)), "message": messages[0] if messages else ""}
-
-
-def _lines(mixture: GaussianMixture) -> dict[str, float]:
-    bias = "learned" if mixture.rho == 0.5 else "optimal"
-    return {"Bayes": bayes_error(mixture), "oracle": oracle_error(mixture),
-            "best ridge (square)": optimal_ridge(mixture, "square", bias=bias).test_error,
-            "best ridge (logistic)": optimal_ridge(mixture, "logistic", bias=bias).test_error}
