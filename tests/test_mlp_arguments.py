@@ -124,7 +124,7 @@ def test_bad_values_end_in_an_error_that_names_the_parameter(name):
 
 
 @pytest.mark.parametrize("name, call", [
-    ("workers", _bench), ("workers", _study), ("stop", _train), ("rng", _train), ("rng", _entropy),
+    ("workers", _bench), ("workers", _study), ("folder", _study), ("stop", _train), ("rng", _train), ("rng", _entropy),
     ("rng", NETWORK.initial), ("rng", partial(network_local_energy, NETWORK, PARAMS, BATCH)),
     ("rng", partial(largest_eigenvalue, NETWORK, PARAMS, BATCH)), ("rng", partial(from_arrays, X, Y)),
     ("rng", partial(hessian_trace, NETWORK, PARAMS, BATCH)), ("rng", partial(one_layer, SAMPLE, ridge=1.0)),
@@ -132,7 +132,7 @@ def test_bad_values_end_in_an_error_that_names_the_parameter(name):
     ("rng", partial(mixture_bridge, GaussianMixture(2.0), 10)),
 ])
 def test_workers_generators_and_callbacks_of_the_wrong_kind_are_named(name, call):
-    for value in ("1", 1.5, -2, 1j, [1.5], np.array([1.5, 2.0]), np.ma.masked_array([1, 2], [False, True])):
+    for value in (b"1", 1.5, -2, 1j, [1.5], np.array([1.5, 2.0]), np.ma.masked_array([1, 2], [False, True])):
         with pytest.raises(DomainError) as caught:
             call(**{name: value})
         assert caught.value.parameter == name

@@ -36,7 +36,12 @@ def read_arrays(path: Path, *, header: bool | None = None, label: str | int | No
     if not path.exists():
         raise DomainError("data", str(path), "an existing file or folder, 'mnist1d', 'digits' or 'mixture'")
     if path.is_dir():
-        return _read_idx_folder(path)
+        train = sorted(path.glob("*train*images*idx3*")) or sorted(path.glob("*images*idx3*"))
+        if not train:
+            raise DomainError("data", str(path), "a folder with a file named like train-images-idx3-ubyte")
+        test = sorted(path.glob("*t10k*images*idx3*"))[:1]
+        arrays = [_read_idx_pair(images) for images in (train[0], *test)]
+        return {f"{name}{part}": pair[name] for part, pair in zip(("", "_test"), arrays, strict=False) for name in pair}
     if path.suffix == ".npz":
         return _read_npz(path)
     if path.suffix == ".csv":
@@ -128,17 +133,6 @@ def _is_number(entry: str) -> bool:
     except ValueError:
         return False
     return "_" not in entry
-
-
-def _read_idx_folder(folder: Path) -> dict[str, np.ndarray]:
-    train = sorted(folder.glob("*train*images*idx3*")) or sorted(folder.glob("*images*idx3*"))
-    if not train:
-        raise DomainError("data", str(folder), "a folder with a file named like train-images-idx3-ubyte")
-    arrays = _read_idx_pair(train[0])
-    for test in sorted(folder.glob("*t10k*images*idx3*"))[:1]:
-        pair = _read_idx_pair(test)
-        arrays |= {"x_test": pair["x"], "y_test": pair["y"]}
-    return arrays
 
 
 def _read_idx_pair(images: Path) -> dict[str, np.ndarray]:

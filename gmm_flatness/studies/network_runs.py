@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness import experiments
+from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp.data import Dataset, label_noise, split, standardization
 from gmm_flatness.mlp.flatness import network_local_energy
 from gmm_flatness.mlp.network import Batch, Network, layer_sizes
@@ -78,6 +80,8 @@ def run_all(measure: Callable[[NetworkProblem, Run], dict[str, Any]], problem: N
     Finished ones are kept in `folder` if it is given. Progress is a bar on a terminal, elsewhere a line on standard
     error for every run that is done.
     """
+    if not (folder is None or isinstance(folder, (str, os.PathLike))):
+        raise DomainError("folder", folder, "a path, or None to keep nothing")
     lines = check.flag("progress", progress) and not sys.stderr.isatty()
     return experiments.run(partial(_run_one, measure, problem, label if lines else ""), runs, workers=workers,
                            key=content_key(source_digest(measure), measure.__qualname__, problem),
