@@ -185,7 +185,7 @@ def test_command_line_writes_tables_and_figure(tmp_path, capsys):
 @pytest.mark.parametrize("make, name", [
     (lambda: TuningEffort(seeds=1), "seeds"), (lambda: TuningEffort(configurations=1), "configurations"),
     (lambda: TuningEffort(budget="time"), "budget"), (lambda: search_spaces(("sgd", "adam")), "methods"),
-    (lambda: _bench(noise=1.0), "noise"),
+    (lambda: _bench(noise=1.0), "noise"), (lambda: search_spaces(("sgd", "sgd")), "methods"),
 ])
 def test_bad_input_is_named(make, name):
     with pytest.raises(DomainError) as caught:
