@@ -89,13 +89,18 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
 
 
 def bias(name: str, value: Any, modes: Iterable[str] = ("learned", "optimal")) -> tuple[str, float]:
-    """Mode of the bias, and the number held during training: `(mode, 0)` for a word, `("fixed", b)` for a number.
+    """Mode of the bias, and the number held during training: `(mode, 0)` for a word, `("fixed", b)` for a number."""
+    return (choice(name, value, modes), 0.0) if isinstance(value, str) else ("fixed", field(name, value))
 
-    The number is at most 1e50 in size, so that squares of fields are floats.
-    """
-    if isinstance(value, str):
-        return choice(name, value, modes), 0.0
-    return "fixed", scalar(name, value, low=-1e50, high=1e50)
+
+def field(name: str, value: Any) -> float:
+    """A number that is added to fields: beyond 1e15 what is of order one would be lost in it."""
+    return scalar(name, value, low=-1e15, high=1e15)
+
+
+def size(name: str, value: Any) -> float:
+    """A positive number that with its inverse, and products of a few of them, stays a float."""
+    return scalar(name, value, low=1e-100, high=1e100)
 
 
 def instance(name: str, value: Any, kind: type, allowed: str = "") -> Any:

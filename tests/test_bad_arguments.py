@@ -16,30 +16,44 @@ from gmm_flatness import (
     ConvergenceError,
     DomainError,
     GaussianMixture,
+    Minimizer,
     SmoothedCount,
     StabilityError,
     bayes_error,
     bayes_overlap,
     collapse_threshold,
+    entropy_sgd,
     erm,
+    fit,
     flattest,
     generalization_error,
+    gibbs,
+    gibbs_instability,
     hard_margin,
+    local_entropy,
+    local_entropy_profile,
     log_generalization_error,
+    message_passing,
     optimal_bias,
     optimal_ridge,
     oracle_error,
     pair,
+    replicated,
+    replicated_descent,
+    run_chain,
     sample,
     separability_threshold,
     smoothing_instability,
     smoothing_path,
+    state_evolution,
 )
 from gmm_flatness.losses import get_loss
+from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
 
 MIXTURE = GaussianMixture(2.0, 0.9, 0.3)
 RESULT, HARD = erm(MIXTURE, "square", ridge=0.3), hard_margin(MIXTURE.at(alpha=1.0))
+HEBB, DATA = erm(MIXTURE, "hebb", ridge=1.0, bias=0.0), sample(MIXTURE, 12, rng=3)
 
 
 class Unprintable:
@@ -122,15 +136,49 @@ CALLS = {
     "quantile": (RESULT.margins.quantile, ("p",)),
     "cdf": (RESULT.margins.cdf, ("x",)),
     "pdf": (RESULT.margins.pdf, ("x",)),
+    "gibbs": (given(gibbs, mixture=MIXTURE, beta=0.5), ("mixture", "beta", "bias", "allow_unstable")),
+    "gibbs, at error": (given(gibbs, mixture=MIXTURE, train_error=0.3), ("train_error",)),
+    "gibbs_instability": (given(gibbs_instability, mixture=MIXTURE), ("mixture", "bias")),
+    "local_entropy": (given(local_entropy, reference=HEBB, overlap=0.8, beta=0.5),
+                      ("reference", "overlap", "beta", "bias", "loss", "norm", "allow_unstable")),
+    "local_entropy_profile": (lambda **bad: [found.m for found in local_entropy_profile(
+        **{"reference": HEBB, "overlaps": (0.8,), "beta": 0.5, **bad})], ("overlaps",)),
+    "replicated": (given(replicated, mixture=MIXTURE, y=2, overlap=0.8, beta=0.5, loss="square"),
+                   ("mixture", "y", "overlap", "beta", "bias", "loss", "norm", "allow_unstable")),
+    "entropic_fixed_point": (given(entropic_fixed_point, mixture=MIXTURE, coupling=1.0, norm=0.1),
+                             ("mixture", "coupling", "norm", "bias")),
+    "elastic_fixed_point": (given(elastic_fixed_point, mixture=MIXTURE, loss="square", coupling=1.0, ridge=0.5),
+                            ("mixture", "loss", "coupling", "ridge", "bias")),
+    "fit": (lambda **bad: fit(**{"data": DATA, "loss": "square", "ridge": 0.5, **bad}).m,
+            ("data", "loss", "ridge", "bias")),
+    "run_chain": (lambda **bad: run_chain(**{"sample": DATA, "beta": 0.1, "sweeps": 8, "burn_in": 2, "rng": 1,
+                                             "min_effective_size": 0.1, **bad}).m,
+                  ("sample", "beta", "bias", "min_effective_size", "overlap", "replicas")),
+    "replicated_descent": (lambda **bad: replicated_descent(**{"data": DATA, "loss": "square", "ridge": 0.5, "rng": 1,
+                                                               "epochs": 3, "replicas": 2, "tol": None, **bad}).weights,
+                           ("data", "loss", "ridge", "bias", "coupling", "rate")),
+    "entropy_sgd": (lambda **bad: entropy_sgd(**{"data": DATA, "loss": "square", "ridge": 0.5, "rng": 1, "steps": 3,
+                                                 "tol": None, **bad}).estimator.m,
+                    ("data", "loss", "ridge", "bias", "coupling", "memory", "temperature")),
+    "message_passing": (lambda **bad: message_passing(**{"data": DATA, "measure": Minimizer("square", ridge=0.5),
+                                                         "bias": 0.0, "max_iter": 3, "tol": None, **bad}).m,
+                        ("data", "measure", "bias", "damping")),
+    "state_evolution": (lambda **bad: state_evolution(**{"mixture": MIXTURE, "measure": Minimizer("square", ridge=0.5),
+                                                         "bias": 0.0, **bad}).m,
+                        ("mixture", "measure", "bias", "damping", "tol")),
 }
 # Infinite in truth: a threshold beyond every float, one that is never met, weights that collapse to none.
-MAY_BE_INFINITE = {"separability_threshold", "collapse_threshold", "log_generalization_error"}
+MAY_BE_INFINITE = {"gibbs_instability", "separability_threshold", "collapse_threshold", "log_generalization_error"}
 RAW = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, RuntimeError, Warning)
 
 
 def numbers(found):
     if hasattr(found, "q12"):
         return [found.q12, found.distance]
+    if hasattr(found, "free_entropy"):
+        return [found.m, found.free_entropy, found.train_error, found.test_error]
+    if hasattr(found, "effective_ridge"):
+        return [found.m, found.effective_ridge, found.test_error]
     if hasattr(found, "trained_bias"):
         return [found.m, found.q, found.b, found.ridge, found.test_error, found.train_error]
     return np.ravel(np.asarray(found, dtype=float)).tolist()

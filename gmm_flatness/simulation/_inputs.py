@@ -30,7 +30,7 @@ def fraction(name: str, value) -> float:
 
 def per_stage(name: str, value, length: int, stages: str = "epochs") -> np.ndarray:
     """One non-negative number a stage, from one number or a sequence of that length."""
-    array = check.finite_array(name, value)
+    array = check.finite_array(name, value, high=1e15)
     if array.shape not in ((), (length,)) or (array < 0.0).any():
         raise DomainError(name, value, f"a non-negative number, or one for each of {length} {stages}")
     return np.broadcast_to(array, (length,))
@@ -40,4 +40,7 @@ def ridge_or_norm(ridge: float | None, norm: float | None) -> tuple[bool, float]
     """Whether the norm is held, and the one of the two that is given."""
     if (ridge is None) == (norm is None):
         raise DomainError("ridge, norm", (ridge, norm), "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
-    return norm is not None, check.non_negative("ridge", ridge) if norm is None else check.positive("norm", norm)
+    if norm is not None:
+        return True, check.size("norm", norm)
+    strength = check.non_negative("ridge", ridge)
+    return False, check.size("ridge", strength) if strength else strength

@@ -93,7 +93,7 @@ class IndependentSpheres(Geometry):
 
 def make_geometry(dim: int, *, reference=None, overlap=None, replicas: int = 1) -> Geometry:
     """The configuration space that `run_chain` describes, validated."""
-    replicas = check.integer("replicas", replicas)
+    replicas = check.integer("replicas", replicas, high=10**6)
     if reference is None:
         if replicas == 1 and overlap is not None:
             raise DomainError("overlap", overlap, "None for one replica without a reference")

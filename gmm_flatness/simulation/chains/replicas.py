@@ -109,7 +109,7 @@ def replicated_annealing(sample: Sample, betas: Sequence[float], *, replicas: in
         if overlap is not None:
             raise DomainError("overlap", overlap, "None with an elastic coupling")
         kind, couplings = ElasticState, per_stage("coupling", coupling, len(grid), "temperatures")
-        replicas = check.integer("replicas", replicas)
+        replicas = check.integer("replicas", replicas, high=10**6)
         geometry = IndependentSpheres(check.integer("dim", sample.dim, low=2), replicas, None)
     chain = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint, kind=kind)
     stages = [Stage(beta, sweeps, 0, gamma) for beta, gamma in zip(grid, couplings.tolist(), strict=True)]

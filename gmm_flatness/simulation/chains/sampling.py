@@ -182,6 +182,6 @@ def require_effective_size(result: ChainResult, minimum: float) -> ChainResult:
     if not result.effective_size >= minimum:
         raise ConvergenceError(
             f"the chain at beta = {result.beta:g} spans {result.effective_size:.3g} autocorrelation times "
-            f"({result.sweeps} sweeps at {result.autocorrelation_time:.4g} each) where {minimum:g} are "
-            f"required; give more sweeps", partial=result)
+            f"({result.sweeps} sweeps at {result.autocorrelation_time:.4g} each) where "
+            f"min_effective_size = {minimum:g} are required; give more sweeps", partial=result)
     return result

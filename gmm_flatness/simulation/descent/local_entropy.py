@@ -137,7 +137,7 @@ def make_entropy_schedule(cost: TrainingLoss, constraint: WeightConstraint, *, c
         inner_rate = 1.0 / (bound + constraint.ridge + couplings.max())
     return EntropySchedule(couplings, check.positive("rate", rate), check.integer("inner_steps", inner_steps),
                            check.positive("inner_rate", inner_rate), fraction("memory", memory),
-                           check.non_negative("temperature", temperature), batch_size,
+                           check.scalar("temperature", temperature, low=0.0, high=1e15, closed_low=True), batch_size,
                            None if tol is None else check.positive("tol", tol))
 
 

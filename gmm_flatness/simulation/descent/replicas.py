@@ -110,7 +110,7 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
     Source: C. Baldassi et al., PNAS 113 (2016) E7655; F. Pittorino et al., arXiv:2006.07897.
     """
     problem = training_problem(data, get_loss(loss), bias)
-    replicas = check.integer("replicas", replicas)
+    replicas = check.integer("replicas", replicas, high=10**6)
     constraint, cost = make_constraint(replicas, ridge, norm, overlap), TrainingLoss(problem)
     if overlap is not None and np.any(coupling):
         raise DomainError("coupling", coupling, "0 at fixed overlap")

@@ -170,7 +170,7 @@ def training_problem(data: Sample, loss: Loss, bias: str | float) -> TrainingPro
     """The problem that `fit` solves, sample and bias validated."""
     check_sample("data", data)
     learned = isinstance(bias, str) and check.choice("bias", bias, ("learned", "optimal")) == "learned"
-    fixed = 0.0 if isinstance(bias, str) else check.scalar("bias", bias)
+    fixed = 0.0 if isinstance(bias, str) else check.field("bias", bias)
     if learned and not getattr(loss, "learns_bias", True):
         raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
     if learned and abs(data.y.sum()) == len(data):

@@ -78,7 +78,8 @@ def state_evolution(mixture: GaussianMixture, measure: Measure, *, bias: str | f
             raise ConvergenceError(f"state evolution is not finite in iteration {iteration + 1}", partial=history)
         state = damping * state + (1.0 - damping) * following
     if iterations is None and change > tol:
-        raise ConvergenceError(f"state evolution still changed by {change:.2e} in iteration {limit}", partial=history)
+        raise ConvergenceError(f"state evolution still changed by {change:.2e} in iteration {limit} (tol = {tol:g})",
+                               partial=history)
     return StateEvolution(*np.array(history).T)
 
 

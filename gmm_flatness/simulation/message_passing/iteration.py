@@ -131,7 +131,7 @@ def fixed_bias(measure: Measure, bias: str | float) -> float | None:
     """The bias during training, None where it is learned; measure and bias validated."""
     check.instance("measure", measure, Measure, "a Minimizer, GibbsMeasure or ReplicatedGibbsMeasure")
     if not isinstance(bias, str):
-        return check.scalar("bias", bias)
+        return check.field("bias", bias)
     if check.choice("bias", bias, ("learned", "optimal")) == "optimal":
         return 0.0
     if not measure.learns_bias:

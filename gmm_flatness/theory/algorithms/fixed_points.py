@@ -66,8 +66,8 @@ def entropic_fixed_point(mixture: GaussianMixture, coupling: float, *, norm: flo
 
     Source: the inner measure is Gaussian and its mean linear in the weights; derivation d25.
     """
-    coupling, norm = check.positive("coupling", coupling), check.positive("norm", norm)
-    bias = check.scalar("bias", bias)
+    coupling, norm = check.size("coupling", coupling), check.size("norm", norm)
+    bias = check.field("bias", bias)
 
     def excess(log_ridge: float) -> float:
         ridge = math.exp(log_ridge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -65,12 +65,13 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
 
     Source: S. Franz and G. Parisi (1995) for the potential; replica calculation for these measures.
     """
+    overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
     results = local_entropy_profile(reference, [overlap], beta=beta, train_error=train_error, bias=bias, loss=loss,
                                     norm=norm, allow_unstable=allow_unstable)
     return results[0]
 
 
-def local_entropy_profile(reference: ErmResult | GibbsResult, overlaps: Iterable[float], *,
+def local_entropy_profile(reference: ErmResult | GibbsResult, overlaps: Sequence[float], *,
                           beta: float | None = None, train_error: float | None = None,
                           bias: str | float = "reference", loss: str = "count", norm: float = 1.0,
                           allow_unstable: bool = False) -> tuple[LocalEntropyResult, ...]:
@@ -83,19 +84,18 @@ def local_entropy_profile(reference: ErmResult | GibbsResult, overlaps: Iterable
     check.choice("loss", loss, CHANNELS)
     if loss == "square" and not math.isfinite(beta):
         raise DomainError(given, beta if given == "beta" else train_error, "a finite beta with the square loss")
-    seen, norm = Reference.of(reference), check.positive("norm", norm)
+    seen, norm = Reference.of(reference), check.scalar("norm", norm, low=1e-15, high=1e15)
     if not (seen.stable or allow_unstable):
         raise StabilityError("reference", "an unstable solution", "a reference where replica symmetry is stable; "
                              "allow_unstable=True takes this one")
     results: list[LocalEntropyResult] = []
     past: list[tuple[float, np.ndarray]] = []
-    for overlap in overlaps:
-        overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
+    for overlap in check.finite_array("overlaps", overlaps, ndim=1, low=-1.0, high=1.0).tolist():
         if isinstance(bias, str):
             check.choice("bias", bias, BIAS_MODES)
             b = math.sqrt(norm) * seen.bias * (overlap if bias == "scaled" else 1.0)
         else:
-            b = check.scalar("bias", bias)
+            b = check.field("bias", bias)
         saddle_point = SaddlePoint(SphereAtOverlap(seen, overlap, norm, b), CHANNELS[loss],
                                    extrapolate(past, overlap) if past else None)
         solve = partial(_solved, saddle_point, loss)

@@ -112,7 +112,8 @@ def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: f
 
     Source: replica calculation; E. Gardner and B. Derrida (1988) for the volume at infinite `β`.
     """
-    bias, name = check.scalar("bias", bias), "train_error" if beta is None else "beta"
+    check.instance("mixture", mixture, GaussianMixture)
+    bias, name = check.field("bias", bias), "train_error" if beta is None else "beta"
     beta, target = beta_or_error(beta, train_error)
     solve = _solver(mixture, bias)
     if target is not None:
@@ -145,7 +146,8 @@ def gibbs_instability(mixture: GaussianMixture, *, bias: float = 0.0) -> Instabi
 
     Source: J. R. L. de Almeida and D. J. Thouless (1978), applied to this measure.
     """
-    bias = check.scalar("bias", bias)
+    check.instance("mixture", mixture, GaussianMixture)
+    bias = check.field("bias", bias)
     # Below the threshold the search ends where the measure has all but frozen into the volume without errors.
     separable = mixture.alpha < separability_threshold(mixture.delta, mixture.rho, bias=bias)
     return first_instability(_solver(mixture, bias), 100.0 if separable else COLDEST)

@@ -68,12 +68,15 @@ def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: floa
     Source: C. Baldassi et al. (2016), local-entropy ensembles; replica calculation for these measures.
     """
     y = check.scalar("y", y, low=1.0, closed_low=True, infinite=True)
+    if 1e9 < y < math.inf:
+        raise DomainError("y", y, "at most 1e9, or infinite")
     overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0 - 1e-12, closed_high=True)
     beta = check.scalar("beta", beta, low=0.0, closed_low=True, infinite=True)
-    bias, norm = check.scalar("bias", bias), check.positive("norm", norm)
+    check.instance("mixture", mixture, GaussianMixture)
+    bias, norm = check.field("bias", bias), check.scalar("norm", norm, low=1e-15, high=1e15)
     check.choice("loss", loss, ("count", "square"))
-    if loss == "square" and math.isinf(beta):
-        raise DomainError("beta", beta, "finite with the square loss")
+    if loss == "square" and beta > 1e15:
+        raise DomainError("beta", beta, "at most 1e15 with the square loss")
     if math.isinf(y) and beta == 0.0:
         raise DomainError("beta", beta, "above 0 with infinitely many replicas")
     _require_overlap(mixture, y, overlap, beta, bias / math.sqrt(norm), loss)
