@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The command itself, with work that does not end and says where it is done.
 COMMAND = """
-import os, sys
+import os, signal, sys
 import gmm_flatness.checks.command as command
 from gmm_flatness.checks import Case, Sampling
 from gmm_flatness.cli import main
@@ -30,6 +30,8 @@ def endless(dim, *, rng):
             pass
 
 FOLDER = sys.argv[1]
+# As in a terminal, also where the tests themselves run in the background of a shell, which ignores interruptions.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 command.all_cases = lambda: [Case("toy/endless", ("F001",), lambda: {"a": 1.0}, endless, "a", PILOT, PILOT)]
 sys.exit(main(["check", "--workers", sys.argv[2]]))
 """
@@ -43,7 +45,21 @@ def running(pid):
         return False
 
 
-def started(folder, workers):
+@pytest.fixture
+def start(tmp_path):
+    """Starts the command and waits until its workers work; whatever is left in the end is killed."""
+    runs = []
+
+    def started(workers):
+        runs.append(launch(tmp_path, workers))
+        return runs[-1]
+
+    yield started
+    for run, _ in runs:
+        run.kill()
+
+
+def launch(folder, workers):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     run = subprocess.Popen([sys.executable, "-c", COMMAND, str(folder), str(workers)], env=environment,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -56,8 +72,8 @@ def started(folder, workers):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_workers_end_within_seconds_of_their_parent(tmp_path, number):
-    run, workers = started(tmp_path, 2)
+def test_workers_end_within_seconds_of_their_parent(start, number):
+    run, workers = start(2)
     assert run.pid not in workers and all(map(running, workers))
     run.send_signal(number)
     run.wait(10.0)
@@ -71,8 +87,8 @@ def test_workers_end_within_seconds_of_their_parent(tmp_path, number):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_termination_cleans_up_as_interruption_does(tmp_path, number, status):
-    run, _ = started(tmp_path, 1)
+def test_termination_cleans_up_as_interruption_does(start, tmp_path, number, status):
+    run, _ = start(1)
     run.send_signal(number)
     assert run.wait(10.0) == status
     assert not list(tmp_path.iterdir())
