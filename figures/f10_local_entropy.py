@@ -53,7 +53,7 @@ def draw(table):
                        label=_label(center))
         panel.set_ylim(parameters["depths"][part], 0.02)
         panel.set_xlim(left=0.0)
-    style.label(axes[0], x="distance  (1 - s)/2", y="local entropy of the slice", legend=False,
+    style.label(axes[0], x="distance  (1 - s)/2", y="local entropy", legend=False,
                 title="neighbors at the reference's own training error")
     style.label(axes[1], x="distance  (1 - s)/2", legend=False,
                 title=f"neighbors at training error {parameters['common']:.4f}")

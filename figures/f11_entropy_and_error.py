@@ -68,7 +68,7 @@ def draw(table):
     parameters = table.metadata["parameters"]
     common = f"neighbors at training error {parameters['common']:g}"
     for row, text in zip(axes, ("neighbors at the reference's own training error", common), strict=True):
-        style.label(row[0], y="local entropy of the slice", legend=False)
+        style.label(row[0], y="local entropy", legend=False)
         for panel in row:
             style.label(panel, title=text, legend=False)
     style.label(axes[1, 0], x="test error of the reference", legend=False)

@@ -66,7 +66,7 @@ def draw(table):
         panel.set_ylim(parameters["depth"], 0.02)
     _scan(axes[2], table, looks)
     axes[2].set_ylim(parameters["depth"], 0.02)
-    style.label(axes[0], y="local entropy of the slice", legend=False)
+    style.label(axes[0], y="local entropy", legend=False)
     style.label(axes[2], x="bias b of the neighbors", title=f"at distance {parameters['held']:g}", legend=False)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
@@ -94,7 +94,7 @@ def _caption(parameters):
             "of its training error. Bias of the neighbors: that of the reference at equal norm (left), that times "
             "the overlap (middle), or any (right; filled markers are at the references' own). Held equal are bias "
             "mode and distance, not the training errors, except for Hebb's rule and the typical reference. The "
-            "widest slice need not have the reference's own bias. Curves are cut below; beyond the stability of "
+            "widest neighborhood need not have the reference's own bias. Curves are cut below; beyond the stability of "
             f"replica symmetry lines are dashed. {averages.caption(parameters)} {landscape.caption(parameters)}")
 
 

@@ -1,4 +1,4 @@
-"""Landscapes of the error count: the Gibbs measure, slices around references, groups of replicas, against chains.
+"""Landscapes of the error count: the Gibbs measure, local entropy around references, replicas, against chains.
 
 A chain annealed on each sample gives the errors and, by thermodynamic integration, the free entropy. Chains are short,
 since only means over the disorder count; one that spans too few autocorrelation times is run again, longer.
@@ -83,7 +83,7 @@ _GIBBS = [ReferencePoint(mixture, "gibbs", ("beta", beta), bias) for mixture, be
     (GaussianMixture(4.0, 2.0), 0.6, 0.0), (_SKEWED, 1.0, -0.3), (GaussianMixture(0.5, 0.7, 0.4), 1.2, 0.1),
     (_BALANCED, 4.0, 0.0))]
 _COLDEST = _GIBBS[-1]    # its last chain may not equilibrate: it is there to say so
-# Mixture, loss, constraint and bias of the reference; overlap, inverse temperature and bias of the slice.
+# Mixture, loss, constraint and bias of the reference; overlap, inverse temperature and bias of the weights.
 _SLICES = [SlicePoint(ReferencePoint(*row[:4]), *row[4:]) for row in (
     (_BALANCED, "hebb", ("ridge", 1.0), 0.0, 0.8, 1.0), (_BALANCED, "hebb", ("ridge", 1.0), 0.0, 0.9, 1.2),
     (GaussianMixture(1.0), "hebb", ("ridge", 1.0), 0.0, 0.6, 0.7),
@@ -99,7 +99,7 @@ _SLICES = [SlicePoint(ReferencePoint(*row[:4]), *row[4:]) for row in (
     (_BALANCED, "gibbs", ("beta", 1.0), 0.0, 0.7, 1.0), (GaussianMixture(1.0), "gibbs", ("beta", 1.2), 0.0, 0.8, 0.8))]
 _GROUPS = (ReplicasPoint(_BALANCED, 3, 0.7, 0.8, 0.0), ReplicasPoint(_SKEWED, 2, 0.6, 0.8, -0.3))
 
-_FULL_ONLY = (1, 4, 5, 9, 14)    # places of slices that differ from others in overlap or mixture alone
+_FULL_ONLY = (1, 4, 5, 9, 14)    # places of those that differ from others in overlap or mixture alone
 
 CASES = [
     *(Case(point.name, ("F030",), partial(predict_gibbs, point), partial(simulate_gibbs, point), "free_entropy", _FULL,
