@@ -40,7 +40,7 @@ class SmoothedCount:
     kinks = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kappa", check.scalar("kappa", self.kappa, low=1e-100, high=1e100))
+        object.__setattr__(self, "kappa", check.size("kappa", self.kappa))
 
     def value(self, u):
         return H(np.asarray(u) / self.kappa)

@@ -42,7 +42,7 @@ def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> 
     DomainError
         A parameter out of its domain.
     """
-    delta, rho = check.scalar("delta", delta, low=1e-100, high=1e100), check.probability("rho", rho)
+    delta, rho = check.size("delta", delta), check.probability("rho", rho)
     loss, majority = check_loss(get_loss(loss)), max(rho, 1.0 - rho)
     if majority == 1.0:
         raise DomainError("rho", rho, "farther from 0 and 1 than the rounding of 1")

@@ -62,9 +62,9 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
         given = "neither" if ridge is None else "both"
         raise DomainError("ridge, norm", given, "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
     if ridge is None:
-        norm = check.scalar("norm", norm, low=1e-100, high=1e100)
+        norm = check.size("norm", norm)
     elif (ridge := check.non_negative("ridge", ridge)) != 0.0:
-        ridge = check.scalar("ridge", ridge, low=1e-100, high=1e100)
+        ridge = check.size("ridge", ridge)
     allow_unstable, branch = check.flag("allow_unstable", allow_unstable), check.choice("branch", branch, BRANCHES)
     if mode == "learned" and not getattr(loss, "learns_bias", True):
         raise DomainError("bias", bias, f"'optimal' or a number: the bias of the {loss.name} loss has no minimum")
