@@ -25,7 +25,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Campaign:
-    """The judged outcomes of all cases, and what the p-values of the last runs say together.
+    """The outcomes of all cases, and what the p-values of the last runs say together.
 
     The calibration is that of the primary p-values of the first runs.
     """

@@ -1,4 +1,4 @@
-"""Experiments: something run over points and seeds, in parallel, cached and resumed, averaged and judged.
+"""Experiments: something run over points and seeds, in parallel, cached and resumed, averaged and tested.
 
     rows = run(task, points, seed=1, workers=-1, cache=Cache("done"), key=content_key(source_digest(task), setup))
 

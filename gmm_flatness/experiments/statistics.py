@@ -1,4 +1,4 @@
-"""Means with their errors, and how a theory number is judged by independent samples.
+"""Means with their errors, and how a theory number is tested on independent samples.
 
 A quantity measured at several dimensions has mean `a + c/N` and, being self-averaging, variance proportional to
 `1/N`. Least squares with weights `N` then has Student-t errors with as many degrees of freedom as there are

@@ -3,7 +3,7 @@
 `gauss_mean` bisects Gauss-Legendre panels between declared breakpoints until two orders agree; `analytic_nodes` gives
 the trapezoid rule, exponentially accurate for an integrand that is analytic in a strip, clustered about the place
 where that strip is narrowest; `graded_nodes` lays Gauss-Legendre panels that shrink towards jumps and singularities.
-The fixed rules report no error: the clearance they are told sets their spacing, for 1e-9 of the average or better,
+The fixed rules report no error: the clearance they are given sets their spacing, for 1e-9 of the average or better,
 which tests compare with exact integrals.
 """
 

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def source_digest(function: Callable[..., Any], beside: Iterable[str | os.PathLike] = ()) -> str:
-    """SHA-256 of the package's modules, of the file that defines `function` and of the files it is told of.
+    """SHA-256 of the package's modules, of the file that defines `function` and of the files that are named.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def _at_norm(problem: Problem, norm: float) -> tuple[float, float]:
         return 1.0, math.inf
     if gap >= 0.0:
         raise DomainError("norm", norm, "at most the norm of minimum-norm interpolation, beyond which the minimizer "
-                          "is not unique" if interpolates else "small enough to be told from infinity",
+                          "is not unique" if interpolates else "small enough to be distinguished from infinity",
                           threshold=square_overlaps(mixture, math.exp(top), problem.bias).q)
     t = math.exp(decreasing_root(shortage, -300.0, top, xtol=1e-15))
     return t, t / (1.0 - t)
