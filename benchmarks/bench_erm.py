@@ -40,7 +40,7 @@ def damped_square(tolerance: float = 1e-11) -> tuple[float, float, float]:
 def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, float]:
     """The same fixed point by damping, each average by `quad`, each proximal point by a scalar minimizer."""
     loss, alpha, delta, rho = get_loss(name), MIXTURE.alpha, MIXTURE.delta, MIXTURE.rho
-    m, q, V, b = (getattr(erm(MIXTURE, name, ridge=1.05 * RIDGE), key) for key in ("m", "q", "V", "b"))
+    m, q, V, b = (getattr(erm(MIXTURE, name, ridge=1.05 * RIDGE), key) for key in ("m", "q", "V", "bias"))
 
     def displacement(h, width):
         if name == "hinge":

@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 from scipy.optimize import brentq
 
-FIELDS = ("m", "q", "V", "b", "test_error", "train_error", "train_loss")
+FIELDS = ("m", "q", "V", "bias", "test_error", "train_error", "train_loss")
 
 
 def read(result, fields=FIELDS) -> tuple:

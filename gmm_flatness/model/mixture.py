@@ -50,11 +50,14 @@ class GaussianMixture:
         object.__setattr__(self, "alpha", _domain("alpha", self.alpha))
         object.__setattr__(self, "delta", _domain("delta", self.delta))
         object.__setattr__(self, "rho", _domain("rho", self.rho, 1.0))
-        try:
-            _ = self.shape
-        except ValueError:
+        shape: tuple[int, ...] = ()
+        if not type(self.alpha) is type(self.delta) is type(self.rho) is float:
             shapes = {name: np.shape(value) for name, value in self.to_dict().items()}
-            raise DomainError("alpha, delta, rho", shapes, "shapes that broadcast") from None
+            try:
+                shape = np.broadcast_shapes(*shapes.values())
+            except ValueError:
+                raise DomainError("alpha, delta, rho", shapes, "shapes that broadcast") from None
+        object.__setattr__(self, "_shape", shape)
 
     def at(self, **changes: Any) -> GaussianMixture:
         """The same mixture with some parameters replaced, e.g. `mixture.at(alpha=3.0)`, or by arrays.
@@ -72,14 +75,12 @@ class GaussianMixture:
     @property
     def shape(self) -> tuple[int, ...]:
         """Broadcast shape of the parameters; `()` for a single mixture."""
-        if type(self.alpha) is type(self.delta) is type(self.rho) is float:
-            return ()
-        return np.broadcast_shapes(*map(np.shape, self.to_dict().values()))
+        return self.__dict__["_shape"]
 
     @property
     def varied(self) -> dict[str, np.ndarray]:
         """The parameters that are arrays, by name."""
-        return {name: value for name, value in self.to_dict().items() if np.ndim(value)}
+        return {name: value for name, value in self.to_dict().items() if type(value) is not float}
 
     def points(self) -> np.ndarray:
         """The single mixtures, as an array of objects of this shape."""
@@ -90,7 +91,7 @@ class GaussianMixture:
                    for value in (self.alpha, self.delta, self.rho)]
         for place, (alpha, delta, rho) in enumerate(zip(*columns, strict=True)):
             mixtures[place] = one = object.__new__(GaussianMixture)  # its numbers were checked with the array
-            one.__dict__.update(alpha=alpha, delta=delta, rho=rho)
+            one.__dict__.update(alpha=alpha, delta=delta, rho=rho, _shape=())
         return mixtures.reshape(shape)
 
     def __eq__(self, other: object) -> bool:

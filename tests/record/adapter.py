@@ -41,7 +41,7 @@ from gmm_flatness.theory.landscape import constrained_free_entropy, gibbs_free_e
 from tests.reference import Huber
 
 # Key of the record: attribute of the result.
-MINIMIZER = {"m": "m", "q": "q", "V": "V", "bias": "b", "trained_bias": "trained_bias", "multiplier": "ridge",
+MINIMIZER = {"m": "m", "q": "q", "V": "V", "bias": "bias", "trained_bias": "trained_bias", "multiplier": "ridge",
              "cosine": "overlap", "test_error": "test_error", "log_test_error": "log_test_error",
              "train_error": "train_error", "log_train_error": "log_train_error", "train_loss": "train_loss",
              "stability_margin": "stability_margin"}
