@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, svd
@@ -17,11 +18,20 @@ def square_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
     inputs, target = _regression(problem)
     if ridge == 0.0:
         weights = np.linalg.lstsq(inputs, target, rcond=None)[0]
-    elif len(inputs) < problem.dim:
-        weights = inputs.T @ _solve_shifted(inputs @ inputs.T, ridge, target)
-    else:
-        weights = _solve_shifted(inputs.T @ inputs, ridge, inputs.T @ target)
-    return _minimum(problem, inputs, target, weights, ridge)
+        return _minimum(problem, inputs, target, weights, ridge)
+    return square_path(problem, [ridge])[0]
+
+
+def square_path(problem: TrainingProblem, ridges: Iterable[float]) -> list[Minimum]:
+    """Ridge regression at several ridges, from one Gram matrix."""
+    inputs, target = _regression(problem)
+    few = len(inputs) < problem.dim
+    gram, right = (inputs @ inputs.T, target) if few else (inputs.T @ inputs, inputs.T @ target)
+    found = []
+    for ridge in ridges:
+        solution = _solve_shifted(gram.copy(), ridge, right)
+        found.append(_minimum(problem, inputs, target, inputs.T @ solution if few else solution, ridge))
+    return found
 
 
 def square_sphere(problem: TrainingProblem, norm: float) -> Minimum:
