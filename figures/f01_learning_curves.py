@@ -55,12 +55,9 @@ def _measure(mixture, parameters, *, rng):
     data = sample(mixture, parameters["dim"], rng=rng)
     errors = {curve: _posterior_mean_error(data, prior, rng) for curve, prior in _BAYES.items()}
     errors[_HEBB] = fit(data, "hebb", norm=1.0, bias=0.0).test_error
-    ridges = _ridges(parameters)
-    positive = {curve: ridge for curve, ridge in ridges.items() if ridge > 0.0}
-    errors |= {curve: found.test_error for curve, found in
-               zip(positive, fit_path(data, "square", list(positive.values()), bias=0.0), strict=True)}
-    errors |= {curve: fit(data, "square", ridge=0.0, bias=0.0).test_error for curve in ridges.keys() - positive.keys()
-               if mixture.alpha != 1.0}
+    ridges = {curve: ridge for curve, ridge in _ridges(parameters).items() if ridge > 0.0 or mixture.alpha != 1.0}
+    path = fit_path(data, "square", list(ridges.values()), bias=0.0)
+    errors |= {curve: found.test_error for curve, found in zip(ridges, path, strict=True)}
     return [({"curve": curve}, {"test_error": errors[curve]}) for curve in _curves(parameters) if curve in errors]
 
 

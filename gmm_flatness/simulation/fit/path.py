@@ -23,7 +23,8 @@ def fit_path(data: Sample, loss: str | Loss, ridges: Sequence[float], *,
     loss : str or Loss
         Convex.
     ridges : sequence of float
-        Ridge strengths `λ > 0` in any order; minimizers are followed from the largest to the smallest.
+        Ridge strengths `λ > 0` in any order, for the square loss also 0; minimizers are followed from the largest to
+        the smallest.
     bias : {"learned", "optimal"} or float
         As in `fit`.
 
@@ -49,7 +50,8 @@ def fit_path(data: Sample, loss: str | Loss, ridges: Sequence[float], *,
     loss = check_loss(get_loss(loss))
     if not loss.is_convex:
         raise DomainError("loss", loss, "a convex loss: others have more than one minimum")
-    strengths = [check.positive("ridges", ridge) for ridge in ridges]
+    checked = check.non_negative if isinstance(loss, Square) else check.positive
+    strengths = [checked("ridges", ridge) for ridge in ridges]
     problem = training_problem(data, loss, bias)
     order = sorted(set(strengths), reverse=True)
     minima: dict[float, Minimum] = {}
