@@ -20,6 +20,7 @@ _PUBLIC = {
     "Prior": "model.priors",
     "Loss": "losses",
     "SmoothedCount": "losses",
+    "Curve": "curves",
     "bayes_error": "theory.bayes",
     "bayes_overlap": "theory.bayes",
     "generalization_error": "model.classifier",
@@ -72,6 +73,7 @@ _UNAVAILABLE = {name for name, home in _PUBLIC.items() if home.startswith("estim
 __all__ = ["__version__", *(name for name in _PUBLIC if name not in _UNAVAILABLE)]
 
 if TYPE_CHECKING:
+    from gmm_flatness.curves import Curve
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
     from gmm_flatness.estimators.entropy_sgd import EntropySGDClassifier
     from gmm_flatness.estimators.flat_mlp import FlatMLPClassifier
