@@ -20,6 +20,8 @@ _PUBLIC = {
     "Prior": "model.priors",
     "Loss": "losses",
     "SmoothedCount": "losses",
+    "bayes": "theory.minimizers.bayes_classifier",
+    "BayesResult": "theory.minimizers.bayes_classifier",
     "bayes_error": "theory.bayes",
     "bayes_overlap": "theory.bayes",
     "generalization_error": "model.classifier",
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability
     from gmm_flatness.theory.landscape.replicas import replicated
     from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult, ReplicatedResult
+    from gmm_flatness.theory.minimizers.bayes_classifier import BayesResult, bayes
     from gmm_flatness.theory.minimizers.collapse import collapse_threshold
     from gmm_flatness.theory.minimizers.empirical_risk import erm
     from gmm_flatness.theory.minimizers.flatness import flattest, smoothing_instability, smoothing_path

@@ -85,3 +85,8 @@ def get_prior(prior: str | Prior) -> Prior:
         allowed = "'gaussian', 'rademacher' or an object with overlap, posterior_mean and sample"
         raise DomainError("prior", prior, allowed)
     return prior
+
+
+def prior_name(prior: Prior) -> str:
+    """The name of a prior: the one that `get_prior` knows it by, or that of its class."""
+    return next((name for name, known in _PRIORS.items() if known is prior), type(prior).__name__)
