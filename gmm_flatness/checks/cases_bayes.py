@@ -1,4 +1,4 @@
-"""Bayes errors: posterior means under both priors, their overlaps, errors counted on fresh points, and their flatness."""
+"""Bayes errors: posterior means under both priors, their overlaps, errors on fresh points, and their flatness."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.model.sampling import Sample
 from gmm_flatness.model.perturbation import error_of_noisy_fields
+from gmm_flatness.model.sampling import Sample
 from gmm_flatness.simulation.fit import Estimator, TrainingProblem, population_error
 from gmm_flatness.simulation.fit.estimator import make_estimator
 from gmm_flatness.simulation.fit.problem import Minimum, stationarity
