@@ -70,11 +70,14 @@ _PUBLIC = {
     "sweep": "studies.sweeps",
 }
 
+_MODULES = ("flatness",)  # reached as `gmm_flatness.flatness`, loaded when first used
+
 _UNAVAILABLE = {name for name, home in _PUBLIC.items() if home.startswith("estimators.") and not find_spec("sklearn")}
 
 __all__ = ["__version__", *(name for name in _PUBLIC if name not in _UNAVAILABLE)]
 
 if TYPE_CHECKING:
+    from gmm_flatness import flatness
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
     from gmm_flatness.estimators.entropy_sgd import EntropySGDClassifier
     from gmm_flatness.estimators.flat_mlp import FlatMLPClassifier
@@ -120,6 +123,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _UNAVAILABLE:
@@ -130,4 +135,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -182,7 +182,7 @@ def test_errors_of_perturbed_estimators_take_arrays(data, estimator):
     assert estimator.test_error_at([0.0, 0.5]) == pytest.approx([estimator.test_error, sum(parts)], rel=1e-12)
 
 
-@pytest.mark.parametrize(("options", "name"), [({"sigma": -1.0}, "sigma"), ({"sigma": math.nan}, "sigma"),
+@pytest.mark.parametrize(("options", "name"), [({"sigma": -1.0}, "sigma"), ({"sigma": np.nan}, "sigma"),
                                                ({"noise": "additive"}, "noise"), ({"data": 3}, "data")])
 def test_errors_of_perturbed_estimators_refuse(data, estimator, options, name):
     with pytest.raises(DomainError, match=f"^{name}"):
