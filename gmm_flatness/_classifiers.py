@@ -60,9 +60,12 @@ def perturbable(model: Any, X: Any, y: Any) -> Perturbable:
         It is none of the known kinds, is not fitted, predicts otherwise than its parameters say, or samples and labels
         do not fit it or each other.
     """
-    if np.ndim(y) != 1 or len(y) == 0:
-        raise DomainError("y", f"labels of shape {np.shape(y)}", "labels (n,), at least one")
-    y = np.asarray(y)
+    try:
+        y = np.asarray(y)
+    except ValueError:
+        raise DomainError("y", "rows of unequal length", "labels (n,)") from None
+    if y.ndim != 1 or y.size == 0:
+        raise DomainError("y", f"array of shape {y.shape}", "labels (n,), at least one")
     if isinstance(model, tuple) and len(model) == 2:
         first, second = model
         if callable(second):
@@ -183,7 +186,8 @@ def _inputs(X: Any, rows: int | None = None, columns: int | None = None) -> np.n
         raise DomainError("X", type(X).__name__, "a dense array, such as X.toarray()")
     inputs = check.finite_array("X", X, ndim=2)
     if rows not in (None, inputs.shape[0]) or columns not in (None, inputs.shape[1]):
-        raise DomainError("X", f"array of shape {inputs.shape}", f"inputs of shape ({rows}, {columns or 'd'})")
+        raise DomainError("X", f"array of shape {inputs.shape}",
+                          f"inputs of shape ({rows}, {columns or 'd'}), as y and the model have it")
     return inputs
 
 
@@ -191,7 +195,7 @@ def _class_numbers(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """The places of labels among ascending classes."""
     unknown = [label for label in np.unique(y).tolist() if label not in set(np.asarray(classes).tolist())]
     if unknown:
-        raise DomainError("y", unknown[0], f"one of the classes {np.asarray(classes).tolist()}")
+        raise DomainError("y", unknown[0], f"one of the classes {np.asarray(classes).tolist()} of the model")
     return np.searchsorted(classes, y)
 
 

@@ -158,7 +158,8 @@ def local_energy(model: Any, X: Any, y: Any, sigma: Any, *, noise: str = "multip
     sigma : array_like
         Sizes `σ ≥ 0` of the perturbation, of any shape. All share the same draws.
     noise : {"multiplicative", "isotropic", "norm_scaled"}
-        See above.
+        The scale of the perturbation: each weight, 1, or `|w|/√size` of its array. Biases of linear classifiers are
+        left alone; `help(gmm_flatness.flatness)` says more.
     per_layer : bool
         Perturb also each layer alone.
     draws : int
@@ -195,7 +196,7 @@ def local_energy(model: Any, X: Any, y: Any, sigma: Any, *, noise: str = "multip
     sizes, generator, seen = radii(sigma), check.generator(rng), perturbable(model, X, y)
     exact, names = seen.margins is not None, tuple(dict.fromkeys(seen.layers)) if per_layer else ()
     rows = [_rises(seen, noise, layer, sizes, draws, generator) for layer in (None, *names)]
-    means, stderrs = (np.array(part).reshape(-1, *sizes.shape) for part in zip(*rows, strict=True))
+    means, stderrs = (np.array(part).reshape(len(rows), *sizes.shape) for part in zip(*rows, strict=True))
     return LocalEnergy(
         sigma=sizes[()], noise=noise, local_energy=means[0][()], local_energy_stderr=stderrs[0][()],
         train_error=seen.error(seen.arrays), exact=exact, draws=0 if exact else draws, layers=names,

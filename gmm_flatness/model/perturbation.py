@@ -27,8 +27,8 @@ def noise_scale(weights: np.ndarray, noise: str) -> np.ndarray:
 
 
 def radii(sigma) -> np.ndarray:
-    """Sizes `σ ≥ 0` of perturbations, as an array of their shape."""
-    sizes = check.finite_array("sigma", sigma)
+    """Sizes `σ` of perturbations, from 0 to 1e100, as an array of their shape."""
+    sizes = check.finite_array("sigma", sigma, high=1e100)
     if (sizes < 0.0).any():
         raise DomainError("sigma", float(sizes.min()), "real numbers >= 0")
     return sizes
@@ -61,7 +61,7 @@ def perturbed_error(margins: np.ndarray, inputs: np.ndarray, scale: np.ndarray, 
 def error_of_noisy_fields(margins: np.ndarray, deviations: np.ndarray, sigma) -> np.ndarray:
     """`perturbed_error` where the standard deviation of every field at `σ = 1` is known already."""
     width = np.multiply.outer(radii(sigma), deviations)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(width > 0.0, H(margins / width), margins < 0.0).mean(axis=-1)[()]
 
 
