@@ -87,7 +87,7 @@ def compare(seed=0):
 
     def shipped(prior, alpha, delta, rho, sigma):
         found = bayes(GaussianMixture(alpha, delta, rho), prior=prior)
-        return found.m, found.V, found.b, found.train_error_at(sigma)
+        return found.m, found.V, found.bias, found.train_error_at(sigma)
 
     def beside_ridge(alpha, delta, rho, ridge):
         mixture = GaussianMixture(alpha, delta, rho)

@@ -77,7 +77,7 @@ def perturbable(model: Any, X: Any, y: Any) -> Perturbable:
         return _linear(model, 0.0, X, _class_numbers(y, _array_classes(model, y)))
     if hasattr(model, "trained_bias") and hasattr(model, "weights"):
         inputs = _inputs(X) / np.sqrt(len(model.weights))
-        return _linear(model.weights, model.b, inputs, _class_numbers(y, np.array([-1.0, 1.0])))
+        return _linear(model.weights, model.bias, inputs, _class_numbers(y, np.array([-1.0, 1.0])))
     return _fitted(model, X, y)
 
 

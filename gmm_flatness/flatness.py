@@ -39,12 +39,13 @@ from gmm_flatness import _validation as check
 from gmm_flatness._classifiers import Perturbable, perturbable
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.perturbation import noise_scale, perturbed_error, radii, sampled_rises
+from gmm_flatness.results import Result
 
 __all__ = ["LocalEnergy", "TrainErrorCurve", "local_energy", "train_error_curve"]
 
 
-@dataclass(frozen=True, eq=False)
-class LocalEnergy:
+@dataclass(frozen=True, eq=False, repr=False)
+class LocalEnergy(Result):
     """Rise of the error of a classifier under perturbations of its parameters.
 
     Attributes
@@ -108,8 +109,8 @@ class LocalEnergy:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, eq=False)
-class TrainErrorCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainErrorCurve(Result):
     """Error of a classifier against the size of the perturbation of its parameters.
 
     Attributes
@@ -249,4 +250,4 @@ def _theory(theory: Any, seen: Perturbable, noise: str, sizes: np.ndarray) -> An
         raise DomainError("theory", type(theory).__name__, "None, unless the model is linear with two classes")
     if noise == "isotropic":
         sizes = sizes / math.sqrt(np.mean(np.square(seen.arrays[0])))
-    return np.vectorize(theory.local_energy, otypes=[float])(sizes)[()]
+    return theory.local_energy(sizes[()])

@@ -1,6 +1,7 @@
 """Bayes errors and overlaps against mpmath, other priors by quadrature, broadcasting; and the best classifier."""
 
 import math
+import pickle
 
 import mpmath
 import numpy as np
@@ -165,7 +166,7 @@ def test_for_the_gaussian_prior_it_is_the_rule_of_hebb_with_the_best_bias():
     for alpha, delta, rho in BOX:
         mixture = GaussianMixture(alpha, delta, rho)
         best, hebb = bayes(mixture), erm(mixture, "hebb", ridge=alpha + delta, bias="optimal")
-        names = ["m", "q", "V", "b", "trained_bias", "test_error"]
+        names = ["m", "q", "V", "bias", "trained_bias", "test_error"]
         assert [getattr(best, name) for name in names] == pytest.approx([getattr(hebb, name) for name in names], 1e-12)
         for sigma in (0.0, 0.4, 2.0):
             assert best.train_error_at(sigma) == pytest.approx(hebb.train_error_at(sigma), rel=1e-12)
@@ -205,7 +206,7 @@ def test_margins_are_cavity_fields_plus_the_response(prior):
         total, aligned = data.y @ data.x, data.y[:, None] * data.x
         cavities = np.array([row @ get_prior(law).posterior_mean((total - row) * math.sqrt(800) / len(data), snr)
                              for row in aligned]) / math.sqrt(800)
-        free = found.margins - data.y * found.b
+        free = found.margins - data.y * found.bias
         shifts.append(np.mean(free - cavities))
         means.append(cavities.mean())
         variances.append(free.var())
@@ -214,6 +215,19 @@ def test_margins_are_cavity_fields_plus_the_response(prior):
     for values, value in zip((shifts, means, variances, errors), theory, strict=True):
         assert abs(np.mean(values) - value) < 4.5 * np.std(values, ddof=1) / math.sqrt(8)
     assert abs(np.mean(shifts) - 1.1 * best.width) > 4.5 * np.std(shifts, ddof=1) / math.sqrt(8)
+
+
+def test_arrays_of_mixtures_give_curves():
+    alphas = np.array([0.5, 1.0, 2.0])
+    curve = bayes(TILTED.at(alpha=alphas), prior="rademacher")
+    singles = [bayes(TILTED.at(alpha=alpha), prior="rademacher") for alpha in alphas.tolist()]
+    np.testing.assert_array_equal(curve.test_error, [single.test_error for single in singles])
+    rises = np.array([[single.local_energy(sigma) for single in singles] for sigma in (0.3, 0.9)])
+    np.testing.assert_array_equal(curve.local_energy([[0.3], [0.9]]), rises)
+    around = local_entropy(curve, 0.8, beta=1.0)
+    assert around.m == pytest.approx(0.8 * np.sqrt(curve.q), rel=1e-10)
+    np.testing.assert_allclose(pair(curve, erm(TILTED.at(alpha=alphas), "square", ridge=0.1)).q12,
+                               erm(TILTED.at(alpha=alphas), "square", ridge=0.1).m, rtol=1e-9)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.3, 1.0])
@@ -282,7 +296,7 @@ def test_pairs_on_samples():
 
 def test_two_posterior_means():
     one, other = bayes(TILTED), bayes(TILTED, prior="rademacher")
-    for same in (one, other):
+    for same in (one, other, pickle.loads(pickle.dumps(other))):
         assert pair(same, bayes(TILTED, prior=same.prior)).distance == 0.0
     assert pair(one, other).q12 == pytest.approx(one.m, rel=1e-10)  # Hebb's rule is a minimizer, whatever the prior
     with pytest.raises(DomainError, match=r"^second = .* the prior of the first"):

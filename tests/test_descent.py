@@ -63,7 +63,7 @@ def test_elastic_replicas_collapse_onto_the_minimizer(loss, options):
     assert run.trace.distance[0] > 0.1 and abs(run.distance) < 1e-14
     assert pair_overlap(found, run.barycenter).distance < 1e-14
     np.testing.assert_allclose(run.barycenter.weights, found.weights, atol=1e-8)
-    for name in ("b", "trained_bias", "ridge", "m", "q", "test_error", "train_loss"):
+    for name in ("bias", "trained_bias", "ridge", "m", "q", "test_error", "train_loss"):
         assert getattr(run.barycenter, name) == pytest.approx(getattr(found, name), rel=1e-8), name
 
 
@@ -195,7 +195,7 @@ def test_local_energy_is_the_mean_over_perturbations():
     data = draw(60)
     found = fit(data, "logistic", ridge=0.2)
     problem = training_problem(data, found.loss, "learned")
-    exact = expected_local_energy(problem, found.weights, found.b, 0.6)
+    exact = expected_local_energy(problem, found.weights, found.bias, 0.6)
     drawn = local_energy(found, data, 0.6, repeats=20_000, rng=0)
     p, below, above = (estimate_p_values(*drawn, 19_999, factor * exact) for factor in (1.0, 0.96, 1.04))
     assert accepts(p) and refuses(below) and refuses(above)
@@ -206,7 +206,7 @@ def test_trace_ends_at_the_reported_values():
     run = replicated_descent(data, "logistic", coupling=np.geomspace(0.01, 1.0, 9), ridge=0.3, epochs=9, batch_size=10,
                              temperature=0.01, rng=3, measure_every=4)
     np.testing.assert_array_equal(run.trace.epoch, [4, 8, 9])
-    assert run.steps == 9 * 10
+    assert run.iterations == 9 * 10
     assert run.trace.barycenter_train_error[-1] == run.barycenter.train_error
     assert run.trace.barycenter_test_error[-1] == pytest.approx(run.barycenter.test_error, rel=1e-14)
     assert run.distance == pytest.approx(mean_distance(run.weights)) and run.distance > 1e-4

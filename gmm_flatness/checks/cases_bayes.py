@@ -29,7 +29,7 @@ def simulate(mixture: GaussianMixture, prior: str, dim: int, *, rng: np.random.G
     data = sample(mixture, dim, prior=prior, rng=rng)
     found = posterior_mean(data, prior)
     fresh = sample(mixture, dim, size=4 * dim, centroid=data.centroid, rng=rng)
-    counted, oracle = (float(np.mean(fresh.y * (fresh.x @ vector / math.sqrt(dim) + found.b) < 0.0))
+    counted, oracle = (float(np.mean(fresh.y * (fresh.x @ vector / math.sqrt(dim) + found.bias) < 0.0))
                        for vector in (found.weights, data.centroid))
     return {"test_error": found.test_error, "m": found.m, "q": found.q, "counted_error": counted,
             "oracle_error": oracle}

@@ -46,7 +46,7 @@ def posterior_mean(data: Sample, prior: str | Prior = "gaussian") -> Estimator:
     weights = prior.posterior_mean(data.y @ data.x * (math.sqrt(data.dim) / len(data)), snr)
     bias = 0.5 * mixture.delta * mixture.log_odds
     margins = data.y * (data.x @ weights / math.sqrt(data.dim) + bias)
-    ridge = mixture.delta * (1.0 + snr) if prior is get_prior("gaussian") else math.nan
-    return Estimator(mixture=mixture, loss=get_loss("hebb"), weights=weights, b=bias, trained_bias=0.0, ridge=ridge,
+    ridge = mixture.delta * (1.0 + snr) if prior == get_prior("gaussian") else math.nan
+    return Estimator(mixture=mixture, loss=get_loss("hebb"), weights=weights, bias=bias, trained_bias=0.0, ridge=ridge,
                      m=float(weights @ data.centroid) / data.dim, q=float(weights @ weights) / data.dim,
                      margins=margins, residual=0.0, iterations=0)

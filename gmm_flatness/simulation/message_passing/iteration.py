@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
+from gmm_flatness.results import Result
 from gmm_flatness.simulation._inputs import check_sample, fraction
 from gmm_flatness.simulation.fit.estimator import least_error_bias, population_error
 from gmm_flatness.simulation.message_passing.forces import sample_forces
 from gmm_flatness.simulation.message_passing.measures import Measure
 
 
-@dataclass(frozen=True, eq=False)
-class MessagePassing:
+@dataclass(frozen=True, eq=False, repr=False)
+class MessagePassing(Result):
     """Where message passing ended, and its order parameters on the way.
 
     Attributes
@@ -30,7 +31,7 @@ class MessagePassing:
     measure : Measure
     weights : ndarray, shape (N,)
         The minimizer, the mean of the Gibbs measure, or the barycenter of the replicas.
-    b : float
+    bias : float
         The bias of the classifier; differs from the last of `biases` in mode "optimal".
     m, q, V, biases : ndarray, shape (iterations + 1,)
         Overlap with the centroid, `|w|²/N`, response and bias in training, from the start on.
@@ -41,12 +42,20 @@ class MessagePassing:
     mixture: GaussianMixture
     measure: Measure
     weights: np.ndarray = field(repr=False)
-    b: float
+    bias: float
     m: np.ndarray = field(repr=False)
     q: np.ndarray = field(repr=False)
     V: np.ndarray = field(repr=False)
     biases: np.ndarray = field(repr=False)
     residual: float
+
+    _headline: ClassVar[tuple[str, ...]] = ("bias", "residual", "iterations", "test_error")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers where the iteration ended."""
+        return {**self.mixture.to_dict(), "m": float(self.m[-1]), "q": float(self.q[-1]), "V": float(self.V[-1]),
+                "bias": self.bias, "residual": self.residual, "iterations": self.iterations,
+                "test_error": self.test_error}
 
     @property
     def iterations(self) -> int:
@@ -55,8 +64,8 @@ class MessagePassing:
 
     @property
     def test_error(self) -> float:
-        """Exact error on fresh data of the weights with the bias `b`."""
-        return float(population_error(self.mixture, self.m[-1], self.q[-1], self.b))
+        """Exact error on fresh data of the weights with the bias `bias`."""
+        return float(population_error(self.mixture, self.m[-1], self.q[-1], self.bias))
 
 
 def message_passing(data: Sample, measure: Measure, *, bias: str | float = "learned", damping: float = 0.0,

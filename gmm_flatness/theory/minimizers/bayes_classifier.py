@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import get_loss
 from gmm_flatness.model.mixture import GaussianMixture
@@ -50,6 +51,7 @@ class BayesResult(ErmResult):
 @formula("F006", name="Bayes-optimal classifier", source="this package",
          equation="m = q = q_B, V = (1-q_B)/Δ, b = (Δ/2) log(ρ/(1-ρ)), margins 1 + y b + √(Δ q_B) z",
          validity="components of the centroid independent", kind="exact")
+@broadcasting("mixture")
 def bayes(mixture: GaussianMixture, *, prior: str | Prior = "gaussian") -> BayesResult:
     """The classifier of least test error that `n = αN` labeled samples allow, on its training samples and beyond.
 
@@ -91,6 +93,6 @@ def bayes(mixture: GaussianMixture, *, prior: str | Prior = "gaussian") -> Bayes
         raise DomainError("alpha", mixture.alpha, "so many samples per dimension that their posterior mean is not 0")
     V = (1.0 - overlap) / mixture.delta
     return BayesResult(mixture=mixture, loss=get_loss("hebb"), bias_mode="optimal", m=overlap, q=overlap, V=V,
-                       b=0.5 * mixture.delta * mixture.log_odds, trained_bias=0.0,
+                       bias=0.5 * mixture.delta * mixture.log_odds, trained_bias=0.0,
                        ridge=1.0 / V if V > 0.0 else float("inf"), residual=0.0, iterations=0, stability_margin=1.0,
                        prior=prior)
