@@ -82,9 +82,8 @@ def perturbable(model: Any, X: Any, y: Any) -> Perturbable:
 
 
 def _fitted(model: Any, X: Any, y: np.ndarray) -> Perturbable:
-    """A classifier of scikit-learn's conventions: steps before the last only transform."""
-    inputs = X
-    last = model
+    """A classifier of scikit-learn's conventions, or the best one of a search; steps before the last only transform."""
+    inputs, last = X, getattr(model, "best_estimator_", model)
     while hasattr(last, "steps"):
         inputs, last = (last[:-1].transform(inputs) if len(last.steps) > 1 else inputs), last.steps[-1][1]
     kinds = [kind for kind in ("params_", "coefs_", "coef_") if hasattr(last, kind)]

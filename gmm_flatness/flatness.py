@@ -29,6 +29,7 @@ A torch module is given as `(parameters, predict)`; it stays as it is, for its p
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -95,18 +96,16 @@ class LocalEnergy(Result):
     def summary(self) -> str:
         """What was measured, a line for every size and layer."""
         means = "exact mean over perturbations" if self.exact else f"mean of {self.draws} perturbations"
-        lines = [f"Local energy under {self.noise} noise ({means})", f"  training error {self.train_error:.6g}"]
-        sigma, theory = np.ravel(self.sigma), None if self.theory is None else np.ravel(self.theory)
-        rows = [("", self.local_energy, self.local_energy_stderr)]
+        lines = [f"Local energy under {self.noise} noise ({means})", f"  training error {self.train_error:.6g}",
+                 *_lines("", self.sigma, self.local_energy, self.local_energy_stderr, self.theory, self.exact)]
         if self.layer_local_energy is not None and self.layer_local_energy_stderr is not None:
-            rows += [(f", layer {name} alone", mean, stderr) for name, mean, stderr in zip(
-                self.layers, self.layer_local_energy, self.layer_local_energy_stderr, strict=True)]
-        for index, size in enumerate(sigma):
-            for name, mean, stderr in rows:
-                line = f"  σ = {size:g}{name}: {np.ravel(mean)[index]:.6g}"
-                line += "" if self.exact else f" ± {np.ravel(stderr)[index]:.2g}"
-                lines.append(line if name or theory is None else f"{line} (theory {theory[index]:.6g})")
+            for name, mean, stderr in zip(self.layers, self.layer_local_energy, self.layer_local_energy_stderr,
+                                          strict=True):
+                lines += _lines(f", layer {name} alone", self.sigma, mean, stderr, None, self.exact)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -137,6 +136,22 @@ class TrainErrorCurve(Result):
     def __repr__(self) -> str:
         return (f"TrainErrorCurve({np.size(self.sigma)} sizes, sigma={np.min(self.sigma):g}..{np.max(self.sigma):g}, "
                 f"train_error={np.min(self.train_error):.6g}..{np.max(self.train_error):.6g})")
+
+    def summary(self) -> str:
+        """A line for every size."""
+        return "\n".join(["Training error of perturbed parameters", *_lines(
+            "", self.sigma, self.train_error, self.train_error_stderr, self.theory, self.exact)])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+
+def _lines(what: str, sigma: Any, mean: Any, stderr: Any, theory: Any, exact: bool) -> list[str]:
+    """A line for every size: mean, standard error unless it is exact, and what the theory says."""
+    errors = [""] * np.size(sigma) if exact else [f" ± {error:.2g}" for error in np.ravel(stderr)]
+    beside = [""] * np.size(sigma) if theory is None else [f" (theory {value:.6g})" for value in np.ravel(theory)]
+    return [f"  σ = {size:g}{what}: {value:.6g}{error}{said}" for size, value, error, said in
+            zip(np.ravel(sigma), np.ravel(mean), errors, beside, strict=True)]
 
 
 def local_energy(model: Any, X: Any, y: Any, sigma: Any, *, noise: str = "multiplicative", per_layer: bool = False,

@@ -15,6 +15,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -96,6 +97,13 @@ def test_a_weight_vector_in_closed_form(noise):
     assert alone.local_energy == flatness.local_energy((w, 0.0), X, y, 0.4).local_energy
 
 
+def test_a_search_is_its_best_classifier():
+    search = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [0.1, 1.0]})
+    search.fit(X, LABELS)
+    one, other = (flatness.local_energy(model, X, LABELS, 0.5) for model in (search, search.best_estimator_))
+    assert one.local_energy == other.local_energy > 0.0
+
+
 def test_arrays_of_sizes_and_the_curve():
     sigma = np.array([[0.0, 0.1, 0.2], [0.4, 0.8, 1.6]])
     model = LogisticRegression().fit(X, LABELS)
@@ -107,6 +115,7 @@ def test_arrays_of_sizes_and_the_curve():
     np.testing.assert_array_equal(curve.train_error, found.train_error + found.local_energy[1])
     assert curve.exact and (curve.train_error_stderr == 0.0).all() and curve.theory is None
     assert "3 sizes" in repr(curve) and "6 sizes" in repr(found)
+    assert len(curve.summary().splitlines()) == 4 and "σ = 1.6" in curve._repr_html_()
 
 
 # --- beside the theory ---------------------------------------------------------------------------------------------

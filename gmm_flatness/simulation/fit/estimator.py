@@ -95,6 +95,13 @@ class Estimator(Result):
         """Error on fresh data of weights perturbed to `w + σ √q ζ`, `ζ` standard normal, the bias untouched.
 
         Averaged over `ζ` up to terms of order `1/N`; `sigma` may be an array.
+
+        Examples
+        --------
+        >>> from gmm_flatness import GaussianMixture, fit, sample
+        >>> found = fit(sample(GaussianMixture(alpha=2.0), dim=1000, rng=1), "logistic", ridge=0.1)
+        >>> print(found.test_error_at([0.0, 1.0]).round(3))
+        [0.233 0.303]
         """
         return population_error(self.mixture, self.m, self.q * (1.0 + radii(sigma) ** 2), self.bias)
 
@@ -122,6 +129,14 @@ class Estimator(Result):
             A parameter is out of its domain, or the sample has another dimension.
 
         Source: arXiv:2006.07897; `E H(u/(σ √(Σ s_j² x_j²/N)))` with `s` equal to `√q`, `w` or 1.
+
+        Examples
+        --------
+        >>> from gmm_flatness import GaussianMixture, fit, sample
+        >>> data = sample(GaussianMixture(alpha=2.0), dim=1000, rng=1)
+        >>> found = fit(data, "logistic", ridge=0.1)
+        >>> print(found.train_error_at(data, [0.0, 1.0], noise="multiplicative").round(3))
+        [0.035 0.187]
         """
         return perturbed_error(self._margins_of(data), data.x / math.sqrt(data.dim), noise_scale(self.weights, noise),
                                sigma)

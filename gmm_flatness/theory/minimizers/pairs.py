@@ -126,8 +126,8 @@ def _joint_fields(one: ErmResult, two: ErmResult, q12: float, label: int) -> tup
 
 
 @formula("F018", name="overlap of two minimizers", source="this package",
-         equation="q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2)", validity="both replica symmetric and stable",
-         kind="replica-symmetric")
+         equation="q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2)", kind="replica-symmetric",
+         validity="both replica symmetric and stable; a posterior mean beside a minimizer")
 @broadcasting("first", "second")
 def pair(first: ErmResult, second: ErmResult) -> Pair:
     """Two minimizers trained on the same samples.
