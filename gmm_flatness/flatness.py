@@ -13,7 +13,8 @@ its own norm, as the networks of `gmm_flatness.mlp` are.
 
 Units. Noise acts on the parameters as the model holds them. Steps of a pipeline before the last only transform.
 
-A torch module is given as `(parameters, predict)`; it stays as it is, for its parameters are passed in from outside:
+A torch module in evaluation mode is given as `(parameters, predict)`; it stays as it is, for its parameters are passed
+in from outside:
 
     from torch.func import functional_call
 
