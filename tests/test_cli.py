@@ -1,5 +1,6 @@
 """The command line: results as lines and JSON, one-line errors, and commands that need a checkout."""
 
+import argparse
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gmm_flatness import ConvergenceError, DomainError, cli
+from gmm_flatness import ConvergenceError, DomainError, StabilityError, cli
 
 PACKAGE = Path(cli.__file__).parent
 ERM = ["solve", "erm", "--alpha", "2", "--loss", "square", "--ridge", "0.1"]
@@ -56,9 +57,9 @@ def test_an_infinite_response_is_valid_json(capsys):
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    (["solve", "erm", "--alpha", "-1", "--loss", "square", "--ridge", "1"], "alpha = -1.0"),
+    (["solve", "erm", "--alpha", "-1", "--loss", "square", "--ridge", "1"], "--alpha = -1.0 is"),
     (["solve", "erm", "--alpha", "1", "--loss", "sqare", "--ridge", "1"], "'square'"),
-    (["solve", "erm", "--alpha", "1", "--loss", "square"], "exactly one of ridge"),
+    (["solve", "erm", "--alpha", "1", "--loss", "square"], "exactly one of --ridge (λ ≥ 0) and --norm"),
     (["solve", "erm", "--alpha", "1", "--loss", "hebb", "--ridge", "1"], "bias"),
     (["solve", "bayes", "--alpha", "1", "--prior", "flat"], "'rademacher'"),
 ])
@@ -75,13 +76,62 @@ def test_expected_errors_have_a_status(capsys, error, status):
     def run(args):
         raise error
 
-    assert cli._guarded(run, None) == status
+    assert cli._guarded(run, argparse.Namespace()) == status
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_bugs_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
-        cli._guarded(lambda args: 1 / 0, None)
+        cli._guarded(lambda args: 1 / 0, argparse.Namespace())
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (DomainError("train_error", 2, "less"), "--train-error = 2 is not allowed: less"),
+    (DomainError("q", 2, "less than norm"), "q = 2 is not allowed: less than norm"),
+    (DomainError("norm, q", "both", "one of norm and q"), "--norm, q = 'both' is not allowed: one of --norm and q"),
+    (StabilityError("norm", 1, "stable; allow_unstable=True returns norm", threshold=0.5),
+     "--norm = 1 is not allowed: stable; --allow-unstable returns norm (threshold 0.5)"),
+])
+def test_errors_name_the_options_that_were_typed(error, message):
+    assert cli.as_typed(error, argparse.Namespace(train_error=2, norm=1, allow_unstable=False)) == message
+
+
+def run_command(*argv, **options):
+    code = "import sys; from gmm_flatness.cli import main; sys.exit(main())"
+    return subprocess.run([sys.executable, "-c", code, *argv], cwd=PACKAGE.parent, text=True, stderr=subprocess.PIPE,
+                          env={**os.environ, "COLUMNS": "200", "PYTHONUNBUFFERED": ""}, **options)
+
+
+@pytest.mark.parametrize("argv", [
+    ["--help"], ["--version"], ["solve", "--help"], ERM, [*ERM, "--json"],
+    ["check", "--fast", "--only", "hebb/alpha0.5"], ["derive", "d01"], ["figures", "--help"], ["mlp", "bench", "--help"]])
+def test_a_closed_pipe_is_silent(argv):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run_command(*argv, stdout=writer)
+    finally:
+        os.close(writer)
+    assert (done.stderr, done.returncode) == ("", 141)
+
+
+def test_the_lines_of_a_check_appear_as_its_cases_end():
+    code = "import sys; from gmm_flatness.cli import main; sys.exit(main())"
+    argv = ["check", "--fast", "--only", "hebb", "--workers", "1"]
+    with subprocess.Popen([sys.executable, "-c", code, *argv], cwd=PACKAGE.parent, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        first = process.stdout.readline()
+        running = process.poll() is None
+        process.stdout.close()  # as `| head -1` does
+        assert first.split()[0] == "1/8" and running
+        assert process.stderr.read() == "" and process.wait() == 141
+
+
+@pytest.mark.parametrize("argv", [[], ["solve"], ["check"], ["figures"], ["derive"], ["mlp"]])
+def test_every_help_fits_a_hundred_columns_and_shows_an_example(argv):
+    done = run_command(*argv, "--help", stdout=subprocess.PIPE)
+    assert done.returncode == 0 and "example:\n  gmm-flatness " in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("argv", [

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gmm_flatness import _validation as check
 from gmm_flatness.mlp.data import load
 from gmm_flatness.store import write_files
 from gmm_flatness.studies.network_benchmark import run_benchmark
@@ -71,6 +72,7 @@ def _add_effort(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the benchmark or the study, write its files and show the table."""
+    check.integer("seed", args.seed, low=0)
     label = int(args.label) if args.label and args.label.lstrip("-").isdecimal() else args.label
     data = load(args.data, test_fraction=args.test_fraction, header=args.header, label=label, rng=args.seed)
     hidden = [int(width) if width.isdecimal() else width for width in args.hidden.replace(" ", "").split(",")]

@@ -71,8 +71,9 @@ class Separation(NamedTuple):
 
 def widest_separation(delta: float, rho: float, margin: float, held: float | None) -> Separation:
     """The best overlap and bias at this margin; `held` None where the bias is free."""
-    if 1.0 + margin + abs(held or 0.0) > 1e100 * math.sqrt(delta):
-        raise DomainError("delta", delta, "large enough for margin, bias and centroid to be below 1e100 √Δ")
+    largest, name, value = max((1.0, "delta", delta), (margin, "margin", margin), (abs(held or 0.0), "bias", held))
+    if largest > 1e100 * math.sqrt(delta):
+        raise DomainError(name, value, "such that margin, bias and centroid are below 1e100 √Δ")
     root, classes = math.sqrt(delta), ((rho, 1.0), (1.0 - rho, -1.0))
 
     def cluster(m: float, b: float, label: float) -> tuple[float, float, float, float]:
