@@ -40,7 +40,7 @@ def damped_square(tolerance: float = 1e-11) -> tuple[float, float, float]:
 def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, float]:
     """The same fixed point by damping, each average by `quad`, each proximal point by a scalar minimizer."""
     loss, alpha, delta, rho = get_loss(name), MIXTURE.alpha, MIXTURE.delta, MIXTURE.rho
-    m, q, V, b = (getattr(erm(MIXTURE, name, ridge=1.05 * RIDGE), key) for key in ("m", "q", "V", "b"))
+    m, q, V, b = (getattr(erm(MIXTURE, name, ridge=1.05 * RIDGE), key) for key in ("m", "q", "V", "bias"))
 
     def displacement(h, width):
         if name == "hinge":
@@ -73,13 +73,14 @@ def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, f
 def rows() -> Iterator[Row]:
     """Rivals, continuation, and cold points by a plain loop."""
     exact = erm(MIXTURE, "square", ridge=RIDGE)
-    np.testing.assert_allclose(damped_square(), (exact.m, exact.q, exact.b), rtol=1e-8)
+    np.testing.assert_allclose(damped_square(), (exact.m, exact.q, exact.bias), rtol=1e-8)
     cold = {name: (lambda name=name: erm(MIXTURE, name, ridge=RIDGE)) for name in ("square", "hinge", "logistic")}
     cold["smoothed count"] = lambda: erm(MIXTURE, SmoothedCount(1.2), norm=1.0)
     yield Row("square: damped numpy iteration / ours", ratio(damped_square, cold["square"], (20, 200)), least=5.0)
     for name, tolerance, least in (("hinge", 1e-10, 50.0), ("logistic", 1e-8, 200.0)):
         result = cold[name]()
-        np.testing.assert_allclose(quadrature_in_the_loop(name, tolerance), (result.m, result.q, result.b), rtol=2e-2)
+        found = quadrature_in_the_loop(name, tolerance)
+        np.testing.assert_allclose(found, (result.m, result.q, result.bias), rtol=2e-2)
         slow = ratio(lambda name=name, tolerance=tolerance: quadrature_in_the_loop(name, tolerance), cold[name],
                      (1, 20), pairs=3)
         yield Row(f"{name}: 12 steps with scipy quad and a scalar minimizer / ours", slow, least=least)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import integrate
 
 from benchmarks import Row, plain_loop, ratio
-from gmm_flatness import GaussianMixture, erm, gibbs, local_entropy, local_entropy_profile
+from gmm_flatness import GaussianMixture, erm, gibbs, local_entropy
 
 MIXTURE = GaussianMixture(2.0, 1.0, 0.3)
 OVERLAP, BETA = 0.8, 1.0
@@ -36,7 +36,7 @@ def quadrature_in_the_loop(reference, tolerance: float = 1e-9) -> tuple[float, f
     """`Q, m, τ` around Hebb by damped iteration, each average over the field by `quad`."""
     alpha, delta, s = MIXTURE.alpha, MIXTURE.delta, OVERLAP
     m_tilde, D = reference.m / math.sqrt(reference.q), delta / math.sqrt(alpha**2 + alpha * delta)
-    bias = reference.b / math.sqrt(reference.q)
+    bias = reference.bias / math.sqrt(reference.q)
     Q, m, tau = s * s, s * m_tilde, s
 
     def average(mean, power):
@@ -103,7 +103,7 @@ def rows() -> Iterator[Row]:
         error = local_entropy(reference, OVERLAP, beta=2.0).train_error
         point = ratio(partial(local_entropy, reference, OVERLAP, beta=BETA), plain_loop, (5, 1), 3)
         inverse = ratio(partial(local_entropy, reference, OVERLAP, train_error=error), plain_loop, (3, 1), 3)
-        profile = ratio(partial(local_entropy_profile, reference, overlaps, beta=BETA), plain_loop, pairs=1)
+        profile = ratio(partial(local_entropy, reference, overlaps, beta=BETA), plain_loop, pairs=1)
         yield Row(f"{name}: a point at given beta / plain loop", point, most=most)
         yield Row(f"{name}: a point at given training error / plain loop", inverse, most=most)
         yield Row(f"{name}: a profile of {len(overlaps)} points / plain loop", profile, most=MOST_OF_PROFILE)

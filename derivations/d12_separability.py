@@ -78,7 +78,7 @@ def compare(seed=0):
     def margin_of(delta, rho, k):
         """Margin, overlap and bias of the shipped hard margin where the threshold is that of margin `k`."""
         found = hard_margin(GaussianMixture(separability_threshold(delta, rho, k), delta, rho))
-        return found.margin, found.m * found.margin, found.b * found.margin
+        return found.margin, found.m * found.margin, found.bias * found.margin
 
     def derived_margin(*point):
         start = margin_of(*map(float, point))[1:]

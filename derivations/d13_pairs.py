@@ -128,7 +128,7 @@ def compare(seed=0):
     def derived(*point):
         one, two = solved(*map(float, point))
         shares = (x.width / (1 + x.width) for x in (one, two))
-        return square(one.m, two.m, one.b, two.b, *shares, *point[:3])
+        return square(one.m, two.m, one.bias, two.bias, *shares, *point[:3])
 
     def with_hebb(alpha, delta, rho, r1, r2):
         mixture = GaussianMixture(alpha, delta, rho)

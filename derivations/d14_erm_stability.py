@@ -90,7 +90,7 @@ def compare(seed=0):
 
     def hinge_margin(*point):
         found = solved("hinge")(*map(float, point))
-        return 1 - point[0] * hinge_response(found.m, found.q, found.V, found.b, *point[1:3])
+        return 1 - point[0] * hinge_response(found.m, found.q, found.V, found.bias, *point[1:3])
 
     def logistic_margin(*point):
         return smooth_margin(logistic, solved("logistic")(*map(float, point)))
@@ -124,7 +124,7 @@ def smooth_margin(script, found, *parameters):
     std = (mixture.delta * found.q) ** 0.5
 
     def averaged(label):
-        mean = found.m + label * found.b
+        mean = found.m + label * found.bias
         return proximal_average(lambda x: field(x, *at), lambda x: [squared(x, *at)], mean, std)[0]
 
     return 1 - mixture.alpha * sum(weight * averaged(label) for weight, label in mixture.classes)

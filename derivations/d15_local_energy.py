@@ -81,8 +81,8 @@ def compare(seed=0):
 
     def derived(*point):
         found, (_, delta, rho, _, sigma) = solved(*map(float, point[:-1])), point
-        after, before = on_samples(found.m, found.q, 0, found.b, delta * found.V, delta, rho, sigma)
-        return on_fresh(found.m, found.q, found.b, delta, rho, sigma), after, 1 + after - before
+        after, before = on_samples(found.m, found.q, 0, found.bias, delta * found.V, delta, rho, sigma)
+        return on_fresh(found.m, found.q, found.bias, delta, rho, sigma), after, 1 + after - before
 
     def shipped(*point):
         found, sigma = solved(*point[:-1]), point[-1]

@@ -226,14 +226,14 @@ def compare(seed=0):
 
 def around(reference, found):
     """The stationary point next to a shipped one, and what the free entropy says there."""
-    mixture, beta_, overlap, bias = reference.mixture, found.beta, found.overlap, reference.b / reference.q**0.5
+    mixture, beta_, overlap, bias = reference.mixture, found.beta, found.overlap, reference.bias / reference.q**0.5
     length, width = reference.q**0.5, reference.mixture.delta * reference.V
     centroid = reference.m / length
 
     def averages(Q, m, tau):
         sums = np.zeros((2, 5))
         for weight, label in mixture.classes:
-            mean, std = reference.m + label * reference.b, (mixture.delta * reference.q) ** 0.5
+            mean, std = reference.m + label * reference.bias, (mixture.delta * reference.q) ** 0.5
             sums += weight * np.array(
                 grids.minimizer_average(
                     lambda A: grids.count_channel(A, mixture.delta * (1 - Q), beta_),

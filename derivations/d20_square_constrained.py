@@ -138,9 +138,10 @@ def compare(seed=0):
     def derived(*point):
         reference, found = shipped(*map(float, point))
         alpha, delta, rho, _, beta, cosine, r = point
-        bias = mpmath.sqrt(r / mpmath.mpf(reference.q)) * reference.b
+        bias = mpmath.sqrt(r / mpmath.mpf(reference.q)) * reference.bias
         share = reference.width / (1 + mpmath.mpf(reference.width))
-        rest = (cosine * mpmath.sqrt(r), r, beta, alpha, delta, rho, bias, reference.m, reference.b, share, reference.q)
+        rest = (cosine * mpmath.sqrt(r), r, beta, alpha, delta, rho, bias, reference.m, reference.bias, share,
+                reference.q)
         root = newton(lambda *x: equations(*x, *rest), (found.Q, found.m, found.tau))
         (phi, cost), (train, test) = observed(*root, *rest), errors(*root, *rest)
         return *root, phi - mpmath.log(r * (1 - cosine**2)) / 2, cost, train, test

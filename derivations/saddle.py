@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 from scipy.optimize import brentq
 
-FIELDS = ("m", "q", "V", "b", "test_error", "train_error", "train_loss")
+FIELDS = ("m", "q", "V", "bias", "test_error", "train_error", "train_loss")
 
 
 def read(result, fields=FIELDS) -> tuple:
@@ -25,7 +25,7 @@ def polished(result: Any, moments: Callable, *, learned: bool) -> tuple:
     """
     mixture, ridge = result.mixture, mpmath.mpf(result.ridge)
     alpha, delta, rho = map(mpmath.mpf, (mixture.alpha, mixture.delta, mixture.rho))
-    bias = mpmath.mpf(result.b)
+    bias = mpmath.mpf(result.bias)
 
     def equations(m, q, V, b=bias):
         std, width = mpmath.sqrt(delta * q), delta * V

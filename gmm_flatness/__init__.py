@@ -41,7 +41,6 @@ _PUBLIC = {
     "gibbs_instability": "theory.landscape.gibbs_measure",
     "GibbsResult": "theory.landscape.results",
     "local_entropy": "theory.landscape.constrained",
-    "local_entropy_profile": "theory.landscape.constrained",
     "LocalEntropyResult": "theory.landscape.results",
     "replicated": "theory.landscape.replicas",
     "ReplicatedResult": "theory.landscape.results",
@@ -102,7 +101,7 @@ if TYPE_CHECKING:
     from gmm_flatness.studies.comparison import compare_algorithms
     from gmm_flatness.studies.sweeps import sweep
     from gmm_flatness.theory.bayes import bayes_error, bayes_overlap, oracle_error
-    from gmm_flatness.theory.landscape.constrained import local_entropy, local_entropy_profile
+    from gmm_flatness.theory.landscape.constrained import local_entropy
     from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability
     from gmm_flatness.theory.landscape.replicas import replicated
     from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult, ReplicatedResult

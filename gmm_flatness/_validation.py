@@ -16,6 +16,8 @@ from gmm_flatness.errors import DomainError
 def scalar(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf,
            closed_low: bool = False, closed_high: bool = False, infinite: bool = False) -> float:
     """A real scalar in the interval, as a `float`; bounds are open unless said closed."""
+    if type(value) is float and low < value < high:
+        return value
     allowed = f"a real number in {'[' if closed_low else '('}{low:g}, {high:g}{']' if closed_high else ')'}"
     array = _real(name, value, f"{allowed}, a scalar")
     if array.ndim:
@@ -104,7 +106,9 @@ def size(name: str, value: Any) -> float:
 
 
 def instance(name: str, value: Any, kind: type, allowed: str = "") -> Any:
-    """An object of the class, as it is; the message says what is allowed, or names the class."""
+    """One object of the class, as it is; the message says what is allowed, or names the class."""
+    if hasattr(kind, "points") and getattr(value, "shape", None):
+        raise DomainError(name, value, f"a single {kind.__name__}, without arrays")
     if not isinstance(value, kind):
         raise DomainError(name, value, allowed or f"an instance of {kind.__name__}")
     return value
@@ -121,6 +125,11 @@ def finite_array(name: str, value: Any, *, ndim: int | None = None, low: float =
         where = "finite real numbers, no NaN" if math.isinf(low) else f"finite real numbers in ({low:g}, {high:g})"
         raise DomainError(name, float(array[~inside][0]) if array.size > 1 else value, where)
     return array
+
+
+def real_array(name: str, value: Any) -> np.ndarray:
+    """Real numbers as float64, NaN and infinity among them."""
+    return _real(name, value, "an array of real numbers")
 
 
 def _real(name: str, value: Any, allowed: str) -> np.ndarray:

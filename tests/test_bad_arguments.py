@@ -32,7 +32,6 @@ from gmm_flatness import (
     hard_margin,
     local_energy_descent,
     local_entropy,
-    local_entropy_profile,
     log_generalization_error,
     message_passing,
     optimal_bias,
@@ -49,6 +48,7 @@ from gmm_flatness import (
     smoothing_path,
     state_evolution,
 )
+from gmm_flatness.curves import Curve
 from gmm_flatness.losses import get_loss
 from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
@@ -100,9 +100,9 @@ CALLS = {
     "bayes_error": (given(bayes_error, mixture=MIXTURE), ("mixture", "prior")),
     "bayes_overlap": (given(bayes_overlap, mixture=MIXTURE), ("mixture", "prior")),
     "oracle_error": (given(oracle_error, mixture=MIXTURE), ("mixture",)),
-    "generalization_error": (given(generalization_error, m=0.5, q=1.0, delta=0.9), ("m", "q", "b", "delta", "rho")),
+    "generalization_error": (given(generalization_error, m=0.5, q=1.0, delta=0.9), ("m", "q", "bias", "delta", "rho")),
     "log_generalization_error": (given(log_generalization_error, m=0.5, q=1.0, delta=0.9),
-                                 ("m", "q", "b", "delta", "rho")),
+                                 ("m", "q", "bias", "delta", "rho")),
     "optimal_bias": (given(optimal_bias, m=0.5, q=1.0, delta=0.9), ("m", "q", "delta", "rho")),
     "sample": (lambda **bad: sample(**{"mixture": MIXTURE, "dim": 20, "rng": 1, **bad}).x,
                ("mixture", "dim", "size", "centroid", "prior", "rng")),
@@ -127,9 +127,8 @@ CALLS = {
                       ("mixture", "loss", "bias", "bounds")),
     "flattest": (given(flattest, mixture=MIXTURE, sigma=3.0, bias=0.0),
                  ("mixture", "sigma", "norm", "bias", "allow_unstable")),
-    "smoothing_path": (lambda **bad: [result.m for result in smoothing_path(
-        **{"mixture": MIXTURE, "kappas": (4.0,), "bias": 0.0, **bad})],
-        ("mixture", "kappas", "norm", "bias", "allow_unstable")),
+    "smoothing_path": (given(smoothing_path, mixture=MIXTURE, kappa=4.0, bias=0.0),
+                       ("mixture", "kappa", "norm", "bias", "allow_unstable", "start")),
     "smoothing_instability": (given(smoothing_instability, mixture=MIXTURE), ("mixture", "norm", "bias")),
     "pair": (given(pair, first=RESULT, second=RESULT), ("first", "second")),
     "train_error_at": (pair(RESULT, erm(MIXTURE, "hebb", ridge=1.0, bias=0.0)).train_error_at, ("t",)),
@@ -143,8 +142,6 @@ CALLS = {
     "gibbs_instability": (given(gibbs_instability, mixture=MIXTURE), ("mixture", "bias")),
     "local_entropy": (given(local_entropy, reference=HEBB, overlap=0.8, beta=0.5),
                       ("reference", "overlap", "beta", "bias", "loss", "norm", "allow_unstable")),
-    "local_entropy_profile": (lambda **bad: [found.m for found in local_entropy_profile(
-        **{"reference": HEBB, "overlaps": (0.8,), "beta": 0.5, **bad})], ("overlaps",)),
     "replicated": (given(replicated, mixture=MIXTURE, y=2, overlap=0.8, beta=0.5, loss="square"),
                    ("mixture", "y", "overlap", "beta", "bias", "loss", "norm", "allow_unstable")),
     "entropic_fixed_point": (given(entropic_fixed_point, mixture=MIXTURE, coupling=1.0, norm=0.1),
@@ -182,6 +179,8 @@ RAW = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, Runt
 
 
 def numbers(found):
+    if isinstance(found, Curve):  # points that failed say so in their messages
+        return [number for result in found.results.flat if result is not None for number in numbers(result)]
     if hasattr(found, "q12"):
         return [found.q12, found.distance]
     if hasattr(found, "free_entropy"):
@@ -189,7 +188,7 @@ def numbers(found):
     if hasattr(found, "effective_ridge"):
         return [found.m, found.effective_ridge, found.test_error]
     if hasattr(found, "trained_bias"):
-        return [found.m, found.q, found.b, found.ridge, found.test_error, found.train_error]
+        return [found.m, found.q, found.bias, found.ridge, found.test_error, found.train_error]
     return np.ravel(np.asarray(found, dtype=float)).tolist()
 
 
@@ -203,7 +202,11 @@ def complaint(name, call, parameter, value):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            found = numbers(call(**{parameter: value}))
+            found = call(**{parameter: value})
+            if isinstance(found, Curve) and any(
+                    parameter not in text for text in found.message[~found.ok & (found.status != "unstable")]):
+                return found.summary()
+            found = numbers(found)
     except (DomainError, ConvergenceError) as error:
         return None if isinstance(error, ConvergenceError) or blames(error, parameter) else str(error)
     except RAW as error:

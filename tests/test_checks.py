@@ -243,7 +243,7 @@ def test_a_reference_is_what_it_says_in_theory_and_on_a_sample(point, label, sol
     assert point.label == label and point.theory().to_dict() == solve(TILTED).to_dict()
     weights, bias = point.on_sample(data, None, None)
     np.testing.assert_array_equal(weights, train(data).weights)
-    assert bias == pytest.approx(train(data).b / np.sqrt(weights @ weights / 60), rel=1e-12)
+    assert bias == pytest.approx(train(data).bias / np.sqrt(weights @ weights / 60), rel=1e-12)
 
 
 def test_a_gibbs_reference_runs_the_chain_at_the_temperature_of_its_training_error():

@@ -37,7 +37,7 @@ def test_every_option_reaches_the_library(capsys):
     cli.main(["solve", "erm", "--alpha", "2", "--delta", "0.5", "--rho", "0.3", "--loss", "hebb", "--norm", "4",
               "--bias", "0.25", "--json"])
     found = json.loads(capsys.readouterr().out)
-    assert (found["delta"], found["rho"], found["loss"], found["b"]) == (0.5, 0.3, "hebb", 0.25)
+    assert (found["delta"], found["rho"], found["loss"], found["bias"]) == (0.5, 0.3, "hebb", 0.25)
     assert found["q"] == pytest.approx(4.0, rel=1e-12)
 
 
@@ -104,7 +104,8 @@ def run_command(*argv, **options):
 
 @pytest.mark.parametrize("argv", [
     ["--help"], ["--version"], ["solve", "--help"], ERM, [*ERM, "--json"],
-    ["check", "--fast", "--only", "hebb/alpha0.5"], ["derive", "d01"], ["figures", "--help"], ["mlp", "bench", "--help"]])
+    ["check", "--fast", "--only", "hebb/alpha0.5"], ["derive", "d01"], ["figures", "--help"],
+    ["mlp", "bench", "--help"]])
 def test_a_closed_pipe_is_silent(argv):
     reader, writer = os.pipe()
     os.close(reader)

@@ -195,7 +195,7 @@ def test_local_energy_is_the_mean_over_perturbations():
     data = draw(60)
     found = fit(data, "logistic", ridge=0.2)
     problem = training_problem(data, found.loss, "learned")
-    exact = expected_local_energy(problem, found.weights, found.b, 0.6)
+    exact = expected_local_energy(problem, found.weights, found.bias, 0.6)
     drawn = local_energy(found, data, 0.6, repeats=20_000, rng=0)
     p, below, above = (estimate_p_values(*drawn, 19_999, factor * exact) for factor in (1.0, 0.96, 1.04))
     assert accepts(p) and refuses(below) and refuses(above)

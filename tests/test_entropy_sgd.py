@@ -67,7 +67,7 @@ def test_without_noise_and_with_a_ridge_it_ends_at_the_minimizer(loss, bias):
                       measure_every=4000)
     found = fit(data, loss, ridge=0.4, bias=bias)
     np.testing.assert_allclose(run.estimator.weights, found.weights, atol=1e-8)
-    assert run.estimator.b == pytest.approx(found.b, abs=1e-8)
+    assert run.estimator.bias == pytest.approx(found.bias, abs=1e-8)
 
 
 @pytest.mark.parametrize("batch", [None, 9])
@@ -82,7 +82,7 @@ def test_one_inner_step_is_plain_descent_at_another_rate(batch):
     plain = replicated_descent(data, "logistic", replicas=1, rate=0.03, epochs=5 if batch is None else 1,
                                rng=5, **each)
     np.testing.assert_allclose(run.estimator.weights, plain.weights[0], rtol=0, atol=1e-13)
-    assert run.estimator.b == pytest.approx(plain.biases[0], abs=1e-14) and abs(run.estimator.b) > 1e-4
+    assert run.estimator.bias == pytest.approx(plain.biases[0], abs=1e-14) and abs(run.estimator.bias) > 1e-4
 
 
 def test_noise_samples_the_inner_measure():

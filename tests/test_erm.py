@@ -50,7 +50,7 @@ def assert_saddle_point(result, tolerance):
     for name in ("m", "q", "V"):
         assert getattr(result, name) == pytest.approx(exact[name], rel=tolerance, abs=1e-12), name
     if result.bias_mode == "learned":
-        assert abs(exact["imbalance"]) < tolerance * max(1.0, abs(result.b))
+        assert abs(exact["imbalance"]) < tolerance * max(1.0, abs(result.bias))
 
 
 HINGE_POINTS = {"narrow": (5, 0.5, 0.5, 1.0), "strong_ridge": (10, 1, 0.5, 10.0), "unbalanced": (2, 1, 0.2, 0.1)}
@@ -90,7 +90,8 @@ def scan_box(loss, count, seed):
             continue
         result = erm(mixture, loss, ridge=ridge, bias=mode)
         assert result.residual < 1e-10 and result.stable
-        numbers = (result.m, result.q, result.V, result.b, result.test_error, result.log_test_error, result.train_error)
+        numbers = (result.m, result.q, result.V, result.bias, result.test_error, result.log_test_error,
+                   result.train_error)
         assert np.isfinite(numbers).all() and 0.0 <= result.train_error <= 1.0
 
 
@@ -165,7 +166,7 @@ def test_weak_ridge_of_the_hinge_is_the_hard_margin():
         assert gaps[2] < 1e-3
         assert limit.train_error == 0.0 and math.isinf(limit.V)
         margin = hard_margin(mixture, bias=bias)
-        assert (margin.m, margin.q, margin.b) == pytest.approx((limit.m, limit.q, limit.b), rel=1e-9)
+        assert (margin.m, margin.q, margin.bias) == pytest.approx((limit.m, limit.q, limit.bias), rel=1e-9)
 
 
 def test_weak_ridge_of_the_square_loss_on_both_sides_of_interpolation():
@@ -173,7 +174,7 @@ def test_weak_ridge_of_the_square_loss_on_both_sides_of_interpolation():
         mixture = GaussianMixture(alpha, 0.9, 0.3)
         limit = erm(mixture, "square", ridge=0.0)
         near = erm(mixture, "square", ridge=1e-9)
-        assert (near.m, near.q, near.b) == pytest.approx((limit.m, limit.q, limit.b), rel=1e-7)
+        assert (near.m, near.q, near.bias) == pytest.approx((limit.m, limit.q, limit.bias), rel=1e-7)
     assert erm(GaussianMixture(0.6), "square", ridge=0.0).train_error == 0.0
 
 
@@ -184,7 +185,7 @@ def test_sphere_and_ridge_describe_the_same_minimizers():
             ridge = erm(mixture, loss, ridge=0.3, bias=bias)
             sphere = erm(mixture, loss, norm=ridge.q, bias=bias)
             assert sphere.ridge == pytest.approx(0.3, rel=1e-7)
-            assert (sphere.m, sphere.b) == pytest.approx((ridge.m, ridge.b), rel=1e-8)
+            assert (sphere.m, sphere.bias) == pytest.approx((ridge.m, ridge.bias), rel=1e-8)
 
 
 @pytest.mark.evidence("F016", "limit")
@@ -195,10 +196,11 @@ def test_wide_smoothing_approaches_hebb_as_its_inverse_fourth_power():
 
 
 def test_balanced_learned_bias_is_zero_and_labels_may_be_exchanged():
-    assert erm(BALANCED, "hinge", ridge=0.2).b == 0.0
+    assert erm(BALANCED, "hinge", ridge=0.2).bias == 0.0
     for loss in ("square", "hinge", "logistic"):
         one, other = (erm(GaussianMixture(2.0, 1.0, rho), loss, ridge=0.2) for rho in (0.3, 0.7))
-        assert (one.m, one.q, one.b, one.test_error) == pytest.approx((other.m, other.q, -other.b, other.test_error))
+        mirrored = (other.m, other.q, -other.bias, other.test_error)
+        assert (one.m, one.q, one.bias, one.test_error) == pytest.approx(mirrored)
 
 
 def test_continuation_gives_the_same_point():
@@ -225,7 +227,7 @@ def test_energy_is_stationary():
                    for weight, label in mixture.classes)
         return 0.2 * q - (q - m * m) / (2 * V) + mixture.alpha * mean
 
-    at = [result.m, result.q, result.V, result.b]
+    at = [result.m, result.q, result.V, result.bias]
     for index in range(4):
         slopes = []
         for step in (4e-2, 2e-2):
@@ -242,7 +244,7 @@ def test_energy_is_stationary():
 
 @pytest.mark.parametrize(("arguments", "name"), [
     ({}, "ridge, norm"), ({"ridge": 1.0, "norm": 1.0}, "ridge, norm"), ({"ridge": -1.0}, "ridge"),
-    ({"ridge": math.nan}, "ridge"), ({"ridge": [0.1, 0.2]}, "ridge"), ({"norm": 0.0}, "norm"),
+    ({"ridge": math.nan}, "ridge"), ({"ridge": ["0.1"]}, "ridge"), ({"norm": 0.0}, "norm"),
     ({"ridge": 1.0, "bias": "best"}, "bias"), ({"ridge": 1.0, "bias": math.inf}, "bias"),
     ({"ridge": 1.0, "branch": "third"}, "branch"),
 ])

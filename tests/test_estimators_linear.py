@@ -34,7 +34,7 @@ def test_full_batches_end_at_logistic_regression(model):
     data = sample(GaussianMixture(3.0, 0.8, 0.3), 40, rng=2)
     found, want = model.fit(data.x, data.y), fit(data, "logistic", ridge=0.5)
     np.testing.assert_allclose(found.coef_[0] * np.sqrt(40), want.weights, atol=2e-4)
-    assert found.intercept_[0] == pytest.approx(want.b, abs=2e-4)
+    assert found.intercept_[0] == pytest.approx(want.bias, abs=2e-4)
     other = LogisticRegression(C=1.0 / (0.5 * 40), tol=1e-9, max_iter=2000).fit(data.x, data.y)
     np.testing.assert_allclose(found.coef_, other.coef_, atol=1e-4)
     rise = local_energy(want, data, 0.5, repeats=50_000, rng=0)
@@ -49,7 +49,7 @@ def test_local_energy_classifier_is_the_minimizer_of_the_smoothed_count(bias):
     found = model.fit(data.x, data.y)
     want = fit(data, SmoothedCount(0.9), norm=1.0, bias="learned" if bias else 0.0)
     np.testing.assert_allclose(found.coef_[0] * np.sqrt(40), want.weights, atol=1e-6)
-    assert found.intercept_[0] == pytest.approx(want.b, abs=1e-6) and found.n_iter_ == 3000
+    assert found.intercept_[0] == pytest.approx(want.bias, abs=1e-6) and found.n_iter_ == 3000
 
 
 @pytest.mark.parametrize("model", ALL)

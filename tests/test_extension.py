@@ -25,7 +25,7 @@ def test_simulation_agrees():
     dim, repeats = 120, 8
     fits = [fit(sample(MIXTURE, dim, rng=seed), Huber(), ridge=0.3) for seed in range(repeats)]
     result = erm(MIXTURE, Huber(), ridge=0.3)
-    for name in ("m", "q", "b", "test_error"):
+    for name in ("m", "q", "bias", "test_error"):
         values = np.array([getattr(each, name) for each in fits])
         error = values.std(ddof=1) / math.sqrt(repeats)
         assert abs(values.mean() - getattr(result, name)) < 4.5 * error + 3.0 * abs(getattr(result, name)) / dim, name

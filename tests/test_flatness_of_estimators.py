@@ -43,7 +43,7 @@ def test_local_energy_limits(loss):
     assert result.train_error_at(1e-9) == pytest.approx(result.train_error, rel=1e-6)
     assert result.train_error_at(1e7) == pytest.approx(0.5, abs=1e-6)
     for sigma in (0.2, 1.0):
-        test = sum(weight * H((result.m + label * result.b) / math.sqrt(0.9 * result.q * (1 + sigma**2)))
+        test = sum(weight * H((result.m + label * result.bias) / math.sqrt(0.9 * result.q * (1 + sigma**2)))
                    for weight, label in MIXTURE.classes)
         assert result.test_error_at(sigma) == pytest.approx(test, rel=1e-13)
     with pytest.raises(DomainError, match="^sigma = "):

@@ -18,7 +18,7 @@ import gmm_flatness
 ROOT = Path(__file__).resolve().parents[1]
 
 GROUND = {"errors", "_validation", "_version", "_numba", "model", "losses", "channels", "numerics", "registry",
-          "store", "parallel"}
+          "store", "parallel", "results", "curves"}
 WINGS = {"theory", "simulation", "mlp"}
 HALLS = {"estimators", "studies", "checks"}
 TOP = {"cli", "_solve_command", ""}          # "" is the package's own __init__
@@ -40,7 +40,8 @@ SEES = {
 THEORY = ["bayes", "minimizers", "landscape", "algorithms"]
 
 # The register loads the theory to list its formulas, after everything is imported.
-EXCEPTIONS = {("gmm_flatness.registry", "gmm_flatness.theory")}
+# A curve draws itself in the style of `plotting`.
+EXCEPTIONS = {("gmm_flatness.registry", "gmm_flatness.theory"), ("gmm_flatness.curves", "gmm_flatness.plotting")}
 
 
 def module_name(path):

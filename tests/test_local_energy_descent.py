@@ -22,7 +22,7 @@ def test_every_width_ends_at_its_minimizer(norm, bias):
         mode = 0.0 if bias == "learned" and kappa > 0.9 else bias
         want = fit(data, SmoothedCount(kappa), norm=norm, bias=mode)
         np.testing.assert_allclose(found.weights, want.weights, atol=1e-6)
-        assert found.b == pytest.approx(want.b, abs=1e-6) and found.ridge == pytest.approx(want.ridge, rel=1e-6)
+        assert found.bias == pytest.approx(want.bias, abs=1e-6) and found.ridge == pytest.approx(want.ridge, rel=1e-6)
     assert np.abs(run.estimators[0].weights - run.estimators[2].weights).max() > 0.05
 
 

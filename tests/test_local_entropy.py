@@ -12,7 +12,7 @@ from scipy.special import log_ndtr
 
 from gmm_flatness import DomainError, GaussianMixture, StabilityError
 from gmm_flatness.losses import SmoothedCount
-from gmm_flatness.theory.landscape.constrained import constrained_free_entropy, local_entropy, local_entropy_profile
+from gmm_flatness.theory.landscape.constrained import constrained_free_entropy, local_entropy
 from gmm_flatness.theory.landscape.gibbs_measure import gibbs
 from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
@@ -193,7 +193,7 @@ def test_close_to_the_reference_the_error_is_its_own(name):
     ref = reference(name)
     widths = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) * 2e-4
     overlaps = np.sqrt(1.0 - widths**2)
-    errors = [r.train_error for r in local_entropy_profile(ref, overlaps, beta=1.0)]
+    errors = local_entropy(ref, overlaps, beta=1.0).train_error
     limit = np.polynomial.Polynomial.fit(widths, errors, 5)(0.0)
     assert limit == pytest.approx(ref.train_error, abs=1e-8)
     assert abs(errors[0] - ref.train_error) > 1e-6
@@ -362,7 +362,7 @@ def test_norm_only_rescales_the_error_count():
 @pytest.mark.parametrize("name", ["ridge", "hinge", "gibbs"])
 def test_a_profile_is_its_points(name):
     overlaps = [0.05, 0.5, 0.9, -0.3]
-    profile = local_entropy_profile(reference(name), overlaps, beta=2.0)
+    profile = local_entropy(reference(name), overlaps, beta=2.0)
     for overlap, r in zip(overlaps, profile, strict=True):
         alone = local_entropy(reference(name), overlap, beta=2.0)
         assert (r.Q, r.m, r.tau, r.free_entropy) == pytest.approx(

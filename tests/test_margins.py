@@ -67,7 +67,7 @@ def test_atoms_where_they_belong():
     assert RESULTS["logistic"].margins.atoms == []
     shifted = erm(MIXTURE, "hinge", ridge=0.2, bias="optimal")
     positions = [position for position, _ in shifted.margins.atoms]
-    assert positions == pytest.approx(sorted([1 + shifted.b, 1 - shifted.b]))
+    assert positions == pytest.approx(sorted([1 + shifted.bias, 1 - shifted.bias]))
 
 
 @pytest.mark.parametrize("name", ["square", "hinge", "logistic-optimal", "count-jump"])

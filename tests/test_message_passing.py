@@ -36,7 +36,8 @@ def test_weights_are_the_minimizer_of_the_sample(loss, constraint, bias):
     run = message_passing(data, Minimizer(loss, **constraint), bias=bias, damping=0.3)
     found = fit(data, loss, bias=bias, **constraint)
     np.testing.assert_allclose(run.weights, found.weights, rtol=0, atol=1e-7 * np.abs(found.weights).max())
-    assert run.b == pytest.approx(found.b, abs=1e-7) and run.biases[-1] == pytest.approx(found.trained_bias, abs=1e-7)
+    assert run.bias == pytest.approx(found.bias, abs=1e-7)
+    assert run.biases[-1] == pytest.approx(found.trained_bias, abs=1e-7)
     assert run.test_error == pytest.approx(found.test_error, rel=1e-7)
 
 

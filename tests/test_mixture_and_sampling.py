@@ -20,7 +20,7 @@ def test_at_replaces_and_validates():
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("alpha", -1.0), ("alpha", 0.0), ("alpha", math.nan), ("alpha", math.inf), ("alpha", [1.0, 2.0]),
+    ("alpha", -1.0), ("alpha", 0.0), ("alpha", math.nan), ("alpha", math.inf), ("alpha", [1.0, -2.0]),
     ("alpha", "2"), ("alpha", True), ("alpha", 1j), ("alpha", None), ("delta", 0.0), ("rho", 0.0), ("rho", 1.0),
     ("rho", math.nan),
 ])

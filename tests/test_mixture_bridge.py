@@ -18,7 +18,7 @@ def test_one_layer_is_the_minimizer_of_the_same_sample(name, alpha, ridge):
     data = sample(SKEWED.at(alpha=alpha), 60, rng=3)
     found, known = one_layer(data, name, ridge=ridge, rng=1), fit(data, LOSSES[name], ridge=ridge)
     np.testing.assert_allclose(found.weights, known.weights, atol=1e-5)
-    assert found.b == pytest.approx(known.b, abs=1e-5)
+    assert found.bias == pytest.approx(known.bias, abs=1e-5)
     wrong = fit(data, LOSSES[name], ridge=1.05 * ridge)
     assert np.abs(found.weights - wrong.weights).max() > 1e-3
 

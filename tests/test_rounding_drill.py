@@ -219,7 +219,7 @@ def outcome(solve, point):
         return (type(error).__name__, getattr(error, "parameter", "")), (), 0.0
     if isinstance(found, tuple):
         return "solved", tuple(map(float, found)), STOPPED
-    numbers = (found.m, found.q, found.V, found.b, found.test_error)
+    numbers = (found.m, found.q, found.V, found.bias, found.test_error)
     return ("solved", found.stable, math.isinf(found.V)), tuple(map(float, numbers)), found.residual
 
 

@@ -60,7 +60,7 @@ def test_square_is_scikit_learns_ridge_regression(alpha, ridge):
     data = draw(alpha)
     found, other = fit(data, "square", ridge=ridge), Ridge(alpha=ridge, solver="svd").fit(inputs(data), data.y)
     np.testing.assert_allclose(found.weights, other.coef_, rtol=0, atol=1e-9 * np.abs(other.coef_).max())
-    assert found.b == pytest.approx(other.intercept_, rel=1e-9)
+    assert found.bias == pytest.approx(other.intercept_, rel=1e-9)
 
 
 @pytest.mark.parametrize("alpha", [0.5, 3.0])
@@ -85,7 +85,7 @@ def test_hinge_is_scikit_learns_support_vector_machine(alpha, ridge, rho):
     other = SVC(kernel="linear", C=1.0 / ridge, tol=1e-10).fit(inputs(data), data.y)
     scale = np.linalg.norm(other.coef_)
     assert np.linalg.norm(found.weights - other.coef_[0]) < 1e-6 * scale
-    assert found.b == pytest.approx(other.intercept_[0], abs=1e-6 * (1.0 + scale))
+    assert found.bias == pytest.approx(other.intercept_[0], abs=1e-6 * (1.0 + scale))
 
 
 def test_the_bias_is_the_middle_of_those_that_are_optimal():
@@ -96,7 +96,7 @@ def test_the_bias_is_the_middle_of_those_that_are_optimal():
     fields = inputs(even) @ found.weights
     highest, lowest = np.min(1.0 - fields[even.y > 0]), np.max(-1.0 - fields[even.y < 0])
     assert highest - lowest > 1.0
-    assert found.b == pytest.approx(0.5 * (highest + lowest))
+    assert found.bias == pytest.approx(0.5 * (highest + lowest))
 
 
 @pytest.mark.parametrize(("alpha", "ridge"), [(0.5, 1e-3), (2.0, 0.1), (6.0, 10.0)])
@@ -107,7 +107,7 @@ def test_logistic_is_scikit_learns_logistic_regression(alpha, ridge, bias):
     other = LogisticRegression(C=1.0 / ridge, tol=1e-12, solver="newton-cholesky", max_iter=1000,
                                fit_intercept=bias == "learned").fit(inputs(data), data.y)
     assert np.linalg.norm(found.weights - other.coef_[0]) < 1e-6 * np.linalg.norm(other.coef_)
-    assert found.b == pytest.approx(np.ravel(other.intercept_)[0], abs=1e-6)
+    assert found.bias == pytest.approx(np.ravel(other.intercept_)[0], abs=1e-6)
 
 
 def test_a_users_smooth_loss_is_minimized():
@@ -121,7 +121,7 @@ def test_a_users_smooth_loss_is_minimized():
         return value, np.append(inputs(data).T @ slopes + 0.2 * point[:-1], slopes.sum())
 
     other = minimize(risk, np.zeros(data.dim + 1), jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 5000}).x
-    np.testing.assert_allclose(np.append(found.weights, found.b), other, atol=1e-6)
+    np.testing.assert_allclose(np.append(found.weights, found.bias), other, atol=1e-6)
 
 
 def test_a_users_loss_with_a_kink_is_minimized():
@@ -129,17 +129,18 @@ def test_a_users_loss_with_a_kink_is_minimized():
     found = fit(data, Absolute(), ridge=0.5)
     other = SVR(kernel="linear", C=2.0, epsilon=0.0, tol=1e-9).fit(inputs(data), data.y)
     assert np.linalg.norm(found.weights - other.coef_[0]) < 1e-5 * np.linalg.norm(other.coef_)
-    assert found.b == pytest.approx(other.intercept_[0], abs=1e-5)
+    assert found.bias == pytest.approx(other.intercept_[0], abs=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["square", "hinge", "logistic", Huber(), Absolute()], ids=named)
 def test_a_bias_held_where_it_would_be_learned_changes_nothing(loss):
     data = draw(2.0)
     learned = fit(data, loss, ridge=0.3)
-    held = fit(data, loss, ridge=0.3, bias=learned.b)
+    held = fit(data, loss, ridge=0.3, bias=learned.bias)
     np.testing.assert_allclose(held.weights, learned.weights, atol=1e-8)
-    elsewhere = fit(data, loss, ridge=0.3, bias=learned.b + 0.2)
-    assert objective(data, elsewhere, elsewhere.weights, elsewhere.b) > objective(data, held, held.weights, held.b)
+    elsewhere = fit(data, loss, ridge=0.3, bias=learned.bias + 0.2)
+    moved, kept = (objective(data, each, each.weights, each.bias) for each in (elsewhere, held))
+    assert moved > kept
 
 
 @pytest.mark.parametrize(("loss", "bias"), [(loss, bias) for loss in LOSSES for bias in ("learned", "optimal", 0.25)
@@ -150,7 +151,7 @@ def test_the_sphere_of_a_minimizer_leads_back_to_it(loss, bias):
     bound = fit(data, loss, norm=free.q, bias=bias)
     np.testing.assert_allclose(bound.weights, free.weights, atol=1e-7 * np.abs(free.weights).max())
     assert bound.ridge == pytest.approx(0.5, rel=1e-7)
-    assert bound.b == pytest.approx(free.b, abs=1e-7)
+    assert bound.bias == pytest.approx(free.bias, abs=1e-7)
 
 
 @pytest.mark.parametrize("norm", [0.1, 5.0])
@@ -257,7 +258,7 @@ def test_a_sample_of_one_class_cannot_teach_a_bias():
     single = type(data)(data.x[plus], data.y[plus], data.centroid, data.mixture)
     with pytest.raises(DomainError, match="both labels"):
         fit(single, "hinge", ridge=1.0)
-    assert fit(single, "hinge", ridge=1.0, bias=0.0).b == 0.0
+    assert fit(single, "hinge", ridge=1.0, bias=0.0).bias == 0.0
 
 
 def test_a_bias_that_runs_off_to_the_majority_class_is_not_a_result():

@@ -34,7 +34,7 @@ def estimator(data):
 def test_the_test_error_is_that_of_fresh_data(data, estimator):
     """The control is off by 4 per cent."""
     fresh = sample(MIXTURE, 50, size=200_000, centroid=data.centroid, rng=4)
-    wrong = np.mean(fresh.y * (fresh.x @ estimator.weights / np.sqrt(50) + estimator.b) < 0.0)
+    wrong = np.mean(fresh.y * (fresh.x @ estimator.weights / np.sqrt(50) + estimator.bias) < 0.0)
     stderr = np.sqrt(wrong * (1.0 - wrong) / 200_000)
     p, below, above = (estimate_p_values(wrong, stderr, 199_999, factor * estimator.test_error)
                        for factor in (1.0, 0.96, 1.04))
@@ -62,14 +62,15 @@ def test_the_optimal_bias_needs_an_overlap():
 def test_the_optimal_mode_trains_without_bias_and_sets_it_afterwards(data):
     reset, held = (fit(data, "logistic", ridge=0.5, bias=bias) for bias in ("optimal", 0.0))
     np.testing.assert_array_equal(reset.weights, held.weights)
-    assert (reset.trained_bias, reset.b) == (0.0, least_error_bias(MIXTURE, held.m, held.q))
-    np.testing.assert_allclose(reset.margins, held.margins + data.y * reset.b)
+    assert (reset.trained_bias, reset.bias) == (0.0, least_error_bias(MIXTURE, held.m, held.q))
+    np.testing.assert_allclose(reset.margins, held.margins + data.y * reset.bias)
 
 
 def test_training_errors_losses_and_quantiles_are_those_of_the_margins(data, estimator):
-    margins = data.y * (data.x @ estimator.weights / np.sqrt(50) + estimator.b)
+    margins = data.y * (data.x @ estimator.weights / np.sqrt(50) + estimator.bias)
     np.testing.assert_allclose(estimator.margins, margins, atol=1e-12)
-    assert estimator.train_error == np.mean(np.sign(data.x @ estimator.weights / np.sqrt(50) + estimator.b) != data.y)
+    fields = data.x @ estimator.weights / np.sqrt(50) + estimator.bias
+    assert estimator.train_error == np.mean(np.sign(fields) != data.y)
     assert estimator.train_loss == pytest.approx(np.mean(np.log1p(np.exp(-margins))))
     np.testing.assert_array_equal(estimator.margin_quantile([0.001, 0.5, 1.0]), np.sort(estimator.margins)[[0, 49, 99]])
     assert estimator.to_dict()["m"] == estimator.m
@@ -102,7 +103,7 @@ def test_segments_join_two_estimators(data, estimator):
     found = segment_errors(estimator, other, data, [0.0, 0.25, 1.0])
     assert (found.train_error[0], found.train_error[2]) == (estimator.train_error, other.train_error)
     np.testing.assert_allclose(found.test_error[[0, 2]], [estimator.test_error, other.test_error], rtol=1e-12)
-    weights, b = 0.75 * estimator.weights + 0.25 * other.weights, 0.75 * estimator.b + 0.25 * other.b
+    weights, b = 0.75 * estimator.weights + 0.25 * other.weights, 0.75 * estimator.bias + 0.25 * other.bias
     assert found.train_error[1] == np.mean(data.y * (data.x @ weights / np.sqrt(50) + b) < 0.0)
     expected = population_error(MIXTURE, weights @ data.centroid / 50, weights @ weights / 50, b)
     assert segment_errors(estimator, other, data, 0.25).test_error == pytest.approx(expected, rel=1e-12)

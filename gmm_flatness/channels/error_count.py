@@ -10,6 +10,7 @@ import cmath
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
@@ -29,6 +30,8 @@ class ErrorCount:
     """The weight `exp(-β 1[u < 0])`; `beta` may be infinite."""
 
     beta: float
+
+    name: ClassVar[str] = "count"
 
     def log_partition(self, field, variance: float) -> np.ndarray:
         """`ψ` alone."""

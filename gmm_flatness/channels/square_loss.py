@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class SquareLoss:
     """The weight `exp(-β (1-u)²/2)` at finite `beta`: `ψ = -½ log(1+βv) - (β/2)(1-A)²/(1+βv)`."""
 
     beta: float
+
+    name: ClassVar[str] = "square"
 
     def force(self, field, variance: float) -> np.ndarray:
         """`β (1-A)/(1+βv)`."""

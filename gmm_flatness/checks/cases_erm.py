@@ -20,8 +20,8 @@ def quantities(point: ReferencePoint) -> tuple[str, ...]:
     """What fluctuates from sample to sample."""
     held = ["q"] if point.constraint[0] == "norm" else []
     if not isinstance(point.bias, str) or (point.bias == "optimal" and point.mixture.rho == 0.5):
-        held.append("b")
-    return tuple(name for name in ("test_error", "m", "q", "b", "train_error", "train_loss") if name not in held)
+        held.append("bias")
+    return tuple(name for name in ("test_error", "m", "q", "bias", "train_error", "train_loss") if name not in held)
 
 
 def predict(point: ReferencePoint, solve: Callable[[ReferencePoint], Any] = ReferencePoint.theory) -> dict[str, float]:

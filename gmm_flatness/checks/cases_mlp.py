@@ -28,7 +28,7 @@ def simulate(point: ReferencePoint, replicas: int, dim: int, *, rng: np.random.G
     m, q = float(w @ data.centroid) / dim, float(w @ w) / dim
     fields = data.y * (data.x @ w / math.sqrt(dim) + b)
     loss = float(np.mean(get_loss(point.loss).value(fields)))
-    return {"test_error": population_error(point.mixture, m, q, b), "m": m, "q": q, "b": b,
+    return {"test_error": population_error(point.mixture, m, q, b), "m": m, "q": q, "bias": b,
             "train_error": float(np.mean(fields < 0.0)), "train_loss": loss}
 
 

@@ -82,4 +82,4 @@ class ReferencePoint:
             beta = self.theory().beta if self.constraint[0] == "train_error" else self.constraint[1]
             return run(data, beta=beta_schedule(beta), bias=self.bias, rng=rng).weights[0], float(self.bias)
         found = self.fit(data)
-        return found.weights, found.b / math.sqrt(found.q)
+        return found.weights, found.bias / math.sqrt(found.q)

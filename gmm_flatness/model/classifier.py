@@ -17,7 +17,7 @@ from gmm_flatness.registry import formula
 
 @formula("F001", name="generalization error", source="arXiv:2002.11544", equation="E_y H((m + y b)/√(Δq))",
          validity="m, b real; q, Δ > 0; 0 < ρ < 1", kind="exact")
-def generalization_error(m, q, b=0.0, *, delta, rho=0.5):
+def generalization_error(m, q, bias=0.0, *, delta, rho=0.5):
     """Probability that the classifier `sign(w·x/√N + b)` errs on a fresh sample.
 
     Parameters
@@ -26,8 +26,8 @@ def generalization_error(m, q, b=0.0, *, delta, rho=0.5):
         Overlap with the centroid `m = w·v/N`.
     q : array_like
         Squared norm `q = |w|²/N`, positive.
-    b : array_like
-        Bias.
+    bias : array_like
+        Bias `b`.
     delta, rho : array_like
         Cluster variance `Δ > 0` and weight `0 < ρ < 1` of the positive cluster. All five broadcast.
 
@@ -41,14 +41,14 @@ def generalization_error(m, q, b=0.0, *, delta, rho=0.5):
     DomainError
         An argument is not finite or out of its domain.
     """
-    m, q, b, delta, rho = _arguments(m, q, b, delta, rho)
+    m, q, b, delta, rho = _arguments(m, q, bias, delta, rho)
     std = np.sqrt(delta * q)
     return (rho * H((m + b) / std) + (1.0 - rho) * H((m - b) / std))[()]
 
 
-def log_generalization_error(m, q, b=0.0, *, delta, rho=0.5):
+def log_generalization_error(m, q, bias=0.0, *, delta, rho=0.5):
     """Logarithm of `generalization_error`, finite where the error itself underflows; same arguments."""
-    m, q, b, delta, rho = _arguments(m, q, b, delta, rho)
+    m, q, b, delta, rho = _arguments(m, q, bias, delta, rho)
     std = np.sqrt(delta * q)
     return np.logaddexp(np.log(rho) + log_H((m + b) / std), np.log1p(-rho) + log_H((m - b) / std))[()]
 
@@ -79,15 +79,19 @@ def optimal_bias(m, q, *, delta, rho=0.5):
     return bias[()]
 
 
-def _arguments(m, q, b, delta, rho) -> list[np.ndarray]:
-    """The five as float arrays, each inside its domain, of shapes that broadcast."""
-    m, q, b = check.finite_array("m", m), check.finite_array("q", q, low=0.0), check.finite_array("b", b)
+def _arguments(m, q, b, delta, rho) -> list:
+    """The five as float arrays, each inside its domain, of shapes that broadcast; single floats as they are."""
+    if type(m) is type(q) is type(b) is type(delta) is type(rho) is float and (
+            math.isfinite(m) and math.isfinite(b) and q > 0.0 and delta > 0.0 and 0.0 < rho < 1.0
+            and 0.0 < delta * q < math.inf):
+        return [m, q, b, delta, rho]
+    m, q, b = check.finite_array("m", m), check.finite_array("q", q, low=0.0), check.finite_array("bias", b)
     delta, rho = check.finite_array("delta", delta, low=0.0), check.finite_array("rho", rho, low=0.0, high=1.0)
     shapes = [array.shape for array in (m, q, b, delta, rho)]
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
-        raise DomainError("m, q, b, delta, rho", shapes, "shapes that broadcast") from None
+        raise DomainError("m, q, bias, delta, rho", shapes, "shapes that broadcast") from None
     with np.errstate(over="ignore", under="ignore"):
         variance = delta * q
     if not np.all((variance > 0.0) & np.isfinite(variance)):

@@ -133,7 +133,7 @@ def _train(solver: Callable, target: Any, options: dict, data: Sample, rng: np.r
         found, cost = run.estimator, 2 * int(run.steps.sum())
     else:
         found, cost = run, 1 if solver is fit else 2 * run.iterations + 1
-    return TrainedClassifier(found.weights, found.b, cost)
+    return TrainedClassifier(found.weights, found.bias, cost)
 
 
 def _predict(solver: Callable, target: tuple, options: dict, mixture: GaussianMixture,

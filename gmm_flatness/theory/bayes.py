@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import elementwise
 from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.priors import Prior, get_prior
@@ -11,6 +12,7 @@ from gmm_flatness.registry import formula
 
 @formula("F003", name="oracle error", source="arXiv:2002.11544",
          equation="E_y H((1 + y b)/√Δ), b = (Δ/2) log(ρ/(1-ρ))", validity="everywhere", kind="exact")
+@elementwise("mixture")
 def oracle_error(mixture: GaussianMixture) -> float:
     """Error of the best classifier that knows the centroid; no function of `α`.
 
@@ -22,6 +24,7 @@ def oracle_error(mixture: GaussianMixture) -> float:
 
 @formula("F004", name="Bayes overlap", source="arXiv:2002.11544", equation="q_B(α/Δ); Gaussian prior α/(α+Δ)",
          validity="components of the centroid independent", kind="exact")
+@elementwise("mixture")
 def bayes_overlap(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> float:
     """Overlap `q_B` of the posterior mean with the centroid, equal to its squared norm.
 
@@ -48,6 +51,7 @@ def bayes_overlap(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> 
 @formula("F005", name="Bayes error", source="arXiv:2002.11544",
          equation="E_y H((q_B + y b)/√(Δ q_B)), b = (Δ/2) log(ρ/(1-ρ))",
          validity="components of the centroid independent", kind="exact")
+@elementwise("mixture")
 def bayes_error(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> float:
     """Least error that a classifier trained on `n = αN` labeled samples can reach.
 

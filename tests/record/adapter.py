@@ -25,7 +25,6 @@ from gmm_flatness import (
     gibbs_instability,
     hard_margin,
     local_entropy,
-    local_entropy_profile,
     log_generalization_error,
     optimal_bias,
     optimal_ridge,
@@ -42,7 +41,7 @@ from gmm_flatness.theory.landscape import constrained_free_entropy, gibbs_free_e
 from tests.reference import Huber
 
 # Key of the record: attribute of the result.
-MINIMIZER = {"m": "m", "q": "q", "V": "V", "bias": "b", "trained_bias": "trained_bias", "multiplier": "ridge",
+MINIMIZER = {"m": "m", "q": "q", "V": "V", "bias": "bias", "trained_bias": "trained_bias", "multiplier": "ridge",
              "cosine": "overlap", "test_error": "test_error", "log_test_error": "log_test_error",
              "train_error": "train_error", "log_train_error": "log_train_error", "train_loss": "train_loss",
              "stability_margin": "stability_margin"}
@@ -146,7 +145,7 @@ def solve_flattest(mixture, sigma, **options):
 
 
 def solve_smoothing_path(mixture, kappas, **options):
-    path = smoothing_path(GaussianMixture(*mixture), kappas, **options)
+    path = smoothing_path(GaussianMixture(*mixture), np.array(kappas), **options)
     return numbered([minimizer_numbers(result) for result in path])
 
 
@@ -193,7 +192,7 @@ def solve_local_entropy(reference, overlap, **options):
 
 
 def solve_local_entropy_profile(reference, overlaps, **options):
-    profile = local_entropy_profile(make_reference(**reference), overlaps, **options)
+    profile = local_entropy(make_reference(**reference), np.array(overlaps), **options)
     return numbered([slice_numbers(result) for result in profile])
 
 

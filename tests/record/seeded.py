@@ -109,7 +109,7 @@ def fits():
 
 def _trained(estimator):
     return {"weights": estimator.weights, "margins": estimator.margins,
-            "scalars": np.array([estimator.b, estimator.trained_bias, estimator.m, estimator.q, estimator.test_error,
+            "scalars": np.array([estimator.bias, estimator.trained_bias, estimator.m, estimator.q, estimator.test_error,
                                  estimator.train_error, estimator.train_loss])}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
 from gmm_flatness.model import classifier
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation._inputs import check_sample, ridge_or_norm
 from gmm_flatness.simulation.fit import convex, linear, quasi_newton, ridge_limits
 from gmm_flatness.simulation.fit.problem import Minimum, TrainingProblem
 
 
-@dataclass(frozen=True, eq=False)
-class Estimator:
+@dataclass(frozen=True, eq=False, repr=False)
+class Estimator(Result):
     """A linear classifier `sign(w·x/√N + b)` and what it does on its training sample and on fresh data.
 
     Attributes
@@ -29,10 +30,10 @@ class Estimator:
     mixture : GaussianMixture
     loss : Loss
     weights : ndarray, shape (N,)
-    b : float
+    bias : float
         The bias of the classifier.
     trained_bias : float
-        The bias during training; differs from `b` in mode "optimal", where it is 0.
+        The bias during training; differs from `bias` in mode "optimal", where it is 0.
     ridge : float
         Ridge strength `λ`, or the multiplier that holds the norm.
     m, q : float
@@ -48,7 +49,7 @@ class Estimator:
     mixture: GaussianMixture
     loss: Loss
     weights: np.ndarray = field(repr=False)
-    b: float
+    bias: float
     trained_bias: float
     ridge: float
     m: float
@@ -57,10 +58,17 @@ class Estimator:
     residual: float
     iterations: int
 
+    _headline: ClassVar[tuple[str, ...]] = ("dim", "m", "q", "bias", "ridge", "test_error", "train_error")
+
     @property
     def dim(self) -> int:
         """The dimension `N`."""
         return len(self.weights)
+
+    @property
+    def norm(self) -> float:
+        """Squared norm `|w|²/N`."""
+        return self.q
 
     @property
     def overlap(self) -> float:
@@ -69,8 +77,8 @@ class Estimator:
 
     @cached_property
     def test_error(self) -> float:
-        """Exact error on fresh data, `E_y H((m + y b)/√(Δq))` with the measured `m`, `q` and `b`."""
-        return float(population_error(self.mixture, self.m, self.q, self.b))
+        """Exact error on fresh data, `E_y H((m + y b)/√(Δq))` with the measured `m`, `q` and bias."""
+        return float(population_error(self.mixture, self.m, self.q, self.bias))
 
     @cached_property
     def train_error(self) -> float:
@@ -88,7 +96,7 @@ class Estimator:
 
     def to_dict(self) -> dict[str, Any]:
         """The scalars as a plain dictionary."""
-        names = ("dim", "m", "q", "b", "ridge", "overlap", "test_error", "train_error", "train_loss", "residual",
+        names = ("dim", "m", "q", "bias", "ridge", "overlap", "test_error", "train_error", "train_loss", "residual",
                  "iterations")
         return {**self.mixture.to_dict(), "loss": self.loss.name, **{name: getattr(self, name) for name in names}}
 
@@ -184,6 +192,6 @@ def make_estimator(data: Sample, problem: TrainingProblem, found: Minimum, *, be
     weights, dim = found.weights, data.dim
     m, q = float(weights @ data.centroid) / dim, float(weights @ weights) / dim
     b = least_error_bias(data.mixture, m, q) if best_bias else found.b
-    return Estimator(mixture=data.mixture, loss=problem.loss, weights=weights, b=b, trained_bias=found.b,
+    return Estimator(mixture=data.mixture, loss=problem.loss, weights=weights, bias=b, trained_bias=found.b,
                      ridge=found.ridge, m=m, q=q, margins=problem.fields(weights, b), residual=found.residual,
                      iterations=found.iterations)

@@ -56,7 +56,7 @@ def local_energy(estimator: Estimator, data: Sample, sigma: float, *, kind: str 
     noise = check.generator(rng).standard_normal((check.integer("repeats", repeats, low=2), estimator.dim))
     scale = math.sqrt(estimator.q) if kind == "additive" else estimator.weights
     perturbed = estimator.weights + sigma * scale * noise
-    errors = np.mean(_margins(data, perturbed, estimator.b) < 0.0, axis=0)
+    errors = np.mean(_margins(data, perturbed, estimator.bias) < 0.0, axis=0)
     rise = errors - estimator.train_error
     return PerturbedEnergy(float(rise.mean()), float(rise.std(ddof=1)) / math.sqrt(repeats))
 
@@ -90,7 +90,7 @@ def segment_errors(first: Estimator, second: Estimator, data: Sample, t) -> Segm
         raise DomainError("t", t, "numbers between 0 and 1")
     positions = np.ravel(t)
     weights = np.multiply.outer(1.0 - positions, first.weights) + np.multiply.outer(positions, second.weights)
-    biases = (1.0 - positions) * first.b + positions * second.b
+    biases = (1.0 - positions) * first.bias + positions * second.bias
     train = np.mean(_margins(data, weights, biases) < 0.0, axis=0)
     m, q = weights @ data.centroid / data.dim, np.einsum("ti,ti->t", weights, weights) / data.dim
     test = population_error(data.mixture, m, q, biases)

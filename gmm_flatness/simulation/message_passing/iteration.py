@@ -30,7 +30,7 @@ class MessagePassing:
     measure : Measure
     weights : ndarray, shape (N,)
         The minimizer, the mean of the Gibbs measure, or the barycenter of the replicas.
-    b : float
+    bias : float
         The bias of the classifier; differs from the last of `biases` in mode "optimal".
     m, q, V, biases : ndarray, shape (iterations + 1,)
         Overlap with the centroid, `|w|²/N`, response and bias in training, from the start on.
@@ -41,7 +41,7 @@ class MessagePassing:
     mixture: GaussianMixture
     measure: Measure
     weights: np.ndarray = field(repr=False)
-    b: float
+    bias: float
     m: np.ndarray = field(repr=False)
     q: np.ndarray = field(repr=False)
     V: np.ndarray = field(repr=False)
@@ -55,8 +55,8 @@ class MessagePassing:
 
     @property
     def test_error(self) -> float:
-        """Exact error on fresh data of the weights with the bias `b`."""
-        return float(population_error(self.mixture, self.m[-1], self.q[-1], self.b))
+        """Exact error on fresh data of the weights with the bias `bias`."""
+        return float(population_error(self.mixture, self.m[-1], self.q[-1], self.bias))
 
 
 def message_passing(data: Sample, measure: Measure, *, bias: str | float = "learned", damping: float = 0.0,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
+from gmm_flatness.results import Result
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 
-@dataclass(frozen=True)
-class EntropicFixedPoint:
+@dataclass(frozen=True, repr=False)
+class EntropicFixedPoint(Result):
     """Fixed point of Entropy-SGD on a sphere: `shrinkage` times a ridge minimizer.
 
     Attributes
@@ -41,10 +44,17 @@ class EntropicFixedPoint:
     norm: float
     test_error: float
 
+    _headline: ClassVar[tuple[str, ...]] = ("effective_ridge", "shrinkage", "m", "norm", "test_error")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers."""
+        return {**self.minimizer.mixture.to_dict(), **{name: getattr(self, name) for name in self._headline}}
+
 
 @formula("F034", name="fixed point of Entropy-SGD", source="this package",
          equation="w = γ/(γ+ν) (C + λ_eff)⁻¹ a, λ_eff = νγ/(γ+ν)",
          validity="square loss, full batch, exact inner mean, fixed bias", kind="exact")
+@broadcasting("mixture", "coupling", "norm", "bias")
 def entropic_fixed_point(mixture: GaussianMixture, coupling: float, *, norm: float,
                          bias: float = 0.0) -> EntropicFixedPoint:
     """Where Entropy-SGD on the square loss stops on the sphere `|w|² = norm N`, full batch and exact inner mean.
@@ -88,6 +98,7 @@ def entropic_fixed_point(mixture: GaussianMixture, coupling: float, *, norm: flo
 @formula("F035", name="collapse of elastic replicas", source="this package",
          equation="w_a = argmin E for every a, where the curvature of E is above -γ",
          validity="convex losses, full batch, coupling γ ≥ 0", kind="exact")
+@broadcasting("mixture", "coupling", "ridge", "bias")
 def elastic_fixed_point(mixture: GaussianMixture, loss: str | Loss, coupling: float, *, ridge: float,
                         bias: str | float = "learned") -> ErmResult:
     """Where full-batch replicas coupled elastically to their barycenter stop: all of them at the one minimizer.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-
-import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, SquareLoss
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.landscape.continuation import at_error, beta_or_error, first_instability
 from gmm_flatness.theory.landscape.overlap_constraint import SphereAtOverlap
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult
-from gmm_flatness.theory.landscape.saddle_point import SaddlePoint, extrapolate
+from gmm_flatness.theory.landscape.saddle_point import SaddlePoint
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 BIAS_MODES = ("reference", "scaled")
@@ -26,9 +25,11 @@ CHANNELS = {"count": ErrorCount, "square": SquareLoss}
 @formula("F032", name="Franz-Parisi potential", source="this package",
          equation="φ = extr ½[log(1-Q) + (Q-P)/(1-Q)] + α E ψ(m + yb + τD + √Δ(s z0 + √(Q-s²) z1), Δ(1-Q))",
          validity="β where the stability margin is positive", kind="replica-symmetric")
+@broadcasting("reference", "overlap", "beta", "train_error", "bias", "norm", follow=lambda given: True)
 def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: float | None = None,
                   train_error: float | None = None, bias: str | float = "reference", loss: str = "count",
-                  norm: float = 1.0, allow_unstable: bool = False) -> LocalEntropyResult:
+                  norm: float = 1.0, allow_unstable: bool = False,
+                  start: LocalEntropyResult | None = None) -> LocalEntropyResult:
     """Local entropy around a reference at one overlap.
 
     Parameters
@@ -49,6 +50,8 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
         `|w|²/N` of the weights.
     allow_unstable : bool
         Return solutions beyond the stability of replica symmetry, labeled `stable=False`.
+    start : LocalEntropyResult, optional
+        A result nearby to continue from.
 
     Returns
     -------
@@ -66,19 +69,6 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
     Source: S. Franz and G. Parisi (1995) for the potential; replica calculation for these measures.
     """
     overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
-    results = local_entropy_profile(reference, [overlap], beta=beta, train_error=train_error, bias=bias, loss=loss,
-                                    norm=norm, allow_unstable=allow_unstable)
-    return results[0]
-
-
-def local_entropy_profile(reference: ErmResult | GibbsResult, overlaps: Sequence[float], *,
-                          beta: float | None = None, train_error: float | None = None,
-                          bias: str | float = "reference", loss: str = "count", norm: float = 1.0,
-                          allow_unstable: bool = False) -> tuple[LocalEntropyResult, ...]:
-    """`local_entropy` at each of `overlaps`, every point continued from the one before.
-
-    The other parameters and what is raised are those of `local_entropy`.
-    """
     given = "train_error" if beta is None else "beta"
     beta, target = beta_or_error(beta, train_error)
     check.choice("loss", loss, CHANNELS)
@@ -88,23 +78,20 @@ def local_entropy_profile(reference: ErmResult | GibbsResult, overlaps: Sequence
     if not (seen.stable or allow_unstable):
         raise StabilityError("reference", "an unstable solution", "a reference where replica symmetry is stable; "
                              "allow_unstable=True takes this one")
-    results: list[LocalEntropyResult] = []
-    past: list[tuple[float, np.ndarray]] = []
-    for overlap in check.finite_array("overlaps", overlaps, ndim=1, low=-1.0, high=1.0).tolist():
-        if isinstance(bias, str):
-            check.choice("bias", bias, BIAS_MODES)
-            b = math.sqrt(norm) * seen.bias * (overlap if bias == "scaled" else 1.0)
-        else:
-            b = check.field("bias", bias)
-        saddle_point = SaddlePoint(SphereAtOverlap(seen, overlap, norm, b), CHANNELS[loss],
-                                   extrapolate(past, overlap) if past else None)
-        solve = partial(_solved, saddle_point, loss)
-        if target is not None:
-            results.append(at_error(solve, target, allow_unstable=allow_unstable))
-        else:
-            results.append(_at_beta(solve, beta, given, allow_unstable))
-        past = [*past[-1:], (overlap, saddle_point.unknowns)]
-    return tuple(results)
+    if isinstance(bias, str):
+        check.choice("bias", bias, BIAS_MODES)
+        b = math.sqrt(norm) * seen.bias * (overlap if bias == "scaled" else 1.0)
+    else:
+        b = check.field("bias", bias)
+    constraint = SphereAtOverlap(seen, overlap, norm, b)
+    saddle_point = SaddlePoint(constraint, CHANNELS[loss])
+    if start is not None:
+        near = check.instance("start", start, LocalEntropyResult)
+        saddle_point.start_from(constraint.unknowns_of(m=near.m, tau=near.tau, Q=near.Q))
+    solve = partial(_solved, saddle_point)
+    if target is not None:
+        return at_error(solve, target, allow_unstable=allow_unstable)
+    return _at_beta(solve, beta, given, allow_unstable)
 
 
 def _at_beta(solve: Callable[[float], LocalEntropyResult], beta: float, given: str,
@@ -137,14 +124,14 @@ def constrained_free_entropy(reference: ErmResult | GibbsResult, overlap: float,
     return SaddlePoint(constraint, CHANNELS[loss]).free_entropy(constraint.state_at(Q=Q, m=m, tau=tau), beta)
 
 
-def _solved(saddle_point: SaddlePoint, loss: str, beta: float) -> LocalEntropyResult:
+def _solved(saddle_point: SaddlePoint, beta: float) -> LocalEntropyResult:
     found, constraint = saddle_point(beta), saddle_point.constraint
-    reference, state = constraint.reference, found.state
+    reference, state, channel = constraint.reference, found.state, saddle_point.channel(beta)
     return LocalEntropyResult(
-        mixture=reference.mixture, loss=loss, overlap=constraint.overlap, norm=constraint.norm, beta=beta,
+        mixture=reference.mixture, loss=channel, overlap=constraint.overlap, norm=constraint.norm, beta=beta,
         bias=constraint.bias, Q=state.Q, m=state.m, tau=state.tau,
         T=None if reference.channel is None else constraint.s - (1.0 - reference.q) * state.tau,
         free_entropy=found.free_entropy, train_error=found.train_error,
-        train_loss=found.mean_loss if loss == "square" else None, stability_margin=found.stability_margin,
+        train_loss=found.mean_loss if channel.name == "square" else None, stability_margin=found.stability_margin,
         stable=found.stability_margin > 0.0 and reference.stable, residual=found.residual,
         iterations=found.evaluations)

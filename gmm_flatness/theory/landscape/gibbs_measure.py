@@ -13,6 +13,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.quadrature import analytic_nodes
@@ -81,6 +82,7 @@ class Sphere:
 @formula("F030", name="Gibbs measure of the error count", source="this package",
          equation="φ = extr ½[log(1-q) + (q-m²)/(1-q)] + α E ψ(m + yb + √(Δq) z, Δ(1-q))",
          validity="β where the stability margin is positive", kind="replica-symmetric")
+@broadcasting("mixture", "beta", "train_error", "bias")
 def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: float | None = None,
           bias: float = 0.0, allow_unstable: bool = False) -> GibbsResult:
     """Typical weights on the sphere at inverse temperature `beta`, or of training error `train_error`.
@@ -136,6 +138,7 @@ def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: f
 
 @formula("F031", name="onset of instability of the Gibbs measure", source="this package",
          equation="αΔ²(1-q)² E(∂²ψ)² = 1", validity="first crossing as β grows", kind="exact")
+@broadcasting("mixture", "bias")
 def gibbs_instability(mixture: GaussianMixture, *, bias: float = 0.0) -> Instability:
     """Lowest `β` at which replica symmetry loses stability and the training error there; `(inf, 0)` if none.
 

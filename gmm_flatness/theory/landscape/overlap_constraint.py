@@ -66,6 +66,13 @@ class SphereAtOverlap:
         return OverlapState(m, tau, Q, self.s**2 + self.free_norm - Q, coefficient,
                             math.sqrt(Q - coefficient**2 - own * tau**2))
 
+    def unknowns_of(self, *, m: float, tau: float, Q: float) -> np.ndarray:
+        """`(a, n, g)` of realizable order parameters, the nearest of others."""
+        V = min(max(self.norm - Q, 1e-12 * self.norm), self.free_norm)
+        a, n = (m - tau * self.reference.m) / V, (self.s - tau) / (math.sqrt(self.reference.q or 1.0) * V)
+        g_sq = (self.free_norm - V) / V**2 - (1.0 - self.reference.q) * n * n
+        return np.array([a, n, math.sqrt(max(g_sq, 0.0))])
+
     def drive(self, force: float, force_displacement: float, force_sq: float) -> np.ndarray:
         """`(a, n, g)`."""
         alpha, delta, reference = self.mixture.alpha, self.mixture.delta, self.reference

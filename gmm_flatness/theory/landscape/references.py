@@ -91,7 +91,7 @@ class Reference:
         def kinks(label: int) -> list[float]:
             return [(field - result.m - label * trained) / std for field in breakpoints(result.loss, width)]
 
-        return cls(result.mixture, result.m / length, result.b / length, 1.0, None, result.stable, trained == 0.0,
+        return cls(result.mixture, result.m / length, result.bias / length, 1.0, None, result.stable, trained == 0.0,
                    displacement, kinks)
 
     @classmethod

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.channels import ErrorCount, InfiniteReplicas, Replicas
+from gmm_flatness.channels import ErrorCount, InfiniteReplicas, Replicas, SquareLoss
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
@@ -28,6 +29,7 @@ from gmm_flatness.theory.minimizers.separability import separability_threshold
 @formula("F033", name="replicas at fixed mutual overlap", source="this package",
          equation="φ = extr ½[(y-1)/y log(1-q1) + log(L)/y + (q0-m²)/L] + (α/y) E log∫Dz1 exp(yψ)",
          validity="where both stability margins are positive", kind="replica-symmetric")
+@broadcasting("mixture", "y", "overlap", "beta", "bias", "norm")
 def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: float, bias: float = 0.0,
                loss: str = "count", norm: float = 1.0, allow_unstable: bool = False) -> ReplicatedResult:
     """`y` replicas on the sphere `|w|² = norm N` at mutual overlap `overlap`, each at inverse temperature `beta`.
@@ -111,7 +113,8 @@ def _result(mixture: GaussianMixture, y: float, overlap: float, norm: float, bia
     bare = replica_entropic_term(ReplicaState(0.0, 0.0, y * q1 + (norm - q1)), y, q1, norm)
     free_entropy = (replica_entropic_term(saddle.state, y, q1, norm) + mixture.alpha * saddle.log_partition) - bare
     return ReplicatedResult(
-        mixture=mixture, loss=loss, y=y, overlap=overlap, norm=norm, beta=beta, bias=bias, q0=q0, m=m, V_between=V,
+        mixture=mixture, loss=ErrorCount(beta) if loss == "count" else SquareLoss(beta), y=y, overlap=overlap,
+        norm=norm, beta=beta, bias=bias, q0=q0, m=m, V_between=V,
         free_entropy=free_entropy, local_entropy=_local_entropy(mixture, y, q1, norm, beta, saddle),
         train_error=saddle.train_error, train_loss=saddle.mean_loss if loss == "square" else None,
         stability_margin=saddle.stability_margin,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
+from gmm_flatness.channels import ErrorCount
 from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.results import Result
 
 
-@dataclass(frozen=True)
-class LandscapeResult:
+@dataclass(frozen=True, repr=False)
+class LandscapeResult(Result):
     """What the results of `gibbs`, `local_entropy` and `replicated` share.
 
     Attributes
@@ -72,17 +74,18 @@ class LandscapeResult:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain numbers and strings."""
-        values = asdict(self)
-        return values.pop("mixture") | values | {name: getattr(self, name) for name in self._derived}
+        names = [field.name for field in fields(self) if field.name != "mixture"]
+        values = {name: getattr(self, name) for name in (*names, *self._derived)}
+        return self.mixture.to_dict() | {name: getattr(value, "name", value) for name, value in values.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AtOverlap:
-    """Weights at a fixed cosine `overlap`; `loss` is "count" or "square", `norm` their `|w|²/N`."""
+    """Weights at a fixed cosine `overlap`; `norm` is their `|w|²/N`."""
 
     _derived: ClassVar[tuple[str, ...]] = ("entropy", "test_error", "distance")
 
-    loss: str
+    loss: Any
     overlap: float
     norm: float
     train_loss: float | None  # mean of ½(1-u)² for the square loss
@@ -93,7 +96,7 @@ class AtOverlap:
         return 0.5 * (1.0 - self.overlap)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GibbsResult(LandscapeResult):
     """Typical weights of the Gibbs measure; see also `LandscapeResult`.
 
@@ -105,15 +108,38 @@ class GibbsResult(LandscapeResult):
 
     q: float
 
+    _derived: ClassVar[tuple[str, ...]] = ("loss", "entropy", "test_error")
+    _headline: ClassVar[tuple[str, ...]] = ("beta", "m", "q", "entropy", "train_error", "test_error")
 
-@dataclass(frozen=True)
+    @property
+    def loss(self) -> ErrorCount:
+        """The channel."""
+        return ErrorCount(self.beta)
+
+    @property
+    def norm(self) -> float:
+        """`|w|²/N`, 1."""
+        return 1.0
+
+    @property
+    def overlap(self) -> float:
+        """Cosine between weights and centroid."""
+        return self.m
+
+    @property
+    def distance(self) -> float:
+        """`(1 - overlap)/2` from the centroid."""
+        return 0.5 * (1.0 - self.m)
+
+
+@dataclass(frozen=True, repr=False)
 class LocalEntropyResult(AtOverlap, LandscapeResult):
     """Typical weights at a given overlap with a reference; see also `LandscapeResult`.
 
     Attributes
     ----------
-    loss : str
-        "count" or "square": the loss in the weight `exp(-β Σ loss)`.
+    loss : ErrorCount or SquareLoss
+        The channel: what the weight `exp(-β Σ loss)` counts; its `name` is "count" or "square".
     overlap, norm : float
         Cosine `s` between weights and reference, and `|w|²/N` of the weights.
     train_loss : float or None
@@ -132,15 +158,26 @@ class LocalEntropyResult(AtOverlap, LandscapeResult):
     tau: float
     T: float | None
 
+    _headline: ClassVar[tuple[str, ...]] = ("overlap", "beta", "entropy", "train_error", "test_error")
 
-@dataclass(frozen=True)
+    def extrapolated(self, before: LocalEntropyResult, step: float) -> LocalEntropyResult:
+        """A start for the next point of a curve: `step` times the way from `before` to here, farther on.
+
+        Not a solution: only `Q`, `m` and `tau` count.
+        """
+        V = (self.norm - self.Q) * ((self.norm - self.Q) / (before.norm - before.Q)) ** step
+        return replace(self, m=self.m + step * (self.m - before.m), tau=self.tau + step * (self.tau - before.tau),
+                       Q=self.norm - V)
+
+
+@dataclass(frozen=True, repr=False)
 class ReplicatedResult(AtOverlap, LandscapeResult):
     """Typical configurations of `y` replicas at a fixed mutual overlap; see also `LandscapeResult`.
 
     Attributes
     ----------
-    loss : str
-        "count" or "square": the loss in the weight `exp(-β Σ_a Σ loss)`.
+    loss : ErrorCount or SquareLoss
+        The channel: what the weight `exp(-β Σ_a Σ loss)` counts; its `name` is "count" or "square".
     overlap, norm : float
         Cosine between two replicas, and `|w|²/N` of a replica.
     train_loss : float or None
@@ -169,6 +206,8 @@ class ReplicatedResult(AtOverlap, LandscapeResult):
     local_entropy: float | None
     stability_margin_within: float
 
+    _headline: ClassVar[tuple[str, ...]] = ("y", "overlap", "beta", "entropy", "train_error", "test_error",
+                                             "barycenter_error")
     _derived: ClassVar[tuple[str, ...]] = ("entropy", "test_error", "distance", "barycenter_error")
 
     @cached_property

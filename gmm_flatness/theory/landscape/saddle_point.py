@@ -100,6 +100,10 @@ class SaddlePoint:
         self.unknowns = np.zeros(constraint.unknowns) if start is None else start  # of the last solution
         self._past: list[tuple[float, np.ndarray]] = [] if start is None else [(math.nan, start)]
 
+    def start_from(self, unknowns: np.ndarray) -> None:
+        """Continue from unknowns near the first solution asked for."""
+        self.unknowns, self._past = unknowns, [(math.nan, unknowns)]
+
     def __call__(self, beta: float) -> Solution:
         """The saddle point at `beta`.
 

@@ -12,8 +12,10 @@ import math
 from typing import NamedTuple
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import elementwise
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Hinge, Loss, ProximalMoments, check_loss, get_loss
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem
@@ -21,13 +23,14 @@ from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem
 
 @formula("F013", name="collapse threshold", source="this package", equation="αE(1-∂u*) = 1 about w = 0",
          validity="convex losses with a kink, learned bias", kind="replica-symmetric")
-def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> float:
+@elementwise("delta", "rho")
+def collapse_threshold(delta: float | GaussianMixture, rho: float = 0.5, loss: str | Loss = "hinge") -> float:
     """The `α` above which the minimizer with learned bias is `w = 0`, whatever the ridge.
 
     Parameters
     ----------
     delta, rho : float
-        Cluster variance and weight of the positive cluster.
+        Cluster variance and weight of the positive cluster; or a mixture instead of both.
     loss : str or Loss
         Convex.
 
@@ -42,6 +45,8 @@ def collapse_threshold(delta: float, rho: float, loss: str | Loss = "hinge") -> 
     DomainError
         A parameter out of its domain.
     """
+    if isinstance(delta, GaussianMixture):
+        rho, delta = delta.rho, delta.delta
     delta, rho = check.size("delta", delta), check.probability("rho", rho)
     loss, majority = check_loss(get_loss(loss)), max(rho, 1.0 - rho)
     if majority == 1.0:

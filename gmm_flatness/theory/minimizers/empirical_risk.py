@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.losses import Loss, check_loss, get_loss
 from gmm_flatness.model.classifier import optimal_bias
@@ -16,9 +19,16 @@ from gmm_flatness.theory.minimizers.result import ErmResult
 from gmm_flatness.theory.minimizers.starts import BRANCHES, iterated
 
 
+def _continues(given: Mapping[str, Any]) -> bool:
+    """Whether neighboring minimizers help: each is the only one, and not a closed form."""
+    loss = get_loss(given["loss"])
+    return loss.is_convex and not isinstance(loss, CLOSED) and given.get("norm") is None
+
+
 @formula("F010", name="empirical risk minimizer", source="arXiv:2002.11544",
          equation="m = (α/Δ)E(u*-h), q = m² + (α/Δ)E(u*-h)², 1 = λV + αE(1-∂u*), E y(u*-h) = 0",
          validity="convex losses, and others where the stability margin is positive", kind="replica-symmetric")
+@broadcasting("mixture", "ridge", "norm", "bias", follow=_continues)
 def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,
         bias: str | float = "learned", allow_unstable: bool = False, branch: str = "lowest",
         start: ErmResult | None = None) -> ErmResult:
@@ -87,6 +97,6 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
         raise StabilityError(name, value, f"a value where replica symmetry is stable; stability margin {margin:.3g}, "
                              "allow_unstable=True returns the unstable solution")
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
-    return ErmResult(mixture=mixture, loss=loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, b=b, trained_bias=at.b,
+    return ErmResult(mixture=mixture, loss=loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, bias=b, trained_bias=at.b,
                      ridge=saddle.ridge, residual=saddle.residual, iterations=saddle.iterations,
                      stability_margin=margin)

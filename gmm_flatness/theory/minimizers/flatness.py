@@ -8,11 +8,9 @@ where it is Hebb's vector, a path leads down to error counting, replica symmetri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-
-import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting, elementwise
 from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
@@ -24,6 +22,7 @@ from gmm_flatness.theory.minimizers.result import ErmResult
 @formula("F016", name="minimizer of the local energy", source="arXiv:2006.07897",
          equation="argmin over |w|² = rN of E_train(σ), which is ERM with H(u/κ), κ = σ√(Δr)",
          validity="stability margin positive", kind="replica-symmetric")
+@broadcasting("mixture", "sigma", "norm", "bias")
 def flattest(mixture: GaussianMixture, sigma: float, *, norm: float = 1.0, bias: str | float = "optimal",
              allow_unstable: bool = False) -> ErmResult:
     """The weights of given norm whose training error under perturbations of radius `σ` is least.
@@ -58,25 +57,19 @@ def flattest(mixture: GaussianMixture, sigma: float, *, norm: float = 1.0, bias:
                           threshold=threshold) from None
 
 
-def smoothing_path(mixture: GaussianMixture, kappas: Iterable[float], *, norm: float = 1.0,
-                   bias: str | float = "optimal", allow_unstable: bool = False) -> list[ErmResult]:
-    """Minimizers for a sequence of smoothing widths, each continued from the one before.
+@broadcasting("mixture", "kappa", "norm", "bias", follow=lambda given: True, run=None)
+def smoothing_path(mixture: GaussianMixture, kappa: float, *, norm: float = 1.0, bias: str | float = "optimal",
+                   allow_unstable: bool = False, start: ErmResult | None = None) -> ErmResult:
+    """The minimizer of the count smoothed over `kappa`; with an array a path, each continued from the one before.
 
-    Parameters and errors as in `flattest`; give `kappas` from large (Hebb) to small (error counting).
+    Parameters and errors as in `flattest`; give an array `kappa` from large (Hebb) to small (error counting), so that
+    the path stays on one branch. `start` is a result nearby.
     """
-    path: list[ErmResult] = []
-    widths = kappas if isinstance(kappas, np.ndarray) or not isinstance(kappas, Iterable) else list(kappas)
-    for kappa in check.finite_array("kappas", widths, ndim=1, low=1e-100, high=1e100).tolist():
-        try:
-            path.append(erm(mixture, SmoothedCount(kappa), norm=norm, bias=bias, allow_unstable=allow_unstable,
-                            start=path[-1] if path else None))
-        except DomainError as error:
-            if error.parameter != "kappa":
-                raise
-            raise type(error)("kappas", kappa, error.allowed, threshold=error.threshold) from None
-    return path
+    kappa, norm = check.size("kappa", kappa), check.size("norm", norm)
+    return erm(mixture, SmoothedCount(kappa), norm=norm, bias=bias, allow_unstable=allow_unstable, start=start)
 
 
+@elementwise("mixture", "norm", "bias")
 def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: str | float = "optimal") -> float:
     """The smoothing width `κ_AT` at which replica symmetry of the minimizer on the sphere is lost.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import get_loss
 from gmm_flatness.model.classifier import optimal_bias
@@ -18,6 +19,7 @@ from gmm_flatness.theory.minimizers.separability import Separation, separability
 
 @formula("F015", name="hard margin", source="arXiv:2002.11544", equation="largest k with α_c(k) = α",
          validity="α below the separability threshold", kind="exact")
+@broadcasting("mixture", "bias")
 def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> HardMargin:
     """The weights with the largest margin `k` on typical training samples.
 
@@ -30,7 +32,7 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     Returns
     -------
     HardMargin
-        In the scale where the margin is 1, so `b` and `q` are those of the hinge loss as `λ → 0`; `margin` is
+        In the scale where the margin is 1, so `bias` and `q` are those of the hinge loss as `λ → 0`; `margin` is
         `k` itself. Close to the threshold `α_c` the margin has a relative accuracy of `1e-15/(1 - α/α_c)`.
 
     Raises
@@ -48,7 +50,7 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
                           f"bias = {bias!r}", threshold=threshold)
     at = saddle.at
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
-    return HardMargin(mixture=mixture, loss=get_loss("hinge"), bias_mode=mode, m=at.m, q=at.q, V=math.inf, b=b,
+    return HardMargin(mixture=mixture, loss=get_loss("hinge"), bias_mode=mode, m=at.m, q=at.q, V=math.inf, bias=b,
                       trained_bias=at.b, ridge=0.0, residual=saddle.residual, iterations=saddle.iterations,
                       stability_margin=1.0 - mixture.alpha * saddle.averages.slope_sq)
 

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting, elementwise
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints, field_at, proximal_moments
 from gmm_flatness.model.classifier import generalization_error
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.fixed_points import Anderson, fixed_point
 from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.numerics.quadrature import gauss_mean
 from gmm_flatness.registry import formula
+from gmm_flatness.results import Result
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 
-@dataclass(frozen=True)
-class Pair:
+@dataclass(frozen=True, repr=False)
+class Pair(Result):
     """Two minimizers on the same samples.
 
     Attributes
@@ -41,6 +45,13 @@ class Pair:
     q12: float
     residual: float
 
+    _headline: ClassVar[tuple[str, ...]] = ("q12", "overlap", "residual")
+
+    @property
+    def mixture(self) -> GaussianMixture:
+        """The mixture of both."""
+        return self.first.mixture
+
     @property
     def overlap(self) -> float:
         """Cosine of the angle between the weights."""
@@ -51,14 +62,21 @@ class Pair:
         """`(1 - overlap)/2`."""
         return 0.5 * (1.0 - self.overlap)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The overlap, and both losses."""
+        return {**self.mixture.to_dict(), "first": self.first.loss.name, "second": self.second.loss.name,
+                "q12": self.q12, "overlap": self.overlap, "distance": self.distance, "residual": self.residual}
+
+    @elementwise("t")
     def test_error_at(self, t: float) -> float:
         """Generalization error of `(1-t) w1 + t w2`, the biases mixed alike, `t` from 0 to 1."""
         t = check.scalar("t", t, low=0.0, high=1.0, closed_low=True, closed_high=True)
         one, two = self.first, self.second
         q = (1.0 - t) ** 2 * one.q + t * t * two.q + 2.0 * t * (1.0 - t) * self.q12
-        return float(generalization_error((1.0 - t) * one.m + t * two.m, q, (1.0 - t) * one.b + t * two.b,
+        return float(generalization_error((1.0 - t) * one.m + t * two.m, q, (1.0 - t) * one.bias + t * two.bias,
                                           delta=one.mixture.delta, rho=one.mixture.rho))
 
+    @elementwise("t")
     def train_error_at(self, t: float) -> float:
         """Training error of `(1-t) w1 + t w2`, the biases mixed alike, `t` from 0 to 1."""
         t = check.scalar("t", t, low=0.0, high=1.0, closed_low=True, closed_high=True)
@@ -73,7 +91,7 @@ class Pair:
         """
         one, two = self.first, self.second
         mean, std, other_mean, slope, spread = _joint_fields(one, two, self.q12, label)
-        shift_one, shift_two = (label * (each.b - each.trained_bias) for each in (one, two))
+        shift_one, shift_two = (label * (each.bias - each.trained_bias) for each in (one, two))
         ratio = (1.0 - t) / t
 
         def below(h):
@@ -104,6 +122,7 @@ def _joint_fields(one: ErmResult, two: ErmResult, q12: float, label: int) -> tup
 @formula("F018", name="overlap of two minimizers", source="this package",
          equation="q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2)", validity="both replica symmetric and stable",
          kind="replica-symmetric")
+@broadcasting("first", "second")
 def pair(first: ErmResult, second: ErmResult) -> Pair:
     """Two minimizers trained on the same samples.
 

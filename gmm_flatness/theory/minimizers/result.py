@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import elementwise
 from gmm_flatness.losses import Loss
 from gmm_flatness.model.classifier import generalization_error, log_generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import H
+from gmm_flatness.results import Result
 from gmm_flatness.theory.minimizers.margins import MarginDistribution
 
 
-@dataclass(frozen=True)
-class ErmResult:
+@dataclass(frozen=True, repr=False)
+class ErmResult(Result):
     """The typical minimizer, by its order parameters.
 
     Attributes
@@ -29,10 +31,10 @@ class ErmResult:
         Overlap `w·v/N` with the centroid and squared norm `|w|²/N`.
     V : float
         Response; infinite for the limit `λ → 0` of separable or interpolated samples.
-    b : float
+    bias : float
         The bias of the classifier.
     trained_bias : float
-        The bias during training; differs from `b` in mode "optimal", where it is 0.
+        The bias during training; differs from `bias` in mode "optimal", where it is 0.
     ridge : float
         Ridge strength `λ`, or the multiplier that holds the norm.
     residual : float
@@ -49,12 +51,14 @@ class ErmResult:
     m: float
     q: float
     V: float
-    b: float
+    bias: float
     trained_bias: float
     ridge: float
     residual: float
     iterations: int
     stability_margin: float
+
+    _headline: ClassVar[tuple[str, ...]] = ("m", "q", "V", "bias", "ridge", "test_error", "train_error")
 
     @property
     def stable(self) -> bool:
@@ -67,6 +71,16 @@ class ErmResult:
         return self.m / math.sqrt(self.q)
 
     @property
+    def norm(self) -> float:
+        """Squared norm `|w|²/N`."""
+        return self.q
+
+    @property
+    def distance(self) -> float:
+        """`(1 - overlap)/2` from the centroid."""
+        return 0.5 * (1.0 - self.overlap)
+
+    @property
     def width(self) -> float:
         """Proximal width `ΔV` of the training fields."""
         return self.mixture.delta * self.V
@@ -74,18 +88,19 @@ class ErmResult:
     @cached_property
     def test_error(self) -> float:
         """Generalization error of the classifier."""
-        return float(generalization_error(self.m, self.q, self.b, delta=self.mixture.delta, rho=self.mixture.rho))
+        return float(generalization_error(self.m, self.q, self.bias, delta=self.mixture.delta, rho=self.mixture.rho))
 
     @cached_property
     def log_test_error(self) -> float:
         """Logarithm of the generalization error, finite where it underflows."""
-        return float(log_generalization_error(self.m, self.q, self.b, delta=self.mixture.delta, rho=self.mixture.rho))
+        mixture = self.mixture
+        return float(log_generalization_error(self.m, self.q, self.bias, delta=mixture.delta, rho=mixture.rho))
 
     @cached_property
     def margins(self) -> MarginDistribution:
         """The law of `y (w·x/√N + b)` on a training sample."""
         weights, means, shifts = zip(*(
-            (weight, self.m + label * self.trained_bias, label * (self.b - self.trained_bias))
+            (weight, self.m + label * self.trained_bias, label * (self.bias - self.trained_bias))
             for weight, label in self.mixture.classes), strict=True)
         return MarginDistribution(self.loss, self.width, weights, means, shifts, math.sqrt(self.mixture.delta * self.q))
 
@@ -104,12 +119,14 @@ class ErmResult:
         """Mean loss of the classifier on its training samples, without the ridge."""
         return self.margins.expect(self.loss.value, breakpoints=self.loss.kinks)
 
+    @elementwise("sigma")
     def test_error_at(self, sigma: float) -> float:
         """Generalization error of weights perturbed to `w + σ √q ζ`, `ζ` standard normal, the bias untouched."""
         sigma = check.scalar("sigma", sigma, low=0.0, high=1e100, closed_low=True)
-        return float(generalization_error(self.m, self.q * (1.0 + sigma * sigma), self.b,
+        return float(generalization_error(self.m, self.q * (1.0 + sigma * sigma), self.bias,
                                           delta=self.mixture.delta, rho=self.mixture.rho))
 
+    @elementwise("sigma")
     def train_error_at(self, sigma: float) -> float:
         """Training error of weights perturbed to `w + σ √q ζ`, `E H(u/(σ √(Δq)))` over the margins `u`.
 
@@ -123,6 +140,7 @@ class ErmResult:
         scale = sigma * math.sqrt(self.mixture.delta * self.q)
         return self.margins.expect(lambda margin: H(margin / scale), breakpoints=(0.0,))
 
+    @elementwise("sigma")
     def local_energy(self, sigma: float) -> float:
         """Rise of the training error under the perturbation, `train_error_at(σ) - train_error`."""
         return self.train_error_at(sigma) - self.train_error
@@ -140,14 +158,10 @@ class ErmResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Order parameters, errors and evidence of convergence as plain numbers and strings."""
-        names = ("m", "q", "V", "b", "ridge", "overlap", "test_error", "log_test_error", "train_error",
+        names = ("m", "q", "V", "bias", "ridge", "overlap", "test_error", "log_test_error", "train_error",
                  "log_train_error", "train_loss", "residual", "iterations", "stability_margin", "stable")
         return {**self.mixture.to_dict(), "loss": self.loss.name, "bias_mode": self.bias_mode,
                 **{name: getattr(self, name) for name in names}}
-
-    def __repr__(self) -> str:
-        return (f"ErmResult({self.loss.name}, m={self.m:.6g}, q={self.q:.6g}, V={self.V:.6g}, b={self.b:.6g}, "
-                f"ridge={self.ridge:.6g}, test_error={self.test_error:.6g}, train_error={self.train_error:.6g})")
 
 
 class HardMargin(ErmResult):
@@ -157,3 +171,7 @@ class HardMargin(ErmResult):
     def margin(self) -> float:
         """The margin `k` in units of `|w|/√N`."""
         return 1.0 / math.sqrt(self.q)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As of every minimizer, and the margin."""
+        return {**super().to_dict(), "margin": self.margin}

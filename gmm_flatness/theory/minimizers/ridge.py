@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, check_loss, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
+from gmm_flatness.results import Result
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 _SCAN = 25  # ridges of the scan: nearly four a decade of the default interval
 
 
-@dataclass(frozen=True)
-class OptimalRidge:
+@dataclass(frozen=True, repr=False)
+class OptimalRidge(Result):
     """Where the test error is least in `λ`.
 
     Attributes
@@ -37,9 +40,21 @@ class OptimalRidge:
     test_error: float
     result: ErmResult
 
+    _headline: ClassVar[tuple[str, ...]] = ("ridge", "test_error")
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the minimizer."""
+        return self.result.loss
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is known of the minimizer; `ridge` is the best one."""
+        return {**self.result.to_dict(), "ridge": self.ridge, "test_error": self.test_error}
+
 
 @formula("F017", name="optimal ridge", source="arXiv:2002.11544", equation="argmin over λ of the generalization error",
          validity="convex losses", kind="replica-symmetric")
+@broadcasting("mixture", "bias")
 def optimal_ridge(mixture: GaussianMixture, loss: str | Loss, *, bias: str | float = "learned",
                   bounds: tuple[float, float] = (1e-4, 1e3)) -> OptimalRidge:
     """The ridge whose minimizer generalizes best.

@@ -16,7 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.curves import elementwise
 from gmm_flatness.errors import DomainError
+from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import positive_part_moments
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
@@ -24,14 +26,15 @@ from gmm_flatness.registry import formula
 
 @formula("F014", name="separability threshold", source="arXiv:2002.11544",
          equation="α_c(k) = max Δ(1-m²) / E (k - m - yb + √Δ z)₊²", validity="k ≥ 0", kind="exact")
-def separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, *,
+@elementwise("delta", "rho", "margin", "bias")
+def separability_threshold(delta: float | GaussianMixture, rho: float = 0.5, margin: float = 0.0, *,
                            bias: str | float = "learned") -> float:
     """Largest `α` at which typical samples are linearly separable with the given margin.
 
     Parameters
     ----------
     delta, rho : float
-        Cluster variance and weight of the positive cluster.
+        Cluster variance and weight of the positive cluster; or a mixture instead of both.
     margin : float
         `k ≥ 0`, in units of `|w|/√N`.
     bias : "learned" or float
@@ -52,9 +55,12 @@ def separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, 
     return math.exp(log_threshold) if log_threshold < math.log(1.7e308) else math.inf
 
 
-def log_separability_threshold(delta: float, rho: float = 0.5, margin: float = 0.0, *,
+@elementwise("delta", "rho", "margin", "bias")
+def log_separability_threshold(delta: float | GaussianMixture, rho: float = 0.5, margin: float = 0.0, *,
                                bias: str | float = "learned") -> float:
     """Logarithm of `separability_threshold`, finite where that exceeds every float; same arguments."""
+    if isinstance(delta, GaussianMixture):
+        rho, delta = delta.rho, delta.delta
     delta, rho = check.positive("delta", delta), check.probability("rho", rho)
     margin = check.non_negative("margin", margin)
     mode, held = check.bias("bias", bias, ("learned",))
