@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from importlib import import_module
 from typing import Any, ClassVar
 
 
@@ -34,6 +35,20 @@ class Result:
         rows = "".join(f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(_short(value))}</td>"
                        "</tr>" for name, value in self.to_dict().items() if value is not None)
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+
+
+class TheoryResult(Result):
+    """Base of the results that samples can be compared with."""
+
+    def simulate(self, dim: int, *, seeds: int = 20, rng: Any = None, workers: int | None = 1) -> Any:
+        """Means over independent samples of dimension `dim`; see `gmm_flatness.studies.measurement.simulate`."""
+        return import_module("gmm_flatness.studies.measurement").simulate(self, dim, seeds=seeds, rng=rng,
+                                                                          workers=workers)
+
+    def check(self, dim: int = 100, *, seeds: int = 20, rng: Any = None, workers: int | None = 1) -> float:
+        """The p-value of this theory against samples; see `gmm_flatness.studies.measurement.p_value`."""
+        return import_module("gmm_flatness.studies.measurement").p_value(self, dim, seeds=seeds, rng=rng,
+                                                                         workers=workers)
 
 
 def _short(value: Any) -> str:

@@ -63,7 +63,7 @@ def test_elastic_replicas_collapse_onto_the_minimizer(loss, options):
     assert run.trace.distance[0] > 0.1 and abs(run.distance) < 1e-14
     assert pair_overlap(found, run.barycenter).distance < 1e-14
     np.testing.assert_allclose(run.barycenter.weights, found.weights, atol=1e-8)
-    for name in ("b", "trained_bias", "ridge", "m", "q", "test_error", "train_loss"):
+    for name in ("bias", "trained_bias", "ridge", "m", "q", "test_error", "train_loss"):
         assert getattr(run.barycenter, name) == pytest.approx(getattr(found, name), rel=1e-8), name
 
 
@@ -206,7 +206,7 @@ def test_trace_ends_at_the_reported_values():
     run = replicated_descent(data, "logistic", coupling=np.geomspace(0.01, 1.0, 9), ridge=0.3, epochs=9, batch_size=10,
                              temperature=0.01, rng=3, measure_every=4)
     np.testing.assert_array_equal(run.trace.epoch, [4, 8, 9])
-    assert run.steps == 9 * 10
+    assert run.iterations == 9 * 10
     assert run.trace.barycenter_train_error[-1] == run.barycenter.train_error
     assert run.trace.barycenter_test_error[-1] == pytest.approx(run.barycenter.test_error, rel=1e-14)
     assert run.distance == pytest.approx(mean_distance(run.weights)) and run.distance > 1e-4

@@ -17,7 +17,7 @@ def draw(rho=0.3, dim=80, seed=1):
 def test_every_width_ends_at_its_minimizer(norm, bias):
     data, kappas = draw(), [4.0, 2.0, 0.9]
     run = local_energy_descent(data, kappas, norm=norm, bias=bias)
-    assert run.estimator is run.estimators[2] and (run.steps > 1).all()
+    assert run.estimator is run.estimators[2] and (run.iterations > 1).all()
     for kappa, found in zip(kappas, run.estimators, strict=True):
         mode = 0.0 if bias == "learned" and kappa > 0.9 else bias
         want = fit(data, SmoothedCount(kappa), norm=norm, bias=mode)

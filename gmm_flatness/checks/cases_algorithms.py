@@ -19,7 +19,7 @@ from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
-from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, run_chain
+from gmm_flatness.simulation.chains import run_chain, run_until_equilibrated
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
 from gmm_flatness.simulation.fit import Estimator
 from gmm_flatness.simulation.message_passing import (
@@ -34,19 +34,16 @@ from gmm_flatness.theory.landscape.replicas import replicated
 from gmm_flatness.theory.minimizers.empirical_risk import erm
 
 _FULL, _FAST = Sampling((100, 200, 400), (64, 32, 16), control=0.1), FAST._replace(control=0.1)
-# Larger chains would need longer burn-in. One shorter than a few of its memories is run again, longer.
+# Larger chains would need longer burn-in.
 _CHAINS_FULL = Sampling((50, 100, 200), (160, 80, 40), control=0.1)
-_LENGTHS = (1, 3, 9)
 
 
 def equilibrated(run: Callable, *arguments, sweeps: int, **options):
     """The run with the first length that lets its chain be long enough, and no verdict if none does."""
-    for length in _LENGTHS:
-        try:
-            return run(*arguments, sweeps=length * sweeps, min_effective_size=MIN_EFFECTIVE_SIZE, **options)
-        except ConvergenceError as error:
-            reason = str(error)
-    raise Undecided(f"not equilibrated: {reason}")
+    try:
+        return run_until_equilibrated(run, *arguments, sweeps=sweeps, **options)
+    except ConvergenceError as error:
+        raise Undecided(f"not equilibrated: {error}") from error
 
 
 def elastic(point: ReferencePoint, data: Sample, rng: np.random.Generator) -> Estimator:

@@ -128,9 +128,9 @@ def _train(solver: Callable, target: Any, options: dict, data: Sample, rng: np.r
         found, cost = run.barycenter, 2 * options["replicas"] * int(run.trace.epoch[-1])
     elif solver is entropy_sgd:
         share = (options.get("batch_size") or len(data)) / len(data)
-        found, cost = run.estimator, round(2 * options["inner_steps"] * run.steps * share)
+        found, cost = run.estimator, round(2 * options["inner_steps"] * run.iterations * share)
     elif solver is local_energy_descent:
-        found, cost = run.estimator, 2 * int(run.steps.sum())
+        found, cost = run.estimator, 2 * int(run.iterations.sum())
     else:
         found, cost = run, 1 if solver is fit else 2 * run.iterations + 1
     return TrainedClassifier(found.weights, found.bias, cost)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -16,13 +17,14 @@ from scipy.interpolate import CubicSpline
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation.chains.sampling import ChainResult, chain_results
 from gmm_flatness.simulation.chains.stages import check_betas
 from gmm_flatness.store import Checkpoint
 
 
-@dataclass(frozen=True, eq=False)
-class ThermodynamicIntegration:
+@dataclass(frozen=True, eq=False, repr=False)
+class ThermodynamicIntegration(Result):
     """Free entropies of one sample relative to β = 0. Arrays have the length of the schedule.
 
     Attributes
@@ -47,6 +49,8 @@ class ThermodynamicIntegration:
     entropy: np.ndarray
     entropy_stderr: np.ndarray
     coarse_free_entropy: np.ndarray
+
+    _headline: ClassVar[tuple[str, ...]] = ("mixture",)
 
     @property
     def mixture(self) -> GaussianMixture:

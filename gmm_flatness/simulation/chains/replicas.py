@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation._inputs import check_sample, per_stage
 from gmm_flatness.simulation.chains.geometry import IndependentSpheres, make_geometry
 from gmm_flatness.simulation.chains.moves import ChainState, ElasticState, Stage
@@ -25,8 +27,8 @@ from gmm_flatness.simulation.fit import population_error
 from gmm_flatness.store import Checkpoint
 
 
-@dataclass(frozen=True, eq=False)
-class ReplicatedAnnealing:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReplicatedAnnealing(Result):
     """The end of a replicated annealing and its trace; arrays have the length of the schedule.
 
     Attributes
@@ -57,6 +59,8 @@ class ReplicatedAnnealing:
     barycenter_train_error: np.ndarray
     barycenter_test_error: np.ndarray
     distance: np.ndarray
+
+    _headline: ClassVar[tuple[str, ...]] = ("mixture", "bias")
 
     def to_dict(self) -> dict:
         """The trace as lists, with bias and the mixture's parameters; without the weights."""

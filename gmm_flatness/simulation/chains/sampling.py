@@ -7,8 +7,10 @@ autocorrelation times long.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation._inputs import check_sample
 from gmm_flatness.simulation.chains.geometry import Geometry, make_geometry
 from gmm_flatness.simulation.chains.moves import Stage
@@ -29,8 +32,8 @@ from gmm_flatness.store import Checkpoint
 MIN_EFFECTIVE_SIZE = 8.0
 
 
-@dataclass(frozen=True, eq=False)
-class ChainResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class ChainResult(Result):
     """What one chain measured at one inverse temperature.
 
     Attributes
@@ -86,11 +89,12 @@ class ChainResult:
     sweeps: int
     weights: np.ndarray = field(repr=False)
 
+    _headline: ClassVar[tuple[str, ...]] = ("dim", "beta", "train_error", "test_error", "m", "effective_size")
+
     def to_dict(self) -> dict:
         """The scalars as a plain dictionary, the mixture's parameters among them."""
-        values = asdict(self)
-        del values["weights"]
-        return values.pop("mixture") | values
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "weights"}
+        return values.pop("mixture").to_dict() | values
 
 
 def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, burn_in: int, bias: float = 0.0,
@@ -141,6 +145,20 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
                          reference=reference, overlap=overlap, replicas=replicas, rng=rng,
                          min_effective_size=min_effective_size, checkpoint=checkpoint,
                          checkpoint_interval=checkpoint_interval)[-1]
+
+
+def run_until_equilibrated(run: Callable, *arguments: Any, sweeps: int, **options: Any) -> Any:
+    """`run_chain` or the like with `sweeps`, or three or nine times as many: the first chain that is long enough.
+
+    Raises
+    ------
+    ConvergenceError
+        None of them spans `MIN_EFFECTIVE_SIZE` autocorrelation times.
+    """
+    for length in (1, 3):
+        with suppress(ConvergenceError):
+            return run(*arguments, sweeps=length * sweeps, min_effective_size=MIN_EFFECTIVE_SIZE, **options)
+    return run(*arguments, sweeps=9 * sweeps, min_effective_size=MIN_EFFECTIVE_SIZE, **options)
 
 
 def chain_results(sample: Sample, betas: list[float], *, last_only: bool, sweeps: int, burn_in: int, bias: float,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation.descent.constraints import WeightConstraint, make_constraint
 from gmm_flatness.simulation.descent.engine import CoupledDescent, DescentEnd, make_schedule
 from gmm_flatness.simulation.descent.trace import to_estimator
@@ -19,8 +21,8 @@ from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import Estimator, training_problem
 
 
-@dataclass(frozen=True, eq=False)
-class LocalEnergyDescent:
+@dataclass(frozen=True, eq=False, repr=False)
+class LocalEnergyDescent(Result):
     """Where the descent stood at the end of every width.
 
     Attributes
@@ -31,14 +33,21 @@ class LocalEnergyDescent:
         perturbations of size `κ/√(Δ norm)`, up to the fluctuation of the lengths of the inputs.
     residuals : ndarray
         Force left on the weights over the scale of its parts.
-    steps : ndarray
+    iterations : ndarray
         Steps at each width.
     """
 
     kappas: np.ndarray
     estimators: tuple[Estimator, ...] = field(repr=False)
     residuals: np.ndarray
-    steps: np.ndarray
+    iterations: np.ndarray
+
+    _headline: ClassVar[tuple[str, ...]] = ("kappas",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers of the last estimator, and of the whole run."""
+        return {**self.estimator.to_dict(), "residual": float(self.residuals[-1]),
+                "iterations": int(self.iterations.sum())}
 
     @property
     def estimator(self) -> Estimator:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation._inputs import fraction, per_stage
 from gmm_flatness.simulation.descent.constraints import WeightConstraint, make_constraint, starting_weights
 from gmm_flatness.simulation.descent.engine import DescentEnd, epoch_batches, require_bounded
@@ -21,8 +23,8 @@ from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import Estimator, training_problem
 
 
-@dataclass(frozen=True, eq=False)
-class EntropySGD:
+@dataclass(frozen=True, eq=False, repr=False)
+class EntropySGD(Result):
     """The end of a run of Entropy-SGD and its trace.
 
     Attributes
@@ -33,14 +35,20 @@ class EntropySGD:
         With outer steps for epochs.
     residual : float
         Length of the last move along the sphere (if there is one) to `μ`, over that of the weights.
-    steps : int
+    iterations : int
         Outer steps.
     """
 
     estimator: Estimator
     trace: Trace = field(repr=False)
     residual: float
-    steps: int
+    iterations: int
+
+    _headline: ClassVar[tuple[str, ...]] = ("residual", "iterations")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers of the estimator, and of the run."""
+        return {**self.estimator.to_dict(), "residual": self.residual, "iterations": self.iterations}
 
 
 def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.sampling import Sample
+from gmm_flatness.results import Result
 from gmm_flatness.simulation.descent.constraints import make_constraint, starting_weights
 from gmm_flatness.simulation.descent.engine import CoupledDescent, make_schedule
 from gmm_flatness.simulation.descent.trace import Recorder, Trace, to_estimator
@@ -18,8 +20,8 @@ from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import Estimator, training_problem
 
 
-@dataclass(frozen=True, eq=False)
-class ReplicatedDescent:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReplicatedDescent(Result):
     """The end of a replicated descent and its trace.
 
     Attributes
@@ -33,7 +35,7 @@ class ReplicatedDescent:
     trace : Trace
     residual : float
         Largest force left on a replica, coupling and constraint included, over the scale of its parts.
-    steps : int
+    iterations : int
     """
 
     barycenter: Estimator
@@ -41,7 +43,14 @@ class ReplicatedDescent:
     biases: np.ndarray
     trace: Trace = field(repr=False)
     residual: float
-    steps: int
+    iterations: int
+
+    _headline: ClassVar[tuple[str, ...]] = ("distance", "residual", "iterations")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers of the barycenter, and of the run."""
+        return {**self.barycenter.to_dict(), "distance": self.distance, "residual": self.residual,
+                "iterations": self.iterations}
 
     @property
     def distance(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from gmm_flatness.errors import ConvergenceError, DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.numerics.roots import increasing_root
+from gmm_flatness.results import Result
 from gmm_flatness.simulation._inputs import check_sample, fraction
 from gmm_flatness.simulation.fit.estimator import least_error_bias, population_error
 from gmm_flatness.simulation.message_passing.forces import sample_forces
 from gmm_flatness.simulation.message_passing.measures import Measure
 
 
-@dataclass(frozen=True, eq=False)
-class MessagePassing:
+@dataclass(frozen=True, eq=False, repr=False)
+class MessagePassing(Result):
     """Where message passing ended, and its order parameters on the way.
 
     Attributes
@@ -47,6 +48,14 @@ class MessagePassing:
     V: np.ndarray = field(repr=False)
     biases: np.ndarray = field(repr=False)
     residual: float
+
+    _headline: ClassVar[tuple[str, ...]] = ("bias", "residual", "iterations", "test_error")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers where the iteration ended."""
+        return {**self.mixture.to_dict(), "m": float(self.m[-1]), "q": float(self.q[-1]), "V": float(self.V[-1]),
+                "bias": self.bias, "residual": self.residual, "iterations": self.iterations,
+                "test_error": self.test_error}
 
     @property
     def iterations(self) -> int:

@@ -128,7 +128,8 @@ def _solved(saddle_point: SaddlePoint, beta: float) -> LocalEntropyResult:
     found, constraint = saddle_point(beta), saddle_point.constraint
     reference, state, channel = constraint.reference, found.state, saddle_point.channel(beta)
     return LocalEntropyResult(
-        mixture=reference.mixture, loss=channel, overlap=constraint.overlap, norm=constraint.norm, beta=beta,
+        mixture=reference.mixture, reference=reference.result, loss=channel,
+        overlap=constraint.overlap, norm=constraint.norm, beta=beta,
         bias=constraint.bias, Q=state.Q, m=state.m, tau=state.tau,
         T=None if reference.channel is None else constraint.s - (1.0 - reference.q) * state.tau,
         free_entropy=found.free_entropy, train_error=found.train_error,

@@ -46,6 +46,8 @@ class Reference:
         `D(z0, label)`, vectorized in `z0`.
     kinks : callable
         Of a label: values of `z0` at kinks and jumps of `D`.
+    result : ErmResult or GibbsResult
+        The solved result that it is.
     """
 
     mixture: GaussianMixture
@@ -57,6 +59,7 @@ class Reference:
     symmetric: bool
     displacement: Callable[..., np.ndarray]
     kinks: Callable[[int], list[float]]
+    result: Any
 
     @classmethod
     def of(cls, result: Any) -> Reference:
@@ -92,7 +95,7 @@ class Reference:
             return [(field - result.m - label * trained) / std for field in breakpoints(result.loss, width)]
 
         return cls(result.mixture, result.m / length, result.bias / length, 1.0, None, result.stable, trained == 0.0,
-                   displacement, kinks)
+                   displacement, kinks, result)
 
     @classmethod
     def _gibbs(cls, result: GibbsResult) -> Reference:
@@ -103,7 +106,7 @@ class Reference:
             return variance * channel.force(result.m + label * result.bias + std * z0, variance)
 
         return cls(mixture, result.m, result.bias, result.q, channel, result.stable, result.bias == 0.0,
-                   displacement, lambda label: [])
+                   displacement, lambda label: [], result)
 
     @cached_property
     def edges(self) -> dict[int, np.ndarray]:

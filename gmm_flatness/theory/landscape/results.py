@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from gmm_flatness.channels import ErrorCount
 from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.results import Result
+from gmm_flatness.results import TheoryResult
 
 
 @dataclass(frozen=True, repr=False)
-class LandscapeResult(Result):
+class LandscapeResult(TheoryResult):
     """What the results of `gibbs`, `local_entropy` and `replicated` share.
 
     Attributes
@@ -74,7 +74,7 @@ class LandscapeResult(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain numbers and strings."""
-        names = [field.name for field in fields(self) if field.name != "mixture"]
+        names = [field.name for field in fields(self) if field.name not in ("mixture", "reference")]
         values = {name: getattr(self, name) for name in (*names, *self._derived)}
         return self.mixture.to_dict() | {name: getattr(value, "name", value) for name, value in values.items()}
 
@@ -148,6 +148,8 @@ class LocalEntropyResult(AtOverlap, LandscapeResult):
         Overlap `w·w'/N` of two such weights.
     tau : float
         Response `τ` of the weights to a displacement of the reference.
+    reference : ErmResult or GibbsResult
+        What the weights are at an overlap with.
     T : float or None
         For a Gibbs reference, overlap with its other configurations.
     stable : bool
@@ -157,6 +159,7 @@ class LocalEntropyResult(AtOverlap, LandscapeResult):
     Q: float
     tau: float
     T: float | None
+    reference: Any
 
     _headline: ClassVar[tuple[str, ...]] = ("overlap", "beta", "entropy", "train_error", "test_error")
 

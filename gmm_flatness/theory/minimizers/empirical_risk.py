@@ -99,4 +99,4 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
     return ErmResult(mixture=mixture, loss=loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, bias=b, trained_bias=at.b,
                      ridge=saddle.ridge, residual=saddle.residual, iterations=saddle.iterations,
-                     stability_margin=margin)
+                     stability_margin=margin, holds_norm=norm is not None)

@@ -13,12 +13,12 @@ from gmm_flatness.losses import Loss
 from gmm_flatness.model.classifier import generalization_error, log_generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.gaussian import H
-from gmm_flatness.results import Result
+from gmm_flatness.results import TheoryResult
 from gmm_flatness.theory.minimizers.margins import MarginDistribution
 
 
 @dataclass(frozen=True, repr=False)
-class ErmResult(Result):
+class ErmResult(TheoryResult):
     """The typical minimizer, by its order parameters.
 
     Attributes
@@ -43,6 +43,8 @@ class ErmResult(Result):
         Proposals of the solver; 0 for a closed form.
     stability_margin : float
         `1 - α E(1-∂u*/∂h)²`; replica symmetry is stable where it is positive.
+    holds_norm : bool
+        Whether the weights were confined to a sphere.
     """
 
     mixture: GaussianMixture
@@ -57,6 +59,7 @@ class ErmResult(Result):
     residual: float
     iterations: int
     stability_margin: float
+    holds_norm: bool = False
 
     _headline: ClassVar[tuple[str, ...]] = ("m", "q", "V", "bias", "ridge", "test_error", "train_error")
 
