@@ -13,7 +13,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -53,8 +53,14 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, example: str = "", **options):
         super().__init__(**{"formatter_class": HelpFormatter, **options})
         self._negative_number_matcher = re.compile(r"-\.?\d")
-        if example:
-            self.epilog = f"example:\n  {example}"
+        self.example = example
+        self.details: Callable[[], str] = str
+
+    def format_help(self) -> str:
+        """The help, with the details and the example of the command below it."""
+        parts = [part for part in (self.details(), self.example and f"example:\n  {self.example}") if part]
+        self.epilog = "\n\n".join(parts)
+        return super().format_help()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -30,7 +30,10 @@ def test_lines_say_the_same_as_json(capsys):
     found = json.loads(capsys.readouterr().out)
     cli.main(ERM)
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines == {name: str(value) for name, value in found.items()}
+    assert lines.keys() == found.keys()
+    for name, value in found.items():
+        assert (float(lines[name]) == pytest.approx(value, rel=1e-9)) if isinstance(value, float) else (
+            lines[name] == str(value))
 
 
 def test_every_option_reaches_the_library(capsys):
@@ -41,14 +44,13 @@ def test_every_option_reaches_the_library(capsys):
     assert found["q"] == pytest.approx(4.0, rel=1e-12)
 
 
-def test_bayes_prints_the_closed_form_of_the_gaussian_prior(capsys):
-    assert cli.main(["solve", "bayes", "--alpha", "3", "--delta", "1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["overlap"] == pytest.approx(0.75, rel=1e-14)
-    assert found["test_error"] == pytest.approx(0.1932381154, rel=1e-9)     # H(√0.75)
-    assert found["oracle_error"] == pytest.approx(0.1586552539, rel=1e-9)   # H(1)
-    cli.main(["solve", "bayes", "--alpha", "3", "--prior", "rademacher", "--json"])
-    assert json.loads(capsys.readouterr().out)["overlap"] > 0.75
+def test_the_bayes_error_is_the_closed_form_of_the_gaussian_prior(capsys):
+    assert cli.main(["solve", "bayes_error", "--alpha", "3", "--delta", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bayes_error"] == pytest.approx(0.1932381154, rel=1e-9)     # H(√0.75)
+    assert cli.main(["solve", "oracle_error", "--alpha", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["oracle_error"] == pytest.approx(0.1586552539, rel=1e-9)   # H(1)
+    cli.main(["solve", "bayes_overlap", "--alpha", "3", "--prior", "rademacher", "--json"])
+    assert json.loads(capsys.readouterr().out)["bayes_overlap"] > 0.75
 
 
 def test_an_infinite_response_is_valid_json(capsys):
@@ -61,7 +63,7 @@ def test_an_infinite_response_is_valid_json(capsys):
     (["solve", "erm", "--alpha", "1", "--loss", "sqare", "--ridge", "1"], "'square'"),
     (["solve", "erm", "--alpha", "1", "--loss", "square"], "exactly one of --ridge (λ ≥ 0) and --norm"),
     (["solve", "erm", "--alpha", "1", "--loss", "hebb", "--ridge", "1"], "bias"),
-    (["solve", "bayes", "--alpha", "1", "--prior", "flat"], "'rademacher'"),
+    (["solve", "bayes_error", "--alpha", "1", "--prior", "flat"], "'rademacher'"),
 ])
 def test_what_the_library_refuses_is_one_line_and_status_2(capsys, options, words):
     assert cli.main(options) == 2
