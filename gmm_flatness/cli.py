@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """The help, with the details and the example of the command below it."""
         parts = [part for part in (self.details(), self.example and f"example:\n  {self.example}") if part]
-        self.epilog = "\n\n".join(parts)
+        self.epilog = "\n\n".join(parts) or self.epilog
         return super().format_help()
 
 

@@ -130,7 +130,9 @@ def test_the_lines_of_a_check_appear_as_its_cases_end():
         assert process.stderr.read() == "" and process.wait() == 141
 
 
-@pytest.mark.parametrize("argv", [[], ["solve"], ["check"], ["figures"], ["derive"], ["mlp"]])
+@pytest.mark.parametrize("argv", [[], ["solve"], ["check"], ["figures"], ["derive"], ["mlp"], ["mlp", "bench"],
+                                  ["mlp", "correlate"], ["mlp", "correlate", "nets"],
+                                  ["mlp", "correlate", "settings"]])
 def test_every_help_fits_a_hundred_columns_and_shows_an_example(argv):
     done = run_command(*argv, "--help", stdout=subprocess.PIPE)
     assert done.returncode == 0 and "example:\n  gmm-flatness " in done.stdout

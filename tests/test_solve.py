@@ -190,8 +190,8 @@ def test_a_curve_is_its_points_on_the_outer_product(capsys):
     (["state_evolution", "--alpha", "1,2", "--beta", "1", "--bias", "0"], "alpha", "m", lambda alpha: SimpleNamespace(
         m=state_evolution(GaussianMixture(alpha), GibbsMeasure(1.0), bias=0.0).m[-1])),
     (["state_evolution", "--alpha", "1,2", "--beta", "1", "--bias", "0", "--replicas", "2", "--overlap", "0.8"],
-     "alpha", "V", lambda alpha: SimpleNamespace(V=state_evolution(GaussianMixture(alpha), ReplicatedGibbsMeasure(1.0, 2, 0.8),
-                                                          bias=0.0).V[-1])),
+     "alpha", "V", lambda alpha: SimpleNamespace(V=state_evolution(
+         GaussianMixture(alpha), ReplicatedGibbsMeasure(1.0, 2, 0.8), bias=0.0).V[-1])),
     (["gibbs_instability", "--alpha", "2,4"], "alpha", "beta", lambda alpha: gibbs_instability(GaussianMixture(alpha))),
 ])
 def test_ranges_on_anything(capsys, argv, axis, attribute, library):

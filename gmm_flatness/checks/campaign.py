@@ -72,7 +72,7 @@ def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, wo
         for index, (case, sampling) in enumerate(chosen, start=1):
             place = f"{'again ' * attempt}{index}/{len(chosen)}"
             runs.append(run_case(case, sampling, seed=seed, attempt=attempt, workers=workers,
-                                 progress=f"{place} {case.name}" if progress else None))
+                                 progress=f"{place} {case.name[:40]}" if progress else None))
             if progress is not None:
                 progress(place, case, runs[-1])
         return runs

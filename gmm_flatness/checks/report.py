@@ -19,12 +19,13 @@ _HEADER = ("theory", "simulation", "p")
 
 
 def progress_line(place: str, case: Case, run: Run) -> str:
-    """One finished run: where it stands in the campaign, its name, and its primary quantity."""
+    """One finished run: where it stands in the campaign, the p-value of its primary quantity, its name."""
     if run.simulation:
         found = f"p = {run.p_values()[case.primary]:.2g}"
     else:
         found = "undecided" if run.undecided else "broke down"
-    return f"{place:>7}  {_cut(case.name, 73)}  {found}"
+    start = f"{place:>7}  {found:12}  "
+    return start + _cut(case.name, WIDTH - len(start))
 
 
 def table(campaign: Campaign) -> str:

@@ -20,16 +20,23 @@ from gmm_flatness.studies.network_tuning import FAST, TuningEffort
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    examples = {"bench": "bench --fast --data digits", "correlate": "correlate nets --data digits --nets 20",
+                "nets": "correlate nets --nets 20", "settings": "correlate settings --fast --best 2"}
+
+    def add(group: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
+        return group.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.",
+                                epilog=f"example:\n  gmm-flatness mlp {examples[name]}")
+
     commands = parser.add_subparsers(dest="mlp_command", required=True, metavar="COMMAND")
-    bench = commands.add_parser("bench", help="compare optimizers, each tuned with the same effort")
+    bench = add(commands, "bench", "compare optimizers, each tuned with the same effort")
     _add_common(bench, "mlp-benchmark")
     _add_effort(bench)
     bench.add_argument("--batch", type=int,
                        help="samples a step and replica, instead of tuned; large batches are three times it")
-    correlate = commands.add_parser("correlate", help="rank correlations of flatness measures with the test error")
+    correlate = add(commands, "correlate", "rank correlations of flatness measures with the test error")
     levels = correlate.add_subparsers(dest="level", required=True, metavar="LEVEL")
-    nets = levels.add_parser("nets", help="networks of random hyperparameters near zero training error")
-    settings = levels.add_parser("settings", help="the best tuned settings of every method")
+    nets = add(levels, "nets", "networks of random hyperparameters near zero training error")
+    settings = add(levels, "settings", "the best tuned settings of every method")
     _add_common(nets, "mlp-correlations")
     nets.add_argument("--passes", type=int, help="size of the budget in passes over the data")
     nets.add_argument("--nets", type=int, default=80, help="number of networks (default: 80)")
