@@ -20,6 +20,7 @@ from gmm_flatness import (
     Minimizer,
     ReplicatedGibbsMeasure,
     SmoothedCount,
+    bayes,
     bayes_error,
     bayes_overlap,
     cli,
@@ -53,6 +54,7 @@ HARD = hard_margin(MIXTURE.at(alpha=0.5))
 
 # name: options, and the same through the library
 POINTS = {
+    "bayes": ([*PLACE, "--prior", "rademacher"], lambda: bayes(MIXTURE, prior="rademacher")),
     "bayes_error": ([*PLACE, "--prior", "rademacher"], lambda: bayes_error(MIXTURE, "rademacher")),
     "bayes_overlap": (PLACE, lambda: bayes_overlap(MIXTURE)),
     "generalization_error": (["--m", "0.5", "--q", "2", "--bias", "0.1", "--delta", "0.9"],
@@ -182,6 +184,8 @@ def test_a_curve_is_its_points_on_the_outer_product(capsys):
      lambda ridge: local_entropy(erm(MIXTURE, "square", ridge=ridge), 0.9, train_error=0.05)),
     (["local_entropy", *PLACE, "--around", "gibbs", "--reference-beta", "1:2:3", "--overlap", "0.9", "--beta", "1"],
      "reference_beta", "m", lambda beta: local_entropy(gibbs(MIXTURE, beta=beta), 0.9, beta=1.0)),
+    (["local_entropy", *PLACE, "--around", "bayes", "--overlap", "0.8,0.9", "--beta", "1"], "overlap", "entropy",
+     lambda overlap: local_entropy(bayes(MIXTURE), overlap, beta=1.0)),
     (["pair", *PLACE, "--first", "erm", "--first-loss", "hinge", "--first-ridge", "1", "--second", "hebb",
       "--second-bias", "0.1,0.2"], "second_bias", "overlap",
      lambda bias: pair(erm(MIXTURE, "hinge", ridge=1.0), erm(MIXTURE, "hebb", ridge=1.0, bias=bias))),
