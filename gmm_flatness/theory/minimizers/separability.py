@@ -78,8 +78,9 @@ class Separation(NamedTuple):
 
 def widest_separation(delta: float, rho: float, margin: float, held: float | None) -> Separation:
     """The best overlap and bias at this margin; `held` None where the bias is free."""
-    if 1.0 + margin + abs(held or 0.0) > 1e100 * math.sqrt(delta):
-        raise DomainError("delta", delta, "large enough for margin, bias and centroid to be below 1e100 √Δ")
+    largest, name, value = max((1.0, "delta", delta), (margin, "margin", margin), (abs(held or 0.0), "bias", held))
+    if largest > 1e100 * math.sqrt(delta):
+        raise DomainError(name, value, "such that margin, bias and centroid are below 1e100 √Δ")
     low, high = (margin - 1.0) / math.sqrt(delta), margin / math.sqrt(delta)
     t = decreasing_root(lambda t: margin - separation_at(delta, rho, t, held).margin, low, high)
     return separation_at(delta, rho, t, held)
