@@ -62,9 +62,12 @@ class LocalEnergyClassifier(FlatLinearClassifier):
 
     def _train(self, problem: WeightedProblem, rng: np.random.Generator) -> tuple[np.ndarray, float, int]:
         cost, constraint = TrainingLoss(problem, problem.sample_weight), make_constraint(1, None, 1.0)
-        cold = problem.start is None
-        points = cost.join((cost.hebb() if cold else problem.start)[None], problem.b)
-        widths = check_widths(self.kappas)[0 if cold else -1:]
+        widths, start = check_widths(self.kappas), problem.start
+        if start is None:
+            start = cost.hebb()
+        else:
+            widths = widths[-1:]
+        points = cost.join(start[None], problem.b)
         ends = [end for _, end in anneal_width(cost, constraint, points, widths, epochs=self.epochs,
                                                momentum=self.momentum, rate=problem.rate(self.learning_rate), tol=None,
                                                callback=self._progress(cost))]

@@ -67,7 +67,7 @@ class ReplicatedSGDClassifier(FlatLinearClassifier):
                          warm_start=warm_start, verbose=verbose, random_state=random_state)
 
     def fit(self, X, y, sample_weight=None):
-        self._distances = []
+        self._distances: list[float] = []
         super().fit(X, y, sample_weight)
         self.distance_ = float(np.mean(self._distances))
         return self
