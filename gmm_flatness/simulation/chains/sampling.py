@@ -165,7 +165,8 @@ def chain_results(sample: Sample, betas: list[float], *, last_only: bool, sweeps
                   reference, overlap: float | None, replicas: int, min_effective_size: float, rng,
                   checkpoint: Checkpoint | None, checkpoint_interval: float) -> list[ChainResult]:
     """One chain through `betas`, measured at all of them or only at the last; validated before it runs."""
-    sweeps, burn_in = check.integer("sweeps", sweeps, low=4), check.integer("burn_in", burn_in)
+    sweeps = check.integer("sweeps", sweeps, low=4, high=10**9)
+    burn_in = check.integer("burn_in", burn_in, high=10**9)
     min_effective_size = check.positive("min_effective_size", min_effective_size)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
     check_sample("sample", sample)

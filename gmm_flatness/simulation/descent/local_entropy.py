@@ -111,7 +111,7 @@ def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, n
     schedule = make_entropy_schedule(cost, constraint, coupling=coupling, steps=steps, rate=rate,
                                      inner_steps=inner_steps, inner_rate=inner_rate, memory=memory,
                                      temperature=temperature, batch_size=batch_size, tol=tol)
-    record, generator = Recorder(data, problem, sigma, measure_every), np.random.default_rng(rng)
+    record, generator = Recorder(data, problem, sigma, measure_every), check.generator(rng)
     points = cost.join(starting_weights(constraint, data.dim, [generator], start), problem.b)
     end = ascend_local_entropy(cost, constraint, points, schedule, generator, record)
     estimator = to_estimator(data, problem, points[0, :-1].copy(), float(cost.biases(points)[0]), ridge=ridge,
@@ -137,7 +137,7 @@ def make_entropy_schedule(cost: TrainingLoss, constraint: WeightConstraint, *, c
                           inner_steps: int, inner_rate: float | None, memory: float, temperature: float,
                           batch_size: int | None, tol: float | None) -> EntropySchedule:
     """The schedule that the arguments of `entropy_sgd` name, validated."""
-    couplings = per_stage("coupling", coupling, check.integer("steps", steps))
+    couplings = per_stage("coupling", coupling, check.integer("steps", steps, high=10**9))
     check.positive("coupling", float(couplings.min()))
     batch_size = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
     if inner_rate is None:

@@ -101,7 +101,8 @@ class TrainingLoss:
         """
         largest = float(np.max(curvature(self.loss, _PROBES)))
         if self.loss.kinks or largest <= 0.0:
-            raise DomainError("rate", None, f"a number: the {self.loss.name} loss has no largest curvature")
+            raise DomainError("loss", self.loss.name, "a loss with a largest curvature, from which the rate follows "
+                              "where none is given")
         key = size, self.learns_bias
         if key not in self._squares:
             rows = self.rows[:size] if self.learns_bias else self.rows[:size, :-1]
