@@ -173,7 +173,7 @@ def test_warm_start_goes_on_from_the_solution(model, classes):
 
 
 @pytest.mark.parametrize(("model", "lines"), [
-    (ReplicatedSGDClassifier(epochs=7), 7), (EntropySGDClassifier(steps=6), 6), (LocalEnergyClassifier(epochs=5), 15)])
+    (ReplicatedSGDClassifier(epochs=7), 7), (EntropySGDClassifier(steps=6), 6), (LocalEnergyClassifier(epochs=5), 20)])
 def test_verbose_prints_the_mean_loss(model, lines, capsys):
     x, y = _blobs(3)
     model = clone(model).set_params(verbose=True, random_state=0).fit(x, y)

@@ -54,7 +54,7 @@ class EntropySGDClassifier(FlatLinearClassifier):
     True
     """
 
-    def __init__(self, loss="logistic", *, coupling=1.0, scoping=10.0, ridge=1.0, norm=None, steps=100,
+    def __init__(self, loss="logistic", *, coupling=1.0, scoping=10.0, ridge=0.1, norm=None, steps=100,
                  inner_steps=20, batch_size=64, learning_rate=None, memory=0.9, temperature=0.0, standardize=True,
                  fit_intercept=True, warm_start=False, verbose=False, random_state=None):
         super().__init__(loss=loss, coupling=coupling, scoping=scoping, ridge=ridge, norm=norm, steps=steps,

@@ -58,7 +58,7 @@ class ReplicatedSGDClassifier(FlatLinearClassifier):
     (2, 2)
     """
 
-    def __init__(self, loss="logistic", *, replicas=3, coupling=1.0, scoping=100.0, ridge=1.0, norm=None, epochs=100,
+    def __init__(self, loss="logistic", *, replicas=3, coupling=1.0, scoping=100.0, ridge=0.1, norm=None, epochs=100,
                  batch_size=32, learning_rate=None, momentum=0.0, temperature=0.0, standardize=True,
                  fit_intercept=True, warm_start=False, verbose=False, random_state=None):
         super().__init__(loss=loss, replicas=replicas, coupling=coupling, scoping=scoping, ridge=ridge, norm=norm,
