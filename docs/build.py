@@ -53,7 +53,7 @@ class Reading(HTMLParser):
 
     def __init__(self, page: Path) -> None:
         super().__init__()
-        self.page, self.links, self.anchors, self.texts = page, [], {"", None}, []
+        self.page, self.links, self.loaded, self.anchors, self.texts = page, [], [], {"", None}, []
         self.code = 0
         self.feed(page.read_text(encoding="utf-8"))
 
@@ -61,6 +61,8 @@ class Reading(HTMLParser):
         attributes = dict(attrs)
         self.anchors.add(attributes.get("id"))
         self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+        if tag not in ("a", "form"):
+            self.loaded += [attributes[name] for name in ("href", "src") if attributes.get(name)]
         self.code += tag in ("code", "pre", "style", "script")
 
     def handle_endtag(self, tag):
@@ -73,11 +75,12 @@ class Reading(HTMLParser):
     def faults(self, readings: dict[Path, Reading]) -> list[str]:
         """Texts with TeX, a role or a fence in them, addresses outside that are loaded, and dead links."""
         found = [f"{self.page.name}: not rendered: {text.strip()}" for text in self.texts
-                 if re.search(r"\$|```|\\[A-Za-z(\[]|\{(py:)?\w+\}`|:math:", text)]
+                 if re.search(r"^&$|\$|```|\\[A-Za-z(\[]|\{(py:)?\w+\}`|:math:", text)]
+        found += [f"{self.page.name}: loaded from elsewhere: {link}" for link in self.loaded if _is_elsewhere(link)]
         for link in self.links:
-            address = urlsplit(link)
-            if address.scheme or link.startswith("//"):
+            if _is_elsewhere(link) or urlsplit(link).scheme:
                 continue
+            address = urlsplit(link)
             file = (self.page.parent / unquote(address.path)).resolve() if address.path else self.page
             if file.is_dir():
                 file /= "index.html"
@@ -85,6 +88,11 @@ class Reading(HTMLParser):
             if not file.is_file() or unquote(address.fragment) not in anchors:
                 found.append(f"{self.page.name}: dead link: {link}")
         return found
+
+
+def _is_elsewhere(link: str) -> bool:
+    """Whether a browser would ask the network for it."""
+    return link.startswith("//") or urlsplit(link).scheme in ("http", "https")
 
 
 if __name__ == "__main__":

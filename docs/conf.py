@@ -10,14 +10,14 @@ sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
 
 project, author, copyright = "gmm_flatness", "The gmm_flatness developers", "the gmm_flatness developers"
 version = release = __version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "mathml"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "sphinx_copybutton", "mathml", "docstrings"]
 exclude_patterns = ["_build", "_ext"]
 templates_path = []
 default_role = "code"
 nitpicky = True
 nitpick_ignore_regex = [("py:(class|obj|exc|data)", ".*")]
 
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "attrs_inline"]
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = True
 nb_execution_mode = "cache"
@@ -27,11 +27,10 @@ nb_execution_timeout = 300
 nb_merge_streams = True
 
 autodoc_typehints = "none"
+autodoc_default_options = {"exclude-members": "set_fit_request, set_partial_fit_request, set_score_request"}
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
-napoleon_google_docstring = False
-napoleon_use_ivar = True
-napoleon_use_rtype = False
+numpydoc_show_class_members = False
 
 html_theme = "furo"
 html_title = "gmm_flatness"

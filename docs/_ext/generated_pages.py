@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import shutil
 from pathlib import Path
+from typing import Any
 
 from derivations.command import load, names
 from derivations.engine import Deviation, FalseStep
 from derivations.report import Report, examine, render
 from figures import command as figures_command
-from figures.chapters import CHAPTERS, CHECKS
-from figures.engine import Figure, discover
+from figures.engine import discover
 from figures.files import publish
-from gmm_flatness.errors import DomainError
+from figures.story import verdicts
+from figures.story.chapters import CHAPTERS, Scene
 from gmm_flatness.registry import Formula, formulas
-from gmm_flatness.store import Table
+from gmm_flatness.store import Table, plain
 
 
 def write_all(folder: Path, figures: Path | None) -> bool:
@@ -81,34 +81,33 @@ def _function(formula: Formula) -> str:
 def _gallery(folder: Path, given: Path | None) -> str:
     """The figures in their chapters; fast ones are drawn where none are made."""
     made, figures = given or figures_command.OUTPUT, discover()
-    setting = "as `make figures` draws them"
     if not all((made / f"{figure.name}.svg").is_file() for figure in figures):
         made, figures = figures_command.OUTPUT / "fast", [figure.faster() for figure in figures]
-        setting = "in the rough setting of `make figures-fast`; `make figures` draws them with all samples"
         for figure in figures:
             print(publish(figure, made, workers=-1), flush=True)
+    tables = {figure.name: Table.read(made / figure.name) for figure in figures}
+    complete = all(tables[figure.name].metadata["parameters"] == plain(figure.parameters) for figure in discover())
+    setting = "as `make figures` draws them" if complete else (
+        "in the fast setting of `make figures-fast`, with few samples and wide error bars; `make figures` draws them "
+        "with all")
+    verdicts.update(made)
     (folder / "figures").mkdir()
-    by_name = {figure.name: figure for figure in figures}
-    parts = ["# Gallery", "", f"Lines are theory, points are simulation with standard errors. Shown here {setting}."]
-    for chapter in CHAPTERS:
-        parts += ["", f"## {chapter.title}", "", chapter.text]
-        for name, seen in chapter.seen.items():
-            shutil.copy(made / f"{name}.svg", folder / "figures" / f"{name}.svg")
-            parts += ["", *_figure(by_name[name], seen, _caption(made, by_name[name]))]
+    parts = ["# Gallery", "", "Lines are theory, points are simulation with 95 % error bars. The figures are shown "
+             f"here {setting}. Each names the cases of `gmm-flatness check` that hold its lines against samples, and "
+             "their verdict in the fast setting when this site was built."]
+    for number, chapter in enumerate(CHAPTERS, start=1):
+        parts += ["", f"## {number}. {chapter.title}", "", chapter.text]
+        for scene in chapter.scenes:
+            shutil.copy(made / f"{scene.figure}.svg", folder / "figures")
+            parts += ["", *_figure(tables[scene.figure].metadata, scene, made)]
     return "\n".join(parts) + "\n"
 
 
-def _caption(made: Path, figure: Figure) -> str:
-    try:
-        return Table.read(made / figure.name).metadata["caption"]
-    except (FileNotFoundError, DomainError):
-        return figure.caption_text()
-
-
-def _figure(figure: Figure, seen: str, caption: str) -> list[str]:
-    checks = " ".join(f"--only {check}" for check in CHECKS[figure.name])
-    return [f"({figure.name.partition('_')[0]})=", f"### {figure.title}", "", f"**What is seen.** {seen}", "",
-            ":::{div} gallery", f"![{html.escape(figure.title)}](figures/{figure.name}.svg)", ":::", "",
-            f"**What is held equal.** {caption}".replace("|w|²", "\\|w\\|²").replace("*", "\\*").replace(
-                "\\*\\*What is held equal.\\*\\*", "**What is held equal.**"), "",
-            f"Drawn by `gmm-flatness figures --only {figure.name}`, tested by `gmm-flatness check {checks}`."]
+def _figure(metadata: dict[str, Any], scene: Scene, made: Path) -> list[str]:
+    """One figure: what is seen, the picture, what is held equal, who tests it."""
+    caption = metadata["caption"].replace("|w|²", "\\|w\\|²").replace("*", "\\*")
+    return [f"({scene.figure.partition('_')[0]})=", f"### {metadata['title']}", "",
+            f"**What is seen.** {scene.seen}", "",
+            f"```{{image}} figures/{scene.figure}.svg", f":alt: {metadata['title']}", ":class: drawing", "```", "",
+            f"**What is held equal.** {caption}", "", f"**Check.** {verdicts.verdict(made, scene)}.", "",
+            "```sh", verdicts.command(scene), f"gmm-flatness figures --only {scene.figure}", "```"]
