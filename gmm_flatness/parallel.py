@@ -53,10 +53,10 @@ def run_ensemble(task: Callable[..., Any], repeats: int, *, rng=None, workers: i
     Raises
     ------
     DomainError
-        `repeats` or `workers` is not an allowed count.
+        `repeats` or `workers` is not an allowed count, or `rng` seeds no generator.
     """
     repeats = check.integer("repeats", repeats)
-    generators = np.random.default_rng(rng).spawn(repeats)
+    generators = check.generator(rng).spawn(repeats)
     repeat = partial(_repeat, task, tuple(args), dict(kwargs or {}))
     return parallel_map(repeat, generators, workers=workers, progress=progress)
 

@@ -8,6 +8,7 @@ import math
 import warnings
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,12 +20,15 @@ from gmm_flatness import (
     Minimizer,
     SmoothedCount,
     StabilityError,
+    bayes,
     bayes_error,
     bayes_overlap,
     collapse_threshold,
+    compare_algorithms,
     entropy_sgd,
     erm,
     fit,
+    flatness,
     flattest,
     generalization_error,
     gibbs,
@@ -36,8 +40,10 @@ from gmm_flatness import (
     optimal_bias,
     optimal_ridge,
     oracle_error,
+    over_disorder,
     pair,
     replicated,
+    replicated_annealing,
     replicated_descent,
     run_chain,
     sample,
@@ -45,15 +51,20 @@ from gmm_flatness import (
     smoothing_instability,
     smoothing_path,
     state_evolution,
+    thermodynamic_integration,
 )
 from gmm_flatness.curves import Curve
 from gmm_flatness.losses import get_loss
+from gmm_flatness.parallel import run_ensemble
+from gmm_flatness.simulation.fit import local_energy, posterior_mean
+from gmm_flatness.studies import algorithms
 from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
 
 MIXTURE = GaussianMixture(2.0, 0.9, 0.3)
 RESULT, HARD = erm(MIXTURE, "square", ridge=0.3), hard_margin(MIXTURE.at(alpha=1.0))
 HEBB, DATA = erm(MIXTURE, "hebb", ridge=1.0, bias=0.0), sample(MIXTURE, 12, rng=3)
+FITTED = fit(DATA, "square", ridge=0.5)
 
 
 class Unprintable:
@@ -135,6 +146,14 @@ CALLS = {
     "quantile": (RESULT.margins.quantile, ("p",)),
     "cdf": (RESULT.margins.cdf, ("x",)),
     "pdf": (RESULT.margins.pdf, ("x",)),
+    "bayes": (given(bayes, mixture=MIXTURE), ("mixture", "prior")),
+    "posterior_mean": (lambda **bad: posterior_mean(**{"data": DATA, **bad}).margins, ("data", "prior")),
+    "Estimator.local_energy": (partial(FITTED.local_energy, **{"data": DATA, "sigma": 0.3}),
+                               ("data", "sigma", "noise")),
+    "Estimator.test_error_at": (FITTED.test_error_at, ("sigma",)),
+    "flatness.local_energy": (lambda **bad: flatness.local_energy(
+        **{"model": FITTED, "X": DATA.x, "y": DATA.y, "sigma": 0.3, **bad}).local_energy,
+        ("model", "X", "y", "sigma", "noise", "per_layer", "draws", "theory")),
     "gibbs": (given(gibbs, mixture=MIXTURE, beta=0.5), ("mixture", "beta", "bias", "allow_unstable")),
     "gibbs, at error": (given(gibbs, mixture=MIXTURE, train_error=0.3), ("train_error",)),
     "gibbs_instability": (given(gibbs_instability, mixture=MIXTURE), ("mixture", "bias")),
@@ -207,3 +226,30 @@ def test_a_bad_value_is_named_or_right(name):
     wrong = {(parameter, kind): said for parameter in parameters for kind, value in VALUES.items()
              if (said := complaint(name, call, parameter, value)) is not None}
     assert not wrong
+
+
+# Everything that draws at random, by its public name.
+DRAWS = {
+    "sample": given(sample, mixture=MIXTURE, dim=6),
+    "run_ensemble": given(run_ensemble, task=lambda rng: rng.random(), repeats=2),
+    "over_disorder": given(over_disorder, run=lambda data, rng: rng.random(), mixture=MIXTURE, dim=6, repeats=2),
+    "run_chain": given(run_chain, sample=DATA, beta=0.1, sweeps=8, burn_in=2, min_effective_size=0.1),
+    "thermodynamic_integration": given(thermodynamic_integration, sample=DATA, betas=(0.0, 0.1, 0.2), sweeps=8,
+                                       burn_in=2, min_effective_size=0.1),
+    "replicated_annealing": given(replicated_annealing, sample=DATA, betas=(0.1, 0.2), replicas=2, overlap=0.5,
+                                  sweeps=2),
+    "replicated_descent": given(replicated_descent, data=DATA, loss="square", ridge=0.5, epochs=2, tol=None),
+    "entropy_sgd": given(entropy_sgd, data=DATA, loss="square", ridge=0.5, steps=2, tol=None),
+    "local_energy": given(local_energy, estimator=fit(DATA, "square", ridge=0.5), data=DATA, sigma=0.5),
+    "compare_algorithms": given(compare_algorithms, mixture=MIXTURE, dim=6, algorithms=[algorithms.hebb()]),
+    "simulate": given(RESULT.simulate, dim=6, seeds=2),
+    "check": given(RESULT.check, dim=6, seeds=8),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_randomness_comes_from_a_seed_or_a_generator(name):
+    DRAWS[name](rng=np.random.default_rng(1))
+    for value in ("many", 1.5, -1, math.nan, {"seed": 1}, object(), np.array([0.5])):
+        with pytest.raises(DomainError, match="rng"):
+            DRAWS[name](rng=value)

@@ -80,7 +80,7 @@ def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
     count = round(mixture.alpha * dim) if size is None else check.integer("size", size, high=_LARGEST)
     if count < 1:
         raise DomainError("dim", dim, f"at least {math.ceil(0.5 / mixture.alpha)}, so that αN rounds to a sample")
-    generator = np.random.default_rng(rng)
+    generator = check.generator(rng)
     centroid = check.finite_array("centroid", law.sample(dim, generator) if centroid is None else centroid, ndim=1)
     if centroid.shape != (dim,):
         raise DomainError("centroid", f"array of shape {centroid.shape}", f"shape ({dim},)")

@@ -111,7 +111,7 @@ def entropy_sgd(data: Sample, loss: str | Loss, *, ridge: float | None = None, n
     schedule = make_entropy_schedule(cost, constraint, coupling=coupling, steps=steps, rate=rate,
                                      inner_steps=inner_steps, inner_rate=inner_rate, memory=memory,
                                      temperature=temperature, batch_size=batch_size, tol=tol)
-    record, generator = Recorder(data, problem, sigma, measure_every), np.random.default_rng(rng)
+    record, generator = Recorder(data, problem, sigma, measure_every), check.generator(rng)
     points = cost.join(starting_weights(constraint, data.dim, [generator], start), problem.b)
     end = ascend_local_entropy(cost, constraint, points, schedule, generator, record)
     estimator = to_estimator(data, problem, points[0, :-1].copy(), float(cost.biases(points)[0]), ridge=ridge,

@@ -123,7 +123,7 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
     constraint, cost = make_constraint(replicas, ridge, norm, overlap), TrainingLoss(problem)
     if overlap is not None and np.any(coupling):
         raise DomainError("coupling", coupling, "0 at fixed overlap")
-    generators = np.random.default_rng(rng).spawn(replicas)
+    generators = check.generator(rng).spawn(replicas)
     points = cost.join(starting_weights(constraint, data.dim, generators, start), problem.b)
     schedule = make_schedule(cost, constraint, points, rate=rate, coupling=coupling, temperature=temperature,
                              epochs=epochs, batch_size=batch_size, momentum=momentum, tol=tol)

@@ -3,7 +3,9 @@
 Everything is on the sphere `|w̃|² = N`. On a training sample the mean field of the reference is its cavity field
 plus a displacement `D(z0)`, where the standard normal `z0` drives the cavity field: `(u* - h)/√q` for a minimizer,
 `Δ(1-q̃) ∂ψ̃` for a Gibbs measure. With `q̃` the overlap of two references of one sample, 1 for a minimizer,
-stationarity of the reference says `E D = Δ m̃/α` and `E D² = Δ (q̃ - m̃²)/α`.
+stationarity of the reference says `E D = Δ m̃/α` and `E D² = Δ (q̃ - m̃²)/α`. The posterior mean of the centroid is no
+minimizer but for the Gaussian prior: `D = (1-q_B)/√q_B` and `m̃ = √q_B`, by which typical weights at overlap `s` have
+`m = s m̃`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from gmm_flatness.channels import ErrorCount
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.panels import REACH, resolving_edges
+from gmm_flatness.numerics.panels import REACH, panel_average, resolving_edges
 from gmm_flatness.theory.landscape.results import GibbsResult
 from gmm_flatness.theory.minimizers.result import ErmResult
 
@@ -68,13 +70,13 @@ class Reference:
         Raises
         ------
         DomainError
-            Not a result of `erm`, `hard_margin` or `gibbs`.
+            Not a result of `erm`, `hard_margin`, `bayes` or `gibbs`.
         """
         if isinstance(result, GibbsResult):
             return cls._gibbs(result)
         if isinstance(result, ErmResult):
             return cls._minimizer(result)
-        raise DomainError("reference", type(result).__name__, "a result of erm, hard_margin or gibbs")
+        raise DomainError("reference", type(result).__name__, "a result of erm, hard_margin, bayes or gibbs")
 
     @classmethod
     def _minimizer(cls, result: ErmResult) -> Reference:
@@ -124,3 +126,17 @@ class Reference:
             affine = np.abs(D - intercept - slope * z0).max() <= 1e-14 * (1.0 + np.abs(D).max())
             lines[label] = (intercept, slope) if affine else None
         return lines
+
+    @cached_property
+    def regression(self) -> np.ndarray:
+        """Of `D` on `z0`: intercepts, slopes and mean squares of what is left over, a row each, a column a label."""
+        rows = []
+        for label in (1, -1):
+            if (line := self.lines[label]) is not None:
+                rows.append((*line, 0.0))
+                continue
+            z0, weight = panel_average(self.edges[label])
+            D = self.displacement(z0, label)
+            intercept, slope = float(weight @ D), float(weight @ (z0 * D))
+            rows.append((intercept, slope, float(weight @ (D - intercept - slope * z0) ** 2)))
+        return np.array(rows).T
