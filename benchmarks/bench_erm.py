@@ -88,7 +88,7 @@ def rows() -> Iterator[Row]:
         last, before = (erm(MIXTURE.at(alpha=alpha), name, ridge=RIDGE) for alpha in (1.98, 1.96))
 
         def continued(name=name, last=last, before=before):
-            return erm(MIXTURE, name, ridge=RIDGE, start=last.extrapolated(before, 1.0))
+            return erm(MIXTURE, name, ridge=RIDGE, start=last.blend([before, last], [-1.0, 2.0]))
 
         yield Row(f"{name}: point continued from two before it / cold point", ratio(continued, cold[name], (60, 60)),
                   most=0.5)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -320,6 +321,7 @@ def elementwise(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
             fixed, _, shape, points = layout.spread(arguments, options)
             return np.array([function(**fixed, **point) for point in points], dtype=float).reshape(shape)
 
+        wrapper.__doc__ = _with_note(function, names, "an array is returned then")
         return wrapper
 
     return decorate
@@ -330,9 +332,9 @@ def broadcasting(*names: str, follow: Callable[[Mapping[str, Any]], bool] | None
         [Callable[..., Any]], Callable[..., Any]]:
     """Let a function that returns a result take arrays in the named arguments, and return a `Curve` then.
 
-    Adds the keyword `workers`. Where `follow` says so of the arguments, every point has `start=`, the result before
-    it along the last axis; `start.extrapolated(before, step)` is used where there are two. After `run` points it is
-    solved afresh; None follows one branch to the end.
+    Adds the keyword `workers`. Where `follow` says so of the arguments, every point has `start=`, the result before it
+    along the last axis, or up to three of them extrapolated by the static method `blend(results, weights)`. After
+    `run` points it is solved afresh; None follows one branch to the end.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -350,12 +352,22 @@ def broadcasting(*names: str, follow: Callable[[Mapping[str, Any]], bool] | None
             _raise_if_hopeless(curve)
             return curve
 
+        wrapper.__doc__ = _with_note(function, names, "a `Curve` of its results is returned then, and `workers` runs "
+                                     "them in parallel")
         signature = layout.signature
         keyword = inspect.Parameter("workers", inspect.Parameter.KEYWORD_ONLY, default=1, annotation="int | None")
         wrapper.__dict__["__signature__"] = signature.replace(parameters=[*signature.parameters.values(), keyword])
         return wrapper
 
     return decorate
+
+
+def _with_note(function: Callable[..., Any], names: tuple[str, ...], what: str) -> str:
+    """The docstring, its first paragraph followed by what broadcasts."""
+    first, _, rest = (inspect.getdoc(function) or "").partition("\n\n")
+    listed = ", ".join(f"`{name}`" for name in names)
+    note = f"{'Arrays in' if len(names) == 1 else 'Arrays, which broadcast, in'} {listed}: {what}."
+    return "\n\n".join([first, textwrap.fill(note, 110), *([rest] if rest else [])])
 
 
 def attempt(task: Callable[..., Any], **arguments: Any) -> tuple[Any, Exception | None]:
@@ -389,24 +401,28 @@ def _run(function: Callable[..., Any], fixed: dict[str, Any], follows: bool,
     for place, point in enumerate(points):
         start = {}
         if follows and outcomes and outcomes[-1][0] is not None:
-            start["start"] = outcomes[-1][0]
-            if place > 1 and outcomes[-2][0] is not None:
-                start["start"] = _extrapolated(outcomes[-2][0], outcomes[-1][0], points[place - 2:place + 1])
+            start["start"] = _extrapolated([result for result, _ in outcomes[-3:]], points[max(place - 3, 0):place + 1])
         outcomes.append(attempt(function, **fixed, **point, **start))
     return outcomes
 
 
-def _extrapolated(before: Any, last: Any, points: Sequence[Mapping[str, Any]]) -> Any:
-    """The last result moved on along the curve, where a single number varies by steps of comparable size."""
+def _extrapolated(results: Sequence[Any], points: Sequence[Mapping[str, Any]]) -> Any:
+    """The last results moved on along the curve by a polynomial through them, or the last one where it cannot be.
+
+    That needs a single number that varies, in steps that do not grow, and results that can be summed.
+    """
+    last = results[-1]
     numbers = [[value for entry in point.values() for value in
                 ([entry] if isinstance(entry, float) else getattr(entry, "to_dict", dict)().values())
                 if isinstance(value, float)] for point in points]
     moving = [column for column in zip(*numbers, strict=True) if len(set(column)) > 1]
-    if len(moving) != 1 or moving[0][1] == moving[0][0]:
+    if len(results) < 2 or None in results or len(moving) != 1 or not hasattr(last, "blend"):
         return last
-    first, second, third = moving[0]
-    step = (third - second) / (second - first)
-    return last.extrapolated(before, step) if abs(step) < 1.5 else last
+    *known, target = moving[0]
+    if len({*known}) < len(known) or abs(target - known[-1]) > 1.5 * abs(known[-1] - known[-2]):
+        return last
+    weights = [math.prod((target - other) / (x - other) for other in known if other != x) for x in known]
+    return last.blend(results, weights)
 
 
 def _raise_if_hopeless(curve: Curve) -> None:

@@ -8,6 +8,7 @@ import math
 import warnings
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,12 +20,14 @@ from gmm_flatness import (
     Minimizer,
     SmoothedCount,
     StabilityError,
+    bayes,
     bayes_error,
     bayes_overlap,
     collapse_threshold,
     entropy_sgd,
     erm,
     fit,
+    flatness,
     flattest,
     generalization_error,
     gibbs,
@@ -48,12 +51,14 @@ from gmm_flatness import (
 )
 from gmm_flatness.curves import Curve
 from gmm_flatness.losses import get_loss
+from gmm_flatness.simulation.fit import posterior_mean
 from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
 
 MIXTURE = GaussianMixture(2.0, 0.9, 0.3)
 RESULT, HARD = erm(MIXTURE, "square", ridge=0.3), hard_margin(MIXTURE.at(alpha=1.0))
 HEBB, DATA = erm(MIXTURE, "hebb", ridge=1.0, bias=0.0), sample(MIXTURE, 12, rng=3)
+FITTED = fit(DATA, "square", ridge=0.5)
 
 
 class Unprintable:
@@ -135,6 +140,14 @@ CALLS = {
     "quantile": (RESULT.margins.quantile, ("p",)),
     "cdf": (RESULT.margins.cdf, ("x",)),
     "pdf": (RESULT.margins.pdf, ("x",)),
+    "bayes": (given(bayes, mixture=MIXTURE), ("mixture", "prior")),
+    "posterior_mean": (lambda **bad: posterior_mean(**{"data": DATA, **bad}).margins, ("data", "prior")),
+    "Estimator.local_energy": (partial(FITTED.local_energy, **{"data": DATA, "sigma": 0.3}),
+                               ("data", "sigma", "noise")),
+    "Estimator.test_error_at": (FITTED.test_error_at, ("sigma",)),
+    "flatness.local_energy": (lambda **bad: flatness.local_energy(
+        **{"model": FITTED, "X": DATA.x, "y": DATA.y, "sigma": 0.3, **bad}).local_energy,
+        ("model", "X", "y", "sigma", "noise", "per_layer", "draws", "theory")),
     "gibbs": (given(gibbs, mixture=MIXTURE, beta=0.5), ("mixture", "beta", "bias", "allow_unstable")),
     "gibbs, at error": (given(gibbs, mixture=MIXTURE, train_error=0.3), ("train_error",)),
     "gibbs_instability": (given(gibbs_instability, mixture=MIXTURE), ("mixture", "bias")),

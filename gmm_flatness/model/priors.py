@@ -8,6 +8,7 @@ normal `ξ` and `snr = α/Δ` (the Hebb vector over `α`). A prior is any object
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -30,6 +31,7 @@ class Prior(Protocol):
         """`dim` independent components."""
 
 
+@dataclass(frozen=True)    # without fields: all are equal, those that come back from another process too
 class GaussianPrior:
     """Standard normal components: the posterior mean is linear, the overlap `snr/(1+snr)`."""
 
@@ -48,6 +50,7 @@ class GaussianPrior:
 _NODES = np.arange(1.0, 161.0)
 
 
+@dataclass(frozen=True)
 class RademacherPrior:
     """Components `±1`: the posterior mean is `tanh(snr r)`, the overlap `E tanh(snr + √snr z)`."""
 
@@ -85,3 +88,8 @@ def get_prior(prior: str | Prior) -> Prior:
         allowed = "'gaussian', 'rademacher' or an object with overlap, posterior_mean and sample"
         raise DomainError("prior", prior, allowed)
     return prior
+
+
+def prior_name(prior: Prior) -> str:
+    """The name of a prior: the one that `get_prior` knows it by, or that of its class."""
+    return next((name for name, known in _PRIORS.items() if known == prior), type(prior).__name__)

@@ -35,7 +35,7 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
     Parameters
     ----------
     reference : ErmResult or GibbsResult
-        Result of `erm`, `hard_margin` or `gibbs`; carries its mixture.
+        Result of `erm`, `hard_margin`, `bayes` or `gibbs`; carries its mixture.
     overlap : float
         Cosine `s` with the reference, in (-1, 1).
     beta : float, optional

@@ -39,7 +39,8 @@ class SphereAtOverlap:
 
     Unknowns are `a = αE f`, `n = αE f(D+m̃)/√q̃` and `g = √(αΔE f² + a² - n²)`. Any three reals give order parameters
     that are realizable: `g²` is never negative, by Cauchy and Schwarz with the two averages of `D` that the
-    reference's stationarity fixes.
+    reference's stationarity fixes, or around a posterior mean by `(D+m̃)² = 1/q_B ≤ 1 + Δ/α`: no prior of unit variance
+    reveals less of the centroid than the Gaussian one.
     """
 
     unknowns = 3

@@ -3,7 +3,9 @@
 Everything is on the sphere `|w̃|² = N`. On a training sample the mean field of the reference is its cavity field
 plus a displacement `D(z0)`, where the standard normal `z0` drives the cavity field: `(u* - h)/√q` for a minimizer,
 `Δ(1-q̃) ∂ψ̃` for a Gibbs measure. With `q̃` the overlap of two references of one sample, 1 for a minimizer,
-stationarity of the reference says `E D = Δ m̃/α` and `E D² = Δ (q̃ - m̃²)/α`.
+stationarity of the reference says `E D = Δ m̃/α` and `E D² = Δ (q̃ - m̃²)/α`. The posterior mean of the centroid is no
+minimizer but for the Gaussian prior: `D = (1-q_B)/√q_B` and `m̃ = √q_B`, by which typical weights at overlap `s` have
+`m = s m̃`.
 """
 
 from __future__ import annotations
@@ -68,13 +70,13 @@ class Reference:
         Raises
         ------
         DomainError
-            Not a result of `erm`, `hard_margin` or `gibbs`.
+            Not a result of `erm`, `hard_margin`, `bayes` or `gibbs`.
         """
         if isinstance(result, GibbsResult):
             return cls._gibbs(result)
         if isinstance(result, ErmResult):
             return cls._minimizer(result)
-        raise DomainError("reference", type(result).__name__, "a result of erm, hard_margin or gibbs")
+        raise DomainError("reference", type(result).__name__, "a result of erm, hard_margin, bayes or gibbs")
 
     @classmethod
     def _minimizer(cls, result: ErmResult) -> Reference:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -163,14 +164,16 @@ class LocalEntropyResult(AtOverlap, LandscapeResult):
 
     _headline: ClassVar[tuple[str, ...]] = ("overlap", "beta", "entropy", "train_error", "test_error")
 
-    def extrapolated(self, before: LocalEntropyResult, step: float) -> LocalEntropyResult:
-        """A start for the next point of a curve: `step` times the way from `before` to here, farther on.
+    @staticmethod
+    def blend(results: Sequence[LocalEntropyResult], weights: Sequence[float]) -> LocalEntropyResult:
+        """A start for another point of a curve: the last result, its order parameters a weighted sum of all.
 
-        Not a solution: only `Q`, `m` and `tau` count.
+        The response `norm - Q` is summed on a logarithmic scale. Not a solution: only `Q`, `m` and `tau` count.
         """
-        V = (self.norm - self.Q) * ((self.norm - self.Q) / (before.norm - before.Q)) ** step
-        return replace(self, m=self.m + step * (self.m - before.m), tau=self.tau + step * (self.tau - before.tau),
-                       Q=self.norm - V)
+        last, pairs = results[-1], list(zip(results, weights, strict=True))
+        V = math.prod((each.norm - each.Q) ** weight for each, weight in pairs)
+        return replace(last, m=sum(weight * each.m for each, weight in pairs), Q=last.norm - V,
+                       tau=sum(weight * each.tau for each, weight in pairs))
 
 
 @dataclass(frozen=True, repr=False)

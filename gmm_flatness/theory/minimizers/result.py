@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -148,16 +149,20 @@ class ErmResult(TheoryResult):
         """Rise of the training error under the perturbation, `train_error_at(σ) - train_error`."""
         return self.train_error_at(sigma) - self.train_error
 
-    def extrapolated(self, before: ErmResult, step: float) -> ErmResult:
-        """A start for the next point of a curve: `step` times the way from `before` to here, farther on.
+    @staticmethod
+    def blend(results: Sequence[ErmResult], weights: Sequence[float]) -> ErmResult:
+        """A start for another point of a curve: the last result, its order parameters a weighted sum of all.
 
-        Norm and response move on a logarithmic scale. Not a solution: only `m, q, V` and the bias count.
+        Norm and response are summed on a logarithmic scale. Not a solution: only `m, q, V` and the bias count.
         """
-        if not (math.isfinite(self.V) and math.isfinite(before.V)):
-            return self
-        return replace(self, m=self.m + step * (self.m - before.m), q=self.q * (self.q / before.q) ** step,
-                       V=self.V * (self.V / before.V) ** step,
-                       trained_bias=self.trained_bias + step * (self.trained_bias - before.trained_bias))
+        last = results[-1]
+        if not all(math.isfinite(each.V) for each in results):
+            return last
+        pairs = list(zip(results, weights, strict=True))
+        return replace(last, m=sum(weight * each.m for each, weight in pairs),
+                       q=math.prod(each.q**weight for each, weight in pairs),
+                       V=math.prod(each.V**weight for each, weight in pairs),
+                       trained_bias=sum(weight * each.trained_bias for each, weight in pairs))
 
     def to_dict(self) -> dict[str, Any]:
         """Order parameters, errors and evidence of convergence as plain numbers and strings."""
