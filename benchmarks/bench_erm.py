@@ -73,7 +73,7 @@ def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, f
 
 def widest_margin() -> tuple[float, float, float]:
     """Margin, cosine and bias by Brent's method around BFGS, for `min_M,B (1+M²) E (k-m-yb+√Δ z)₊²` at each `k`."""
-    delta, root = SEPARABLE.delta, math.sqrt(SEPARABLE.delta)
+    root = math.sqrt(SEPARABLE.delta)
     start = np.array([1.0, 0.0])
 
     def cost(point, k):

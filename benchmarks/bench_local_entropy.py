@@ -1,4 +1,4 @@
-"""Local entropy against the same saddle point by damping, with scipy quadrature or closed averages, and a plain loop."""
+"""Local entropy against damped iterations with scipy quadrature or closed averages, and against a plain loop."""
 
 from __future__ import annotations
 
