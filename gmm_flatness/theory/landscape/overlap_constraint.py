@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gmm_flatness.channels import Channel
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.panels import REACH, bisect_panels, panel_average, row_panels
 from gmm_flatness.numerics.quadrature import Singularity, analytic_nodes
-from gmm_flatness.numerics.roots import response
+from gmm_flatness.numerics.roots import decreasing_root, response
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw
 
@@ -81,6 +81,37 @@ class SphereAtOverlap:
         n = alpha * (force_displacement + reference.m * force) / math.sqrt(reference.q or 1.0)
         return np.array([a, n, math.sqrt(max(alpha * delta * force_sq + a * a - n * n, 0.0))])
 
+    def linear_solution(self, channel: Any) -> np.ndarray:
+        """Unknowns where the force is `stiffness (1-A)`: one equation, for the response.
+
+        The field is `A = θφ + noise`, `φ = (1, y, D, z0)`, and `θ` is linear in `a` and `n` at given `V`, so that
+        `E f φ` gives them, and `E f²` gives `g²`. A Gibbs reference fluctuates about its mean field under its weight,
+        by `ΔD̄(1 + E ∂_z0 D/√(Δq̃))`, `D̄ = 1-q̃`.
+        """
+        reference, alpha, delta, own = self.reference, self.mixture.alpha, self.mixture.delta, 1.0 - self.reference.q
+        moments, root = reference.second_moments, math.sqrt(reference.q)
+        fluctuation = delta * own * (1.0 + moments[2, 3] / math.sqrt(delta * (reference.q or 1.0)))
+        bare = np.array([1.0 - self.s * reference.m, -self.bias, -self.s, -math.sqrt(delta) * root * self.s])
+        moved = np.array([[1.0, 0.0, 0.0, 0.0], [-root * reference.m, 0.0, -root, math.sqrt(delta) * own]])
+        weighed = alpha * np.array([moments[0], (moments[2] + reference.m * moments[0]) / (root or 1.0)])
+        unmoved, response_matrix = weighed @ bare, weighed @ moved.T
+
+        def drives(V: float) -> tuple[float, float, float, float]:
+            """`a`, `n`, and `g²` as numerator and denominator."""
+            stiffness = channel.stiffness(delta * V)
+            a, n = np.linalg.solve(np.eye(2) + stiffness * V * response_matrix, stiffness * unmoved).tolist()
+            miss = bare - V * (a * moved[0] + n * moved[1])
+            miss_sq = float(miss @ moments @ miss) + fluctuation * (self.s - root * V * n) ** 2
+            return (a, n, alpha * delta * stiffness**2 * miss_sq + a * a - n * n,
+                    1.0 - alpha * (delta * stiffness * V) ** 2)
+
+        def excess(V: float) -> float:
+            _, n, numerator, denominator = drives(V)
+            return denominator * (self.free_norm - V - own * (V * n) ** 2) - V * V * numerator
+
+        a, n, numerator, denominator = drives(decreasing_root(excess, 0.0, self.free_norm))
+        return np.array([a, n, math.sqrt(max(numerator / denominator, 0.0))])
+
     def entropic_term(self, state: OverlapState) -> float:
         """`½[log(V/(norm-s²)) + (Q-P)/V]`, relative to all weights at this overlap.
 
@@ -106,22 +137,6 @@ class SphereAtOverlap:
                 law = self._around_minimizer(state, channel, label)
             yield from (part._replace(weight=probability * part.weight) for part in law)
 
-    def linear_law(self, state: OverlapState) -> Iterator[FieldLaw]:
-        """Two fields a label with the mean, the variance and the regression on the field of `D` that the law has.
-
-        A Gibbs reference fluctuates about its mean field by `ΔD̄(1 + E ∂_z0 D/√(Δq̃))`, `D̄ = 1-q̃`, under its weight.
-        """
-        reference, delta, own = self.reference, self.mixture.delta, 1.0 - self.reference.q
-        intercept, slope, scatter = reference.regression
-        probability, label = np.array(self.mixture.classes).T
-        along = state.tau * slope + math.sqrt(delta) * state.reference_coefficient
-        fluctuation = delta * own * (1.0 + slope / math.sqrt(delta * (reference.q or 1.0)))
-        std = np.sqrt(along**2 + delta * state.residual_std**2 + state.tau**2 * (scatter + fluctuation))
-        covariance = slope * along + state.tau * scatter
-        mean = state.m + label * self.bias + state.tau * intercept
-        for sign in (-1.0, 1.0):
-            yield FieldLaw(mean + sign * std, 0.5 * probability, intercept + sign * covariance / std)
-
     def _around_affine(self, state: OverlapState, channel: Channel, label: int) -> Iterator[FieldLaw]:
         """An affine displacement leaves the field Gaussian, and `D` enters by its mean given the field."""
         delta, (intercept, slope) = self.mixture.delta, self.reference.lines[label] or (0.0, 0.0)
@@ -140,18 +155,21 @@ class SphereAtOverlap:
         delta, reference = self.mixture.delta, self.reference
         std, near = math.sqrt(delta) * state.residual_std, channel.singularity(delta * state.V)
 
-        def means(z0):
-            return (state.m + label * self.bias + state.tau * reference.displacement(z0, label)
+        def mean_fields(z0, displacement):
+            return (state.m + label * self.bias + state.tau * displacement
                     + math.sqrt(delta) * state.reference_coefficient * z0)
 
         def coarse(left, right):
-            a, b = means(left), means(right)
+            edges = np.append(left, right[-1])
+            ends = mean_fields(edges, reference.displacement(edges, label))
+            a, b = ends[:-1], ends[1:]
             distance = [np.where((a - site) * (b - site) < 0.0, 0.0, np.minimum(abs(a - site), abs(b - site)))
                         for site in (near.center - near.offset, near.center + near.offset)]
             return abs(b - a) > 1.2 * (np.minimum(*distance) + max(near.half_width, std))
 
         z0, weight = panel_average(bisect_panels(reference.edges[label], coarse))
-        rows, displacement = means(z0), reference.displacement(z0, label)
+        displacement = reference.displacement(z0, label)
+        rows = mean_fields(z0, displacement)
         seen = np.abs(np.abs(rows - near.center) - near.offset) < 10.0 * std
         if seen.any():
             field, inner = analytic_nodes(rows[seen], std, near.for_squares())
