@@ -132,13 +132,12 @@ def test_early_stopping_keeps_the_best_epoch():
 def test_early_stopping_follows_the_rule_of_scikit_learn():
     x, y, *_ = _digits(300)
     model = FlatMLPClassifier(20, early_stopping=True, n_iter_no_change=4, tol=0.01, random_state=0).fit(x, y)
-    idle, best = 0, -np.inf
-    for epoch, score in enumerate(model.validation_scores_, 1):
-        idle = idle + 1 if score < best + 0.01 else 0
+    idle, best = [0], -np.inf
+    for score in model.validation_scores_:
+        idle.append(idle[-1] + 1 if score < best + 0.01 else 0)
         best = max(best, score)
-        if idle > 4:
-            break
-    assert epoch == model.n_iter_ == len(model.validation_scores_) < 100 and best == model.best_validation_score_
+    assert idle[-1] == 5 and max(idle[:-1]) == 4 and best == model.best_validation_score_
+    assert model.n_iter_ == len(model.validation_scores_) < 100
     assert FlatMLPClassifier(20, epochs=2).fit(x, y).validation_scores_ is None
     patient = clone(model).set_params(n_iter_no_change=1000, epochs=60).fit(x, y)
     assert patient.n_iter_ == len(patient.validation_scores_) == 60

@@ -19,7 +19,7 @@ parameters `v` that act on them: weights and intercept of a linear classifier, a
     Mean rise of the training error when every weight becomes `v + s ζ/2` with independent standard normal `ζ` and the
     root mean square `s` of its array (`coef_` on scaled features, each weight matrix of a network), intercepts and
     biases left alone: the theory's local energy at `σ = 1/2`. Exact for linear classifiers of two classes, otherwise
-    the mean of 100 draws.
+    the mean of 100 draws. `gmm_flatness.flatness.local_energy` measures it at any size, with `noise="norm_scaled"`.
 `predict_proba`
     Exists for the losses that are a negative log-likelihood, logistic and cross-entropy, and returns the probabilities
     of that likelihood at the trained parameters; no calibration is made for ridge, norm or averaging. Linear

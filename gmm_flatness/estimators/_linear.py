@@ -17,10 +17,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.estimators._local_energy import SIGMA, root_mean_square, sampled_local_energy
+from gmm_flatness.estimators._local_energy import SIGMA, sampled_local_energy
 from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.mlp.data import standardization
-from gmm_flatness.numerics.gaussian import H
+from gmm_flatness.model.perturbation import noise_scale, perturbed_error
 from gmm_flatness.simulation.descent.training_loss import TrainingLoss
 from gmm_flatness.simulation.fit import TrainingProblem
 
@@ -194,12 +194,12 @@ class FlatLinearClassifier(ClassifierMixin, BaseEstimator):
         rows, bias = self.coef_ * scale, self.intercept_ + self.coef_ @ center
         if len(rows) > 1:
             def error(moved):
-                return np.average((X @ moved.T + bias).argmax(axis=1) != numbers, weights=weights)
-            return sampled_local_energy(error, rows, root_mean_square(rows), rng)
+                fields = X @ moved.reshape(rows.shape).T + bias
+                return np.average(fields.argmax(axis=1) != numbers, weights=weights)
+            return sampled_local_energy(error, rows.ravel(), noise_scale(rows, "norm_scaled").ravel(), rng)
         margins = (2.0 * numbers - 1.0) * (X @ rows[0] + bias[0])
-        spread = SIGMA * root_mean_square(rows) * np.linalg.norm(X, axis=1)
-        errors = np.where(spread > 0.0, H(margins / np.where(spread > 0.0, spread, 1.0)), margins < 0.0)
-        return float(np.average(errors - (margins < 0.0), weights=weights))
+        perturbed = perturbed_error(margins, X, noise_scale(rows[0], "norm_scaled"), SIGMA, weights)
+        return float(perturbed - np.average(margins < 0.0, weights=weights))
 
     def _loss(self) -> Loss:
         """The training loss, or the last one."""

@@ -6,16 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gmm_flatness.model.perturbation import sampled_rises
+
 SIGMA, DRAWS = 0.5, 100
 
 
-def root_mean_square(weights: np.ndarray) -> float:
-    """`|w|/√size` of an array of weights."""
-    return float(np.sqrt(np.mean(np.square(weights, dtype=float))))
-
-
-def sampled_local_energy(error: Callable[[np.ndarray], float], weights: np.ndarray, scale: float | np.ndarray,
+def sampled_local_energy(error: Callable[[np.ndarray], float], weights: np.ndarray, scale: np.ndarray,
                          rng: np.random.Generator) -> float:
-    """Mean rise of `error(weights)` when weights become `w + σ scale ζ`."""
-    moved = (weights + SIGMA * scale * rng.standard_normal(weights.shape) for _ in range(DRAWS))
-    return float(np.mean([error(perturbed.astype(weights.dtype)) for perturbed in moved]) - error(weights))
+    """Mean rise of `error(w)` when the weights (d,) become `w + σ s ζ` with scales `s` (d,)."""
+    mean, _, _ = sampled_rises(lambda moved: (error(moved),), weights, scale, np.array([SIGMA]), DRAWS, rng)
+    return float(mean[0, 0])

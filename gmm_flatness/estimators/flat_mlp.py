@@ -15,9 +15,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import ConvergenceError, DomainError
-from gmm_flatness.estimators._local_energy import root_mean_square, sampled_local_energy
+from gmm_flatness.estimators._local_energy import sampled_local_energy
 from gmm_flatness.mlp import optimizers as opt
 from gmm_flatness.mlp.data import split, standardization
+from gmm_flatness.mlp.flatness import perturbation_scale
 from gmm_flatness.mlp.hessian import largest_eigenvalue
 from gmm_flatness.mlp.network import Batch, Network, layer_sizes
 from gmm_flatness.mlp.optimizers import MOST_STEPS
@@ -390,9 +391,9 @@ class FlatMLPClassifier(ClassifierMixin, BaseEstimator):
         return done
 
     def _measure(self, data: Batch) -> FlatMLPClassifier:
-        scale = np.zeros_like(self.params_)
-        for (scales, _), (weights, _) in zip(*map(self.network_.layers, (scale, self.params_)), strict=True):
-            scales[:] = root_mean_square(weights)
+        scale = perturbation_scale(self.network_, self.params_, "norm")
+        for _, biases in self.network_.layers(scale):
+            biases[:] = 0.0
         self.local_energy_ = sampled_local_energy(lambda params: self.network_.error(params, data), self.params_, scale,
                                                   self._rng.spawn(1)[0])
         return self

@@ -34,7 +34,8 @@ def radii(sigma) -> np.ndarray:
     return sizes
 
 
-def perturbed_error(margins: np.ndarray, inputs: np.ndarray, scale: np.ndarray, sigma) -> np.ndarray:
+def perturbed_error(margins: np.ndarray, inputs: np.ndarray, scale: np.ndarray, sigma,
+                    sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Mean error of a linear classifier of two classes over all perturbations of its weights, exactly.
 
     The field of a sample `x` fluctuates by `σ √Σ (s_i x_i)²`, so that it errs with probability
@@ -49,20 +50,24 @@ def perturbed_error(margins: np.ndarray, inputs: np.ndarray, scale: np.ndarray, 
         As of `noise_scale`.
     sigma : array_like
         Sizes `σ ≥ 0`, of any shape.
+    sample_weight : ndarray, shape (n,), optional
+        Weights of the samples in the mean.
 
     Returns
     -------
     float or ndarray
         Of the shape of `sigma`.
     """
-    return error_of_noisy_fields(margins, np.sqrt(np.square(inputs) @ np.square(scale)), sigma)
+    return error_of_noisy_fields(margins, np.sqrt(np.square(inputs) @ np.square(scale)), sigma, sample_weight)
 
 
-def error_of_noisy_fields(margins: np.ndarray, deviations: np.ndarray, sigma) -> np.ndarray:
+def error_of_noisy_fields(margins: np.ndarray, deviations: np.ndarray, sigma,
+                          sample_weight: np.ndarray | None = None) -> np.ndarray:
     """`perturbed_error` where the standard deviation of every field at `σ = 1` is known already."""
     width = np.multiply.outer(radii(sigma), deviations)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.where(width > 0.0, H(margins / width), margins < 0.0).mean(axis=-1)[()]
+        errors = np.where(width > 0.0, H(margins / width), margins < 0.0)
+    return np.average(errors, axis=-1, weights=sample_weight)[()]
 
 
 def sampled_rises(measure: Callable[[np.ndarray], tuple[float, ...]], weights: np.ndarray, scale: np.ndarray,
