@@ -53,7 +53,7 @@ def run_ensemble(task: Callable[..., Any], repeats: int, *, rng=None, workers: i
     Raises
     ------
     DomainError
-        `repeats` or `workers` is not an allowed count.
+        `repeats` or `workers` is not an allowed count, or `rng` seeds no generator.
     """
     repeats = check.integer("repeats", repeats, high=10**9)
     generators = check.generator(rng).spawn(repeats)

@@ -24,6 +24,7 @@ from gmm_flatness import (
     bayes_error,
     bayes_overlap,
     collapse_threshold,
+    compare_algorithms,
     entropy_sgd,
     erm,
     fit,
@@ -43,6 +44,7 @@ from gmm_flatness import (
     over_disorder,
     pair,
     replicated,
+    replicated_annealing,
     replicated_descent,
     run_chain,
     sample,
@@ -50,10 +52,13 @@ from gmm_flatness import (
     smoothing_instability,
     smoothing_path,
     state_evolution,
+    thermodynamic_integration,
 )
 from gmm_flatness.curves import Curve
 from gmm_flatness.losses import get_loss
-from gmm_flatness.simulation.fit import posterior_mean
+from gmm_flatness.parallel import run_ensemble
+from gmm_flatness.simulation.fit import local_energy, posterior_mean
+from gmm_flatness.studies import algorithms
 from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
 
@@ -264,3 +269,30 @@ def test_the_cause_is_blamed_and_not_what_follows_from_it(name, value, call):
 ], ids=lambda value: type(value).__name__)
 def test_values_in_messages_are_one_short_line(value, shown):
     assert str(DomainError("x", value, "less")) == f"x = {shown} is not allowed: less"
+
+
+# Everything that draws at random, by its public name.
+DRAWS = {
+    "sample": given(sample, mixture=MIXTURE, dim=6),
+    "run_ensemble": given(run_ensemble, task=lambda rng: rng.random(), repeats=2),
+    "over_disorder": given(over_disorder, run=lambda data, rng: rng.random(), mixture=MIXTURE, dim=6, repeats=2),
+    "run_chain": given(run_chain, sample=DATA, beta=0.1, sweeps=8, burn_in=2, min_effective_size=0.1),
+    "thermodynamic_integration": given(thermodynamic_integration, sample=DATA, betas=(0.0, 0.1, 0.2), sweeps=8,
+                                       burn_in=2, min_effective_size=0.1),
+    "replicated_annealing": given(replicated_annealing, sample=DATA, betas=(0.1, 0.2), replicas=2, overlap=0.5,
+                                  sweeps=2),
+    "replicated_descent": given(replicated_descent, data=DATA, loss="square", ridge=0.5, epochs=2, tol=None),
+    "entropy_sgd": given(entropy_sgd, data=DATA, loss="square", ridge=0.5, steps=2, tol=None),
+    "local_energy": given(local_energy, estimator=fit(DATA, "square", ridge=0.5), data=DATA, sigma=0.5),
+    "compare_algorithms": given(compare_algorithms, mixture=MIXTURE, dim=6, algorithms=[algorithms.hebb()]),
+    "simulate": given(RESULT.simulate, dim=6, seeds=2),
+    "check": given(RESULT.check, dim=6, seeds=8),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_randomness_comes_from_a_seed_or_a_generator(name):
+    DRAWS[name](rng=np.random.default_rng(1))
+    for value in ("many", 1.5, -1, math.nan, {"seed": 1}, object(), np.array([0.5])):
+        with pytest.raises(DomainError, match="rng"):
+            DRAWS[name](rng=value)

@@ -309,7 +309,7 @@ def test_a_plot_shows_the_observable_against_the_longest_range(capsys, tmp_path,
     run(capsys, "erm", "--alpha", "1,2,4", "--loss", "square,hinge", "--ridge", "0.1:10:5:log", "--y", "train_error",
         "--plot", str(tmp_path / "a.png"))
     axes, = drawn
-    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("ridge", "train_error", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("ridge  λ", "training error", "log")
     labels = [line.get_label() for line in axes.lines]
     assert labels == [f"loss = {loss}, alpha = {alpha}" for loss in ("square", "hinge") for alpha in (1, 2, 4)]
     np.testing.assert_allclose(axes.lines[4].get_ydata(), [
@@ -324,8 +324,8 @@ def test_a_plot_has_gaps_where_points_failed_and_dashes_where_they_are_unstable(
     solid, dashed = drawn[1].lines
     assert found["stable"] == [True, True, False, False] and dashed.get_linestyle() == "--"
     assert np.isnan(solid.get_ydata()).tolist() == [False, False, True, True]
-    assert np.isnan(dashed.get_ydata()).tolist() == [True, True, False, False]
-    assert drawn[1].get_ylabel() == "entropy"
+    assert np.isnan(dashed.get_ydata()).tolist() == [True, False, False, False]
+    assert drawn[1].get_xlabel() == "inverse temperature  β"
 
 
 def test_state_evolution_is_a_curve_over_its_iterations(capsys, tmp_path, drawn):
