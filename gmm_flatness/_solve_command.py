@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import math
 import sys
 import textwrap
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gmm_flatness import cli
-from gmm_flatness._solve_options import CALCULATIONS, Values, add_options, calculation, options_of, takes
+from gmm_flatness._solve_options import CALCULATIONS, MOST_POINTS, Values, add_options, calculation, options_of, takes
 from gmm_flatness._solve_output import Found, as_csv, as_figure, as_json, as_text, figure_format
 from gmm_flatness._solve_point import followed_point, point
 from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
@@ -145,6 +146,8 @@ def solve(args: argparse.Namespace) -> Found:
     order = sorted(several, key=lambda key: (not any(isinstance(entry, str) for entry in several[key].entries),
                                              len(several[key].entries)))
     axes = {key: several[key].entries for key in order}
+    if (count := math.prod(map(len, axes.values()))) > MOST_POINTS:
+        raise DomainError(", ".join(axes), f"{count} points", f"at most {MOST_POINTS} points in all")
     function = followed_point if takes(calculation(name), "start") else point
     curve = sweep(partial(function, name), over=axes, fixed=fixed, workers=args.workers, progress=name)
     errors = [error for error in curve.errors.flat if error is not None]

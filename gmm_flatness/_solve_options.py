@@ -31,7 +31,7 @@ CALCULATIONS = {name: home for name, home in gmm_flatness._PUBLIC.items()
 MEASURES = ("Minimizer", "GibbsMeasure", "ReplicatedGibbsMeasure")
 INTERNAL = ("start", "workers", "mixture")  # parameters that are no options of that name
 
-_MOST_VALUES = 10**6
+MOST_POINTS = 10**6
 
 
 class Values(NamedTuple):
@@ -102,9 +102,9 @@ def _range(item: str) -> list[float]:
         ends, number = (float(first), float(last)), int(count)
     except ValueError:
         ends, number, scale = (0.0, 0.0), 0, []
-    if scale not in ([], ["log"]) or not 2 <= number <= _MOST_VALUES or not np.isfinite(ends).all():
+    if scale not in ([], ["log"]) or not 2 <= number <= MOST_POINTS or not np.isfinite(ends).all():
         raise argparse.ArgumentTypeError(f"{item!r} is not a range: first:last:count or first:last:count:log, with a "
-                                         f"count from 2 to {_MOST_VALUES}")
+                                         f"count from 2 to {MOST_POINTS}")
     if scale and min(ends) <= 0.0:
         raise argparse.ArgumentTypeError(f"{item!r}: a logarithmic range needs ends above 0")
     return (np.geomspace if scale else np.linspace)(*ends, number).tolist()
@@ -147,7 +147,8 @@ def _expanded(function: Callable[..., Any]) -> Iterator[Option]:
             yield Option(name, "word", True, f"{', '.join(names)}, or a loss, short for erm with it; a hebb without "
                          "options has the optimal bias", name)
             for each in names:
-                yield from (option._replace(name=f"{name}_{option.name}", required=False, owner=name)
+                yield from (option._replace(name=f"{name}_{option.name}", required=False, owner=name,
+                                            help=option.help.replace("--", f"--{name}-"))
                             for option in _own_options(calculation(each)))
         elif annotation == "Measure":
             for each in MEASURES:
@@ -208,6 +209,8 @@ def _own_descriptions(function: Callable[..., Any]) -> dict[str, str]:
             found |= dict.fromkeys(names, f"{choices[1]}{' or a number' * ('float' in kind)}. " if choices else "")
         else:
             found |= {name: f"{found[name]}{line.strip()} " for name in names}
-    # quotes and broadcasting say nothing in a shell
-    return {name: re.sub(r'["`]|(The|All|They)\b[^.;]*\bbroadcast\.|; or a mixture[^.]*', "", text).strip()
-            for name, text in found.items()}
+    # parameters are options in a shell, and quotes and broadcasting say nothing there
+    for name, text in found.items():
+        text = re.sub(r"`(\w+)`", lambda word: f"--{word[1].replace('_', '-')}" if word[1] in found else word[1], text)
+        found[name] = re.sub(r'["`]|(The|All|They)\b[^.;]*\bbroadcast\.|; or a mixture[^.]*', "", text).strip()
+    return found

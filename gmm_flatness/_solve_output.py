@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import re
@@ -188,32 +189,32 @@ def as_figure(found: Found, observable: str, kind: str) -> bytes:
     """
     from matplotlib.figure import Figure
 
+    from gmm_flatness import plotting
+
     numerical = [name for name, values in found.axes.items() if all(isinstance(value, float) for value in values)]
     if not numerical:
         raise DomainError("plot", kind, "given with a range of numbers to draw against, such as --alpha 0.1:10:50:log")
     x = max(reversed(numerical), key=lambda name: len(found.axes[name]))
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes, place = figure.add_subplot(), list(found.axes).index(x)
-    others = [name for name in found.axes if name != x]
-    values = np.moveaxis(np.asarray(found.columns[observable], dtype=float), place, -1)
-    stable = np.moveaxis(np.asarray(found.columns.get("stable", np.ones(values.shape)), dtype=float), place, -1)
-    for number, index in enumerate(np.ndindex(values.shape[:-1])):
-        label = ", ".join(f"{name} = {_cell(found.axes[name][at])}" for name, at in zip(others, index, strict=True))
-        good = (stable[index] == 1.0) | ~np.isfinite(values[index])
-        mark = "." if len(found.axes[x]) <= 30 else ""
-        axes.plot(found.axes[x], np.where(good, values[index], np.nan), mark + "-", color=f"C{number % 10}",
-                  label=label or None)
-        if not good.all():
-            axes.plot(found.axes[x], np.where(good, np.nan, values[index]), mark + "--", color=f"C{number % 10}")
-    finite = values[np.isfinite(values)]
-    if x in found.logarithmic:
-        axes.set_xscale("log")
-    if finite.size and finite.min() > 0.0 and finite.max() > 1e3 * finite.min():
-        axes.set_yscale("log")
-    axes.set_title(textwrap.fill(found.title, 80), fontsize="small")
-    axes.set(xlabel=x, ylabel=observable)
-    if others:
-        axes.legend(fontsize="small")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
+    others = {name: values for name, values in found.axes.items() if name != x}
+    labels = [", ".join(f"{name} = {_cell(value)}" for name, value in zip(others, values, strict=True))
+              for values in itertools.product(*others.values())]
+
+    def lines(values: Any) -> np.ndarray:
+        return np.moveaxis(np.asarray(values, dtype=float), list(found.axes).index(x), -1)
+
+    y = lines(found.columns[observable])
+    stable = np.isnan(y) | (lines(found.columns.get("stable", np.ones(y.shape))) == 1.0)
+    finite, buffer = y[np.isfinite(y)], io.BytesIO()
+    with plotting.style():
+        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+        axes = plotting.line(figure.add_subplot(), found.axes[x], y, stable=stable, label=labels, xlabel=x,
+                             ylabel=observable, marker="." if len(found.axes[x]) <= 30 else "")
+        if x in found.logarithmic:
+            axes.set_xscale("log")
+        if finite.size and finite.min() > 0.0 and finite.max() > 1e3 * finite.min():
+            axes.set_yscale("log")
+        axes.set_title(textwrap.fill(found.title, 80), fontsize="small")
+        if others:
+            axes.legend()
+        figure.savefig(buffer, format=kind)
     return buffer.getvalue()

@@ -241,6 +241,36 @@ def test_a_bad_value_is_named_or_right(name):
     assert not wrong
 
 
+@pytest.mark.parametrize(("name", "value", "call"), [
+    ("sigma", 0.5, lambda: flattest(MIXTURE, 0.5)),
+    ("sigma", 1e-3, lambda: flattest(MIXTURE, 1e-3, allow_unstable=True)),
+    ("kappa", 0.5, lambda: smoothing_path(MIXTURE, 0.5)),
+    ("kappa", 0.5, lambda: erm(MIXTURE, SmoothedCount(0.5), norm=1.0, bias=0.0)),
+    ("bounds", 1e-300, lambda: optimal_ridge(MIXTURE, "square", bounds=(1e-300, 1.0))),
+    ("coupling", 1e-90, lambda: entropic_fixed_point(MIXTURE, 1e-90, norm=1e-3)),
+    ("margin", 1e200, lambda: separability_threshold(1.0, margin=1e200)),
+    ("bias", 1e200, lambda: separability_threshold(1.0, bias=1e200)),
+    ("delta", 1e-250, lambda: separability_threshold(1e-250)),
+    ("loss", "hinge", lambda: replicated_descent(DATA, "hinge", ridge=1.0)),
+])
+def test_the_cause_is_blamed_and_not_what_follows_from_it(name, value, call):
+    with pytest.raises(DomainError) as caught:
+        call()
+    assert (caught.value.parameter, caught.value.value) == (name, value)
+
+
+@pytest.mark.parametrize(("value", "shown"), [
+    (np.linspace(0.0, 1.0, 1001), "[0.0, 0.001, 0.002, ..., 0.999, 1.0] of shape (1001,)"),
+    (np.eye(2), "[1.0, 0.0, 0.0, 1.0] of shape (2, 2)"), (np.float64(0.5), "0.5"), (None, "None"),
+    (np.array(["a"]), "['a'] of shape (1,)"), ([0.5] * 100, "[0.5, 0.5, 0.5, ..., 0.5, 0.5]"), ((1,), "(1,)"),
+    ((1.0, 2.0), "(1.0, 2.0)"), ([[1], [2, 3]], "[[1], [2, 3]]"),
+    ("x" * 10**6, "'" + "x" * 59 + " ... " + "x" * 29 + "'"),
+    (10**5000, "an integer of 16610 bits"),
+], ids=lambda value: type(value).__name__)
+def test_values_in_messages_are_one_short_line(value, shown):
+    assert str(DomainError("x", value, "less")) == f"x = {shown} is not allowed: less"
+
+
 # Everything that draws at random, by its public name.
 DRAWS = {
     "sample": given(sample, mixture=MIXTURE, dim=6),

@@ -118,6 +118,15 @@ def test_a_closed_pipe_is_silent(argv):
     assert (done.stderr, done.returncode) == ("", 141)
 
 
+def test_a_curve_goes_to_a_pipe_and_its_reasons_too(tmp_path):
+    argv = ["solve", "hard_margin", "--alpha", "0.5:9.5:3", "--csv", "--plot", str(tmp_path / "margin.png")]
+    done = run_command(*argv, stdout=subprocess.PIPE)
+    header, *rows = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, header.split(",")[0]) == (1, "", "alpha")
+    assert [row.split(",")[0] for row in rows] == ["0.5", "5.0", "9.5"] and "--alpha = 9.5 is not allowed" in rows[2]
+    assert (tmp_path / "margin.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_lines_of_a_check_appear_as_its_cases_end():
     code = "import sys; from gmm_flatness.cli import main; sys.exit(main())"
     argv = ["check", "--fast", "--only", "hebb", "--workers", "1"]

@@ -248,8 +248,8 @@ def test_a_curve_without_any_point_is_a_table_of_reasons(capsys, tmp_path):
      "--first-ridge = 1.0 is not allowed: no value: hard_margin has no such parameter"),
     (["pair", "--alpha", "-2", "--first", "hebb", "--second", "hebb"], 2, "--alpha = -2.0"),
     (["pair", "--alpha", "2", "--first", "hebb", "--second", "flattest", "--second-sigma", "0.5"], 1,
-     "--second-sigma = 0.5 is not allowed: a value where replica symmetry is stable; stability margin -inf, "
-     "--second-allow-unstable returns"),
+     "--second-sigma = 0.5 is not allowed: a value where replica symmetry is stable; stability margin -inf at "
+     "norm = 1, --second-allow-unstable returns"),
     (["state_evolution", "--alpha", "2"], 2, "--loss = None is not allowed: a loss, or beta"),
     (["state_evolution", "--alpha", "2", "--beta", "1", "--ridge", "1"], 2, "--ridge = 1.0"),
     (["state_evolution", "--alpha", "2", "--beta", "1", "--bias", "0", "--overlap", "0.5"], 2, "--replicas = None"),
@@ -257,6 +257,8 @@ def test_a_curve_without_any_point_is_a_table_of_reasons(capsys, tmp_path):
     (["bayes_error", "--alpha", "2", "--plot", "bayes.png"], 2, "a range of numbers"),
     (["bayes_error", "--alpha", "1,2", "--plot", "bayes.txt"], 2, "--plot = 'bayes.txt'"),
     (["bayes_error", "--alpha", "1,2", "--workers", "0"], 2, "--workers = 0"),
+    (["bayes_error", "--alpha", "1:2:2000", "--delta", "1:2:2000"], 2,
+     "--alpha, --delta = '4000000 points' is not allowed: at most 1000000 points"),
 ])
 def test_errors_name_the_option_and_have_a_status(capsys, tmp_path, monkeypatch, argv, status, words):
     monkeypatch.chdir(tmp_path)
@@ -307,7 +309,7 @@ def test_a_plot_shows_the_observable_against_the_longest_range(capsys, tmp_path,
     run(capsys, "erm", "--alpha", "1,2,4", "--loss", "square,hinge", "--ridge", "0.1:10:5:log", "--y", "train_error",
         "--plot", str(tmp_path / "a.png"))
     axes, = drawn
-    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("ridge", "train_error", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("ridge  λ", "training error", "log")
     labels = [line.get_label() for line in axes.lines]
     assert labels == [f"loss = {loss}, alpha = {alpha}" for loss in ("square", "hinge") for alpha in (1, 2, 4)]
     np.testing.assert_allclose(axes.lines[4].get_ydata(), [
@@ -322,8 +324,8 @@ def test_a_plot_has_gaps_where_points_failed_and_dashes_where_they_are_unstable(
     solid, dashed = drawn[1].lines
     assert found["stable"] == [True, True, False, False] and dashed.get_linestyle() == "--"
     assert np.isnan(solid.get_ydata()).tolist() == [False, False, True, True]
-    assert np.isnan(dashed.get_ydata()).tolist() == [True, True, False, False]
-    assert drawn[1].get_ylabel() == "entropy"
+    assert np.isnan(dashed.get_ydata()).tolist() == [True, False, False, False]
+    assert drawn[1].get_xlabel() == "inverse temperature  β"
 
 
 def test_state_evolution_is_a_curve_over_its_iterations(capsys, tmp_path, drawn):

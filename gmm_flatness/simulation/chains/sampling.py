@@ -141,7 +141,7 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
     ConvergenceError
         The chain is too short or stuck; `partial` is the result refused.
     """
-    betas, sweeps = check_betas("beta", beta), check.integer("sweeps", sweeps, low=4)
+    betas, sweeps = check_betas("beta", beta), check.integer("sweeps", sweeps, low=4, high=10**9)
     return chain_results(sample, betas, sweeps=[0] * (len(betas) - 1) + [sweeps], burn_in=burn_in, bias=bias,
                          reference=reference, overlap=overlap, replicas=replicas, rng=rng,
                          min_effective_size=min_effective_size, checkpoint=checkpoint,

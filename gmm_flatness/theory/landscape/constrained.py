@@ -107,7 +107,8 @@ def _at_beta(solve: Callable[[float], LocalEntropyResult], beta: float, given: s
     result = solve(beta)
     if not (result.stability_margin > 0.0 or allow_unstable):
         limit = first_instability(solve, beta)
-        raise StabilityError("beta", beta, f"below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
+        raise StabilityError(given, beta if given == "beta" else 0.0,
+                             f"beta below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
                              f"where replica symmetry is stable at overlap {result.overlap:g}; allow_unstable=True "
                              "returns the unstable solution", threshold=limit.beta)
     return result

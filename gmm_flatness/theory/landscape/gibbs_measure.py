@@ -139,7 +139,8 @@ def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: f
     result = solve(beta)
     if not (result.stable or allow_unstable):
         limit = gibbs_instability(mixture, bias=bias)
-        raise StabilityError("beta", beta, f"below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
+        raise StabilityError(name, beta if name == "beta" else 0.0,
+                             f"beta below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
                              "where replica symmetry is stable; allow_unstable=True returns the unstable solution",
                              threshold=limit.beta)
     return result

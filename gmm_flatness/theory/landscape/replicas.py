@@ -95,9 +95,10 @@ def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: floa
         saddle = _counting_replicas(mixture, y, overlap, norm, bias, beta)
     result = _result(mixture, y, overlap, norm, bias, beta, loss, saddle)
     if not (result.stable or allow_unstable):
-        raise StabilityError("beta", beta, f"replica symmetry is unstable there: margins {result.stability_margin:.3g} "
-                             f"between groups, {result.stability_margin_within:.3g} within; allow_unstable=True "
-                             "returns the unstable solution")
+        raise StabilityError("beta", beta, f"replica symmetry is unstable at overlap {overlap:g} and norm {norm:g}: "
+                             f"margins {result.stability_margin:.3g} between groups, "
+                             f"{result.stability_margin_within:.3g} within; allow_unstable=True returns the unstable "
+                             "solution")
     return result
 
 

@@ -69,8 +69,19 @@ def smoothing_path(mixture: GaussianMixture, kappa: float, *, norm: float = 1.0,
                    allow_unstable: bool = False, start: ErmResult | None = None) -> ErmResult:
     """The minimizer of the count smoothed over `kappa`; with an array a path, each continued from the one before.
 
-    Parameters and errors as in `flattest`; give an array `kappa` from large (Hebb) to small (error counting), so that
-    the path stays on one branch. `start` is a result nearby.
+    Parameters
+    ----------
+    mixture, norm, bias, allow_unstable
+        As in `flattest`.
+    kappa : float or array_like
+        Width `κ` of the smoothing; from large (Hebb) to small (error counting) the path stays on one branch.
+    start : ErmResult, optional
+        A result nearby.
+
+    Raises
+    ------
+    DomainError, StabilityError, ConvergenceError
+        As in `flattest`.
 
     Examples
     --------

@@ -92,7 +92,7 @@ def optimal_ridge(mixture: GaussianMixture, loss: str | Loss, *, bias: str | flo
 
     check.instance("mixture", mixture, GaussianMixture)
     loss, (mode, _) = check_loss(get_loss(loss)), check.bias("bias", bias)
-    low, high = check.interval("bounds", bounds, low=0.0)
+    low, high = check.interval("bounds", bounds, low=1e-100, high=1e100)
     if not loss.is_convex:
         raise DomainError("loss", loss, "a convex loss")
     if mode == "optimal" or (mode == "learned" and mixture.rho == 0.5):
