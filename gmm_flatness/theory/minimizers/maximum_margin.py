@@ -44,6 +44,12 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     ------
     DomainError
         The samples are not separable in this bias mode; carries the threshold.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, hard_margin
+    >>> hard_margin(GaussianMixture(alpha=[1.0, 2.0, 3.0])).margin.round(4)
+    array([0.7671, 0.3337, 0.1093])
     """
     check.instance("mixture", mixture, GaussianMixture)
     mode, number = check.bias("bias", bias)

@@ -50,6 +50,12 @@ def separability_threshold(delta: float | GaussianMixture, rho: float = 0.5, mar
     ------
     DomainError
         A parameter out of its domain.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, separability_threshold
+    >>> separability_threshold(GaussianMixture(alpha=1.0, delta=[0.5, 1.0, 100.0])).round(4)
+    array([6.6628, 3.7   , 2.0128])
     """
     log_threshold = log_separability_threshold(delta, rho, margin, bias=bias)
     return math.exp(log_threshold) if log_threshold < math.log(1.7e308) else math.inf
