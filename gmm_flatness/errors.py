@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+_LONGEST = 120  # characters of a value in a message
 
 
 class DomainError(ValueError):
@@ -36,10 +39,31 @@ class DomainError(ValueError):
         self.parameter, self.value, self.allowed, self.threshold = parameter, value, allowed, threshold
 
     def __str__(self) -> str:
-        large = isinstance(self.value, int) and self.value.bit_length() > 4096  # Python refuses to print it
-        value = f"an integer of {self.value.bit_length()} bits" if large else repr(self.value)
-        text = f"{self.parameter} = {value} is not allowed: {self.allowed}"
+        text = f"{self.parameter} = {_short(self.value)} is not allowed: {self.allowed}"
         return text if self.threshold is None else f"{text} (threshold {self.threshold:.10g})"
+
+
+def _short(value: Any) -> str:
+    """One line that shows a value, arrays and long texts by their ends only."""
+    if isinstance(value, int) and value.bit_length() > 4096:  # Python refuses to print it
+        return f"an integer of {value.bit_length()} bits"
+    if hasattr(value, "dtype") and hasattr(value, "flat") and not hasattr(value, "mask"):
+        if value.ndim == 0:
+            return _short(value.tolist()) if value.dtype.kind in "biufU" else repr(value)
+        return f"{_ends(value.flat, '[]')} of shape {value.shape}"
+    if type(value) in (list, tuple):
+        return _ends(value, "[]" if type(value) is list else "()")
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 2]} ... {text[-_LONGEST // 4:]}"
+
+
+def _ends(values: Sequence[Any], brackets: str) -> str:
+    """The first and last entries of a sequence; all of them where they are few."""
+    shown = [_short(value) for value in (values if len(values) <= 6 else (*values[:3], *values[-2:]))]
+    if len(values) > 6:
+        shown.insert(3, "...")
+    only = "," if len(values) == 1 and brackets == "()" else ""
+    return f"{brackets[0]}{', '.join(shown)}{only}{brackets[1]}"
 
 
 class StabilityError(DomainError):

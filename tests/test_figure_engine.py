@@ -40,8 +40,8 @@ def one_point(parameters):
 def draw(table):
     drawing, axes = style.figure()
     theory, simulation = table.where(curve="theory"), table.where(curve="simulation")
-    color = style.theory(axes, theory["x"], theory["y"], label="theory")
-    style.simulation(axes, simulation["x"], simulation["y"], 0.1, color=color, label="simulation")
+    style.theory(axes, theory["x"], theory["y"], color="red", label="theory")
+    style.simulation(axes, simulation["x"], simulation["y"], 0.1, color="red", label="simulation")
     style.label(axes, x="x", y="y & <more>")
     return drawing
 

@@ -23,6 +23,7 @@ from gmm_flatness import (
     bayes_error,
     erm,
     fit,
+    plotting,
     sample,
     separability_threshold,
 )
@@ -104,7 +105,7 @@ def test_every_figure_of_the_gallery_has_tiny_parameters():
 
 @pytest.mark.parametrize("name", TINY)
 def test_the_figure_is_drawn_with_names_on_its_axes(name, tables):
-    with style.context():
+    with plotting.style():
         drawing = FIGURES[name].draw(tables(name))
         stream = io.BytesIO()
         drawing.savefig(stream, format="png")

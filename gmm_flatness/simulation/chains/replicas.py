@@ -112,7 +112,7 @@ def replicated_annealing(sample: Sample, betas: Sequence[float], *, replicas: in
     ((3, 50), 3)
     """
     check_sample("sample", sample)
-    grid, sweeps = check_betas("betas", betas), check.integer("sweeps", sweeps)
+    grid, sweeps = check_betas("betas", betas), check.integer("sweeps", sweeps, high=10**9)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
     if coupling is None:
         kind: type[ChainState] = ChainState

@@ -145,7 +145,7 @@ def make_entropy_schedule(cost: TrainingLoss, constraint: WeightConstraint, *, c
                           inner_steps: int, inner_rate: float | None, memory: float, temperature: float,
                           batch_size: int | None, tol: float | None) -> EntropySchedule:
     """The schedule that the arguments of `entropy_sgd` name, validated."""
-    couplings = per_stage("coupling", coupling, check.integer("steps", steps))
+    couplings = per_stage("coupling", coupling, check.integer("steps", steps, high=10**9))
     check.positive("coupling", float(couplings.min()))
     batch_size = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
     if inner_rate is None:

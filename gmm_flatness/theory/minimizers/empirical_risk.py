@@ -102,8 +102,9 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     if mean.slope_sq == -mean.slope and math.isfinite(at.V):  # fields either rest or are free: no cancellation then
         margin = saddle.ridge * at.V
     if margin <= 0.0 and not allow_unstable and not (loss.is_convex and saddle.ridge >= 0.0):
-        raise StabilityError("ridge" if norm is None else "norm", ridge if norm is None else norm,
-                             f"a value where replica symmetry is stable; stability margin {margin:.3g}, "
+        sizes = {"kappa": getattr(loss, "kappa", None), "ridge": ridge, "norm": norm}
+        name, value = next((name, value) for name, value in sizes.items() if value is not None)
+        raise StabilityError(name, value, f"a value where replica symmetry is stable; stability margin {margin:.3g}, "
                              "allow_unstable=True returns the unstable solution")
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
     return ErmResult(mixture=mixture, loss=loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, bias=b, trained_bias=at.b,

@@ -53,9 +53,15 @@ def flattest(mixture: GaussianMixture, sigma: float, *, norm: float = 1.0, bias:
     """
     check.instance("mixture", mixture, GaussianMixture)
     sigma = check.scalar("sigma", sigma, low=1e-30, high=1e30)
-    norm = check.scalar("norm", norm, low=1e-100, high=1e100)
-    return erm(mixture, SmoothedCount(sigma * math.sqrt(mixture.delta * norm)), norm=norm, bias=bias,
-               allow_unstable=allow_unstable)
+    scale = math.sqrt(mixture.delta * check.size("norm", norm))
+    try:
+        return erm(mixture, SmoothedCount(sigma * scale), norm=norm, bias=bias, allow_unstable=allow_unstable)
+    except DomainError as error:
+        if error.parameter != "kappa":
+            raise
+        threshold = error.threshold and error.threshold / scale
+        raise type(error)("sigma", sigma, f"{error.allowed}; here kappa = sigma √(Δ norm) = {sigma * scale:.6g}",
+                          threshold=threshold) from None
 
 
 @broadcasting("mixture", "kappa", "norm", "bias", follow=lambda given: True, run=None)
