@@ -43,6 +43,14 @@ def over_disorder(run: Callable, mixture: GaussianMixture, dim: int, repeats: in
     -------
     list
         The results in order; they do not depend on `workers`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, disorder_average, over_disorder, run_chain
+    >>> runs = over_disorder(run_chain, GaussianMixture(alpha=2.0), 50, 4, beta=1.0, sweeps=2000, burn_in=100, rng=1)
+    >>> mean = disorder_average([run.train_error for run in runs])
+    >>> len(runs), bool(mean.stderr < 0.05)
+    (4, True)
     """
     check.instance("mixture", mixture, GaussianMixture, "a GaussianMixture")
     for name, function in (("run", run), ("reference", reference)):

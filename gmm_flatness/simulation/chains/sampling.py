@@ -140,6 +140,14 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
         A parameter is out of range, or the checkpoint belongs to another run.
     ConvergenceError
         The chain is too short or stuck; `partial` is the result refused.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, run_chain, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=50, rng=1)
+    >>> found = run_chain(data, beta=1.0, sweeps=2000, burn_in=100, rng=2)
+    >>> 0.1 < found.train_error < 0.3, found.effective_size > 50
+    (True, True)
     """
     betas, sweeps = check_betas("beta", beta), check.integer("sweeps", sweeps, low=4, high=10**9)
     return chain_results(sample, betas, sweeps=[0] * (len(betas) - 1) + [sweeps], burn_in=burn_in, bias=bias,

@@ -67,6 +67,16 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
         The saddle-point equations were not solved.
 
     Source: S. Franz and G. Parisi (1995) for the potential; replica calculation for these measures.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes, gibbs, local_entropy
+    >>> optimal = bayes(GaussianMixture(alpha=2.0))
+    >>> local_entropy(optimal, [0.7, 0.8, 0.9], train_error=optimal.train_error).entropy.round(4)
+    array([-0.1069, -0.0489, -0.0144])
+    >>> typical = gibbs(GaussianMixture(alpha=2.0), train_error=optimal.train_error)
+    >>> local_entropy(typical, [0.7, 0.8, 0.9], train_error=optimal.train_error).entropy.round(4)
+    array([-0.1885, -0.1439, -0.0949])
     """
     overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
     given = "train_error" if beta is None else "beta"

@@ -143,6 +143,16 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
         The results belong to different mixtures, or are posterior means for two priors, neither of them Gaussian.
     ConvergenceError
         The equation of the overlap was not solved.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm, pair
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> both = pair(erm(mixture, "square", ridge=0.1), erm(mixture, "hinge", ridge=1.0))
+    >>> round(both.overlap, 6)
+    0.898891
+    >>> both.test_error_at([0.0, 0.5, 1.0]).round(4)
+    array([0.2669, 0.2412, 0.2281])
     """
     check.instance("first", first, ErmResult)
     check.instance("second", second, ErmResult)
