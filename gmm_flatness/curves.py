@@ -46,6 +46,17 @@ class Curve:
         The single results, None where a point failed.
     errors : ndarray of object
         What was raised there, else None.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm
+    >>> curve = erm(GaussianMixture(alpha=2.0), "square", ridge=[0.1, 1.0, 10.0])
+    >>> curve.test_error.round(4)
+    array([0.2669, 0.2287, 0.2085])
+    >>> curve[1]
+    ErmResult(square, m=0.369398, q=0.247074, V=0.414214, bias=0, ridge=1, test_error=0.228693, train_error=0.0574579)
+    >>> curve.local_energy(0.5).round(4)
+    array([0.0603, 0.0416, 0.0295])
     """
 
     def __init__(self, parameters: Mapping[str, np.ndarray], results: np.ndarray, errors: np.ndarray,
@@ -122,8 +133,8 @@ class Curve:
         example = next((result for result in self.results.flat if result is not None), None)
         return sorted({*super().__dir__(), *self.parameters, *(name for name in dir(example) if name[0] != "_")})
 
-    def _call(self, name: str, *arguments: Any, **options: Any) -> np.ndarray:
-        """A method of the results, its arguments broadcast against the curve."""
+    def _call(self, name: str, *arguments: Any, **options: Any) -> np.ndarray | Curve:
+        """A method of the results, its arguments broadcast against the curve; of results, again a curve."""
         names = [*range(len(arguments)), *options]
         arrays = np.broadcast_arrays(self.results, *(np.asarray(value) for value in (*arguments, *options.values())))
         values: list[Any] = []
@@ -131,7 +142,11 @@ class Curve:
             call = dict(zip(names, given, strict=True))
             positional = [call.pop(place) for place in range(len(arguments))]
             values.append(None if result is None else getattr(result, name)(*positional, **call))
-        return _stack(values, arrays[0].shape)
+        shape = arrays[0].shape
+        if any(isinstance(value, Result) for value in values):
+            return Curve({parameter: np.broadcast_to(given, shape) for parameter, given in self.parameters.items()},
+                         _objects(values, shape), np.broadcast_to(self.errors, shape))
+        return _stack(values, shape)
 
     def table(self) -> Table:
         """One row a point: what was varied, the numbers and texts of the result, `status` and `message`."""

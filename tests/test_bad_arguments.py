@@ -5,6 +5,7 @@ leave nothing but finite numbers, or infinities that its docstring promises.
 """
 
 import math
+import re
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -19,7 +20,6 @@ from gmm_flatness import (
     GaussianMixture,
     Minimizer,
     SmoothedCount,
-    StabilityError,
     bayes,
     bayes_error,
     bayes_overlap,
@@ -34,6 +34,7 @@ from gmm_flatness import (
     gibbs,
     gibbs_instability,
     hard_margin,
+    local_energy_descent,
     local_entropy,
     log_generalization_error,
     message_passing,
@@ -114,7 +115,7 @@ CALLS = {
                                  ("m", "q", "bias", "delta", "rho")),
     "optimal_bias": (given(optimal_bias, m=0.5, q=1.0, delta=0.9), ("m", "q", "delta", "rho")),
     "sample": (lambda **bad: sample(**{"mixture": MIXTURE, "dim": 20, "rng": 1, **bad}).x,
-               ("mixture", "dim", "size", "centroid", "prior")),
+               ("mixture", "dim", "size", "centroid", "prior", "rng")),
     "square": (given(erm, mixture=MIXTURE, loss="square", ridge=0.3),
                ("mixture", "loss", "ridge", "bias", "allow_unstable", "branch")),
     "square, norm": on_sphere("square"),
@@ -169,13 +170,20 @@ CALLS = {
             ("data", "loss", "ridge", "bias")),
     "run_chain": (lambda **bad: run_chain(**{"sample": DATA, "beta": 0.1, "sweeps": 8, "burn_in": 2, "rng": 1,
                                              "min_effective_size": 0.1, **bad}).m,
-                  ("sample", "beta", "bias", "min_effective_size", "overlap", "replicas")),
+                  ("sample", "beta", "bias", "min_effective_size", "overlap", "replicas", "sweeps", "burn_in", "rng",
+                   "checkpoint")),
     "replicated_descent": (lambda **bad: replicated_descent(**{"data": DATA, "loss": "square", "ridge": 0.5, "rng": 1,
                                                                "epochs": 3, "replicas": 2, "tol": None, **bad}).weights,
-                           ("data", "loss", "ridge", "bias", "coupling", "rate")),
+                           ("data", "loss", "ridge", "bias", "coupling", "rate", "epochs", "rng")),
     "entropy_sgd": (lambda **bad: entropy_sgd(**{"data": DATA, "loss": "square", "ridge": 0.5, "rng": 1, "steps": 3,
                                                  "tol": None, **bad}).estimator.m,
-                    ("data", "loss", "ridge", "bias", "coupling", "memory", "temperature")),
+                    ("data", "loss", "ridge", "bias", "coupling", "memory", "temperature", "steps", "rng")),
+    "local_energy_descent": (lambda **bad: local_energy_descent(**{"data": DATA, "kappas": (4.0,), "epochs": 3,
+                                                                   "tol": None, **bad}).estimator.m,
+                             ("data", "kappas", "norm", "bias", "epochs", "momentum", "rate")),
+    "over_disorder": (lambda **bad: [data.y.sum() for data in over_disorder(**{
+        "run": lambda data, rng: data, "mixture": MIXTURE, "dim": 10, "repeats": 2, "rng": 1, **bad})],
+        ("mixture", "dim", "repeats")),
     "message_passing": (lambda **bad: message_passing(**{"data": DATA, "measure": Minimizer("square", ridge=0.5),
                                                          "bias": 0.0, "max_iter": 3, "tol": None, **bad}).m,
                         ("data", "measure", "bias", "damping")),
@@ -202,6 +210,11 @@ def numbers(found):
     return np.ravel(np.asarray(found, dtype=float)).tolist()
 
 
+def blames(error, parameter):
+    """Whether the message is about the parameter: names it, or says how it decides with the one that is named."""
+    return parameter in re.findall(r"\w+", f"{error.parameter} {error.allowed}")
+
+
 def complaint(name, call, parameter, value):
     """What is wrong with how the call takes the value; nothing where it is named, or gives numbers."""
     try:
@@ -213,7 +226,7 @@ def complaint(name, call, parameter, value):
                 return found.summary()
             found = numbers(found)
     except (DomainError, ConvergenceError) as error:
-        return None if parameter in str(error) or isinstance(error, StabilityError) else str(error)
+        return None if isinstance(error, ConvergenceError) or blames(error, parameter) else str(error)
     except RAW as error:
         return repr(error)
     right = np.isfinite(found).all() or (name in MAY_BE_INFINITE and not np.isnan(found).any())

@@ -117,6 +117,14 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
         The descent diverged, named by its step, or `tol` was not reached.
 
     Source: C. Baldassi et al., PNAS 113 (2016) E7655; F. Pittorino et al., arXiv:2006.07897.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, replicated_descent, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=100, rng=1)
+    >>> found = replicated_descent(data, "logistic", replicas=3, ridge=0.1, coupling=1.0, epochs=200, rng=2)
+    >>> found.weights.shape, round(found.barycenter.test_error, 3)
+    ((3, 100), 0.239)
     """
     problem = training_problem(data, get_loss(loss), bias)
     replicas = check.integer("replicas", replicas, high=10**6)

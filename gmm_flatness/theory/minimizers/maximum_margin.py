@@ -44,6 +44,12 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     ------
     DomainError
         The samples are not separable in this bias mode; carries the threshold.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, hard_margin
+    >>> hard_margin(GaussianMixture(alpha=[1.0, 2.0, 3.0])).margin.round(4)
+    array([0.7671, 0.3337, 0.1093])
     """
     check.instance("mixture", mixture, GaussianMixture)
     mode, number = check.bias("bias", bias)
@@ -51,8 +57,8 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     saddle = separating_saddle(mixture, held, in_units_of_norm=True)
     if saddle is None:
         threshold = separability_threshold(mixture.delta, mixture.rho, bias="learned" if held is None else held)
-        raise DomainError("alpha", mixture.alpha, f"below the separability threshold {threshold:.10g} of this bias "
-                          "mode", threshold=threshold)
+        raise DomainError("alpha", mixture.alpha, "below the separability threshold of samples at "
+                          f"bias = {bias!r}", threshold=threshold)
     at = saddle.at
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
     return HardMargin(mixture=mixture, loss=get_loss("hinge"), bias_mode=mode, m=at.m, q=at.q, V=math.inf, bias=b,

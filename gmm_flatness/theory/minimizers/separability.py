@@ -50,6 +50,12 @@ def separability_threshold(delta: float | GaussianMixture, rho: float = 0.5, mar
     ------
     DomainError
         A parameter out of its domain.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, separability_threshold
+    >>> separability_threshold(GaussianMixture(alpha=1.0, delta=[0.5, 1.0, 100.0])).round(4)
+    array([6.6628, 3.7   , 2.0128])
     """
     log_threshold = log_separability_threshold(delta, rho, margin, bias=bias)
     return math.exp(log_threshold) if log_threshold < math.log(1.7e308) else math.inf
@@ -78,10 +84,13 @@ class Separation(NamedTuple):
 
 def widest_separation(delta: float, rho: float, margin: float, held: float | None) -> Separation:
     """The best overlap and bias at this margin; `held` None where the bias is free."""
-    if 1.0 + margin + abs(held or 0.0) > 1e100 * math.sqrt(delta):
-        raise DomainError("delta", delta, "large enough for margin, bias and centroid to be below 1e100 √Δ")
+    largest, name, value = max((1.0, "delta", delta), (margin, "margin", margin), (abs(held or 0.0), "bias", held))
+    if largest > 1e100 * math.sqrt(delta):
+        raise DomainError(name, value, "such that margin, bias and centroid are below 1e100 √Δ")
     low, high = (margin - 1.0) / math.sqrt(delta), margin / math.sqrt(delta)
-    t = decreasing_root(lambda t: margin - separation_at(delta, rho, t, held).margin, low, high)
+    t = high  # the overlap is lost in rounding beside a margin beyond 1e16
+    if low < high:
+        t = decreasing_root(lambda t: margin - separation_at(delta, rho, t, held).margin, low, high)
     return separation_at(delta, rho, t, held)
 
 
@@ -89,7 +98,7 @@ def separation_at(delta: float, rho: float, t: float, held: float | None) -> Sep
     """The best overlap and bias where the margin less the overlap is `√Δ t`."""
     root, shift = math.sqrt(delta), (held or 0.0) / math.sqrt(delta)
     if held is None and rho != 0.5:
-        log_odds = math.log(rho) - math.log(1.0 - rho)
+        log_odds = math.log(rho) - math.log1p(-rho)
 
         def log_ratio(shift: float) -> float:
             """Of what both clusters fall short by."""
@@ -98,8 +107,9 @@ def separation_at(delta: float, rho: float, t: float, held: float | None) -> Sep
 
         shift = decreasing_root(log_ratio, -1.0, 1.0)
     (_, plus, plus_sq, scale), (_, minus, minus_sq, other) = (positive_part_moments(a) for a in (t - shift, t + shift))
+    scale, other = scale + math.log(rho), other + math.log1p(-rho)
     top = max(scale, other)
-    upper, lower = rho * math.exp(scale - top), (1.0 - rho) * math.exp(other - top)
+    upper, lower = math.exp(scale - top), math.exp(other - top)
     first, second = upper * plus + lower * minus, upper * plus_sq + lower * minus_sq
     half = 0.5 * root * second / first
     m = 1.0 / (half + math.hypot(1.0, half))
