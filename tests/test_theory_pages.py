@@ -9,6 +9,7 @@ import pytest
 from latex2mathml.converter import convert
 
 import gmm_flatness
+from gmm_flatness.checks import all_cases
 from gmm_flatness.registry import formulas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +88,9 @@ def test_the_table_of_formulas_is_the_register():
     assert rows == [(each.id, each.id[1:], each.name, homes[each.id]) for each in formulas().values()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [
+    pytest.param(page, marks=[pytest.mark.slow] if page.stem in ("algorithms", "claims", "landscape", "limits") else [])
+    for page in PAGES], ids=lambda page: page.stem)
 def test_examples_run_with_the_output_shown(page):
     text = text_of(page)
     assert "```python" not in text  # what runs is shown with its output
@@ -111,12 +114,32 @@ def test_mathematics_renders(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page):
-    targets = {section[0] for each in THEORY for section in sections(text_of(each))}
+    targets = {target for each in PAGES for target in re.findall(r"^\((\S+)\)=$", text_of(each), flags=re.MULTILINE)}
     for link in re.findall(r"\]\(([^)\s]+)\)", prose_of(text_of(page))):
         path, _, anchor = link.partition("#")
         if path.startswith("https:"):
             assert re.fullmatch(r"https://arxiv\.org/abs/\d{4}\.\d{5}", link), link
         elif "generated/derivations/" in path:
             assert (ROOT / "derivations" / f"{Path(path).stem}.py").is_file(), link
-        elif "generated/" not in path:
+        elif "generated/gallery" in path:
+            assert len(list((ROOT / "figures").glob(f"{anchor}_*.py"))) == 1, link
+        else:
             assert (page.parent / path).is_file() if path else anchor in targets, link
+
+
+def test_commands_of_the_claims_exist():
+    claims, cases = text_of(DOCS / "claims.md"), [case.name for case in all_cases()]
+    for name in re.findall(r"--only (\S+?)[`\s]", claims):
+        assert any(case.startswith(name) for case in cases), name
+    verdicts = re.findall(r"^\| \[(\d+)\]\(#claim-(\d+)\) \| (.*?) \|", claims, flags=re.MULTILINE)
+    headings = re.findall(r"^\(claim-(\d+)\)=\n### (\d+)\. (.*)$", claims, flags=re.MULTILINE)
+    assert [(number, anchor) for number, anchor, _ in verdicts] == [(number, anchor) for anchor, number, _ in headings]
+    assert len(headings) == 17 and claims.count("ommand") >= 17
+
+
+def test_numbers_of_networks_are_those_of_their_page():
+    """They take hours to compute; the page of the networks is where they were measured."""
+    networks = text_of(DOCS / "mlp.md")
+    numbers = re.findall(r"[+-]?\d+\.\d+ ± \d+\.\d+|[+-]0\.\d\d(?= on | and |,|:)", re.search(
+        r"### 6\..*?(?=^## )", text_of(DOCS / "claims.md"), flags=re.DOTALL | re.MULTILINE)[0])
+    assert len(numbers) >= 15 and [number for number in numbers if number not in networks] == []
