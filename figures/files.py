@@ -13,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from figures import style
 from figures.engine import Figure, compute
+from gmm_flatness import plotting
 from gmm_flatness.store import Cache, Table, content_key, file_lock, write_files
 
 FORMATS = ("pdf", "svg", "png")
@@ -71,7 +71,7 @@ def _outcome(figure: Figure, table: Table, *, made: bool, seconds: float) -> Pub
 
 
 def _drawings(figure: Figure, table: Table, folder: Path) -> dict[Path, bytes]:
-    with style.context():
+    with plotting.style():
         drawing = figure.draw(table)
         files = {}
         for kind in FORMATS:

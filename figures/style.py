@@ -1,7 +1,6 @@
-"""One look for all figures: colors that survive color blindness, theory as lines, simulation as points.
+"""What the figures of the gallery share, in the style of `gmm_flatness.plotting`: theory as lines, simulation as points.
 
-Dashed is beyond stability; NaN is a gap. Matplotlib is loaded when something is drawn, not before, and the
-drawing goes through `matplotlib.figure.Figure` without global state.
+The drawing goes through `matplotlib.figure.Figure` without global state.
 """
 
 from __future__ import annotations
@@ -10,45 +9,11 @@ from typing import Any
 
 import numpy as np
 
-# Okabe and Ito's palette, yellow left out: it vanishes on white.
-COLORS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "purple": "#CC79A7",
-          "orange": "#E69F00", "sky": "#56B4E9", "black": "#000000"}
-CYCLE = tuple(COLORS.values())
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+from gmm_flatness.plotting import COLORS, CYCLE, MARKERS, line
+from gmm_flatness.plotting import points as simulation
 
-_SETTINGS: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10.0,
-    "axes.titlesize": 10.0,
-    "axes.labelsize": 10.0,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "legend.handlelength": 2.4,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.5,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 4.5,
-    "savefig.dpi": 160,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "gmm_flatness",
-    "pdf.fonttype": 42,
-    "mathtext.fontset": "dejavusans",
-}
-
-
-def context():
-    """The settings as a context manager; the engine draws inside it."""
-    from matplotlib import rc_context
-    from matplotlib.rcsetup import cycler
-
-    settings: Any = {**_SETTINGS, "axes.prop_cycle": cycler("color", CYCLE)}
-    return rc_context(settings)
+__all__ = ["COLORS", "CYCLE", "MARKERS", "both", "figure", "label", "log_ticks", "simulation", "theory",
+           "without_result"]
 
 
 def figure(rows: int = 1, columns: int = 1, *, width: float = 5.2, height: float = 3.6, **options: Any):
@@ -59,30 +24,9 @@ def figure(rows: int = 1, columns: int = 1, *, width: float = 5.2, height: float
     return made, made.subplots(rows, columns, **options)
 
 
-def theory(axes, x, y, *, color: str | None = None, label: str | None = None, stable=None, sort: bool = True,
-           **options: Any):
-    """A curve: solid where `stable` (everywhere unless given), dashed beyond; NaN interrupts it.
-
-    Points are joined in order of `x`, or as they come with `sort=False`. Returns the color, for the simulation
-    that goes with it.
-    """
-    order = np.argsort(x, kind="stable") if sort else np.arange(len(x))
-    x, y = np.asarray(x, dtype=float)[order], np.asarray(y, dtype=float)[order]
-    firm = np.ones(len(x), dtype=bool) if stable is None else np.asarray(stable).astype(bool)[order]
-    solid, = axes.plot(x, np.where(firm, y, np.nan), color=color, label=label, **options)
-    if not firm.all():
-        # The dashes start at the last stable point, so that the curve is not broken there.
-        shaky = ~firm | np.roll(~firm, 1) | np.roll(~firm, -1)
-        shaky[[0, -1]] = ~firm[[0, -1]]
-        axes.plot(x, np.where(shaky, y, np.nan), color=solid.get_color(), linestyle=(0, (3, 2)), **options)
-    return solid.get_color()
-
-
-def simulation(axes, x, y, error=None, *, color: str | None = None, label: str | None = None,
-               marker: str = "o", **options: Any):
-    """Points with error bars of one `error` to either side; NaN leaves a point out."""
-    settings = {"linestyle": "none", "capsize": 2.0, "elinewidth": 1.0, "markerfacecolor": "white", **options}
-    axes.errorbar(x, y, yerr=error, color=color, label=label, marker=marker, **settings)
+def theory(axes, x, y, *, sort: bool = True, **options: Any) -> None:
+    """A curve as `gmm_flatness.plotting.line` draws it, its points joined in order of `x` unless told otherwise."""
+    line(axes, x, y, sort=sort, **options)
 
 
 def both(axes, table, x: str, y: str, *, color: str, label: str | None = None, marker: str = "o",

@@ -46,6 +46,17 @@ class Curve:
         The single results, None where a point failed.
     errors : ndarray of object
         What was raised there, else None.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm
+    >>> curve = erm(GaussianMixture(alpha=2.0), "square", ridge=[0.1, 1.0, 10.0])
+    >>> curve.test_error.round(4)
+    array([0.2669, 0.2287, 0.2085])
+    >>> curve[1]
+    ErmResult(square, m=0.369398, q=0.247074, V=0.414214, bias=0, ridge=1, test_error=0.228693, train_error=0.0574579)
+    >>> curve.local_energy(0.5).round(4)
+    array([0.0603, 0.0416, 0.0295])
     """
 
     def __init__(self, parameters: Mapping[str, np.ndarray], results: np.ndarray, errors: np.ndarray,

@@ -5,6 +5,7 @@ leave nothing but finite numbers, or infinities that its docstring promises.
 """
 
 import math
+import re
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -19,11 +20,11 @@ from gmm_flatness import (
     GaussianMixture,
     Minimizer,
     SmoothedCount,
-    StabilityError,
     bayes,
     bayes_error,
     bayes_overlap,
     collapse_threshold,
+    compare_algorithms,
     entropy_sgd,
     erm,
     fit,
@@ -33,14 +34,17 @@ from gmm_flatness import (
     gibbs,
     gibbs_instability,
     hard_margin,
+    local_energy_descent,
     local_entropy,
     log_generalization_error,
     message_passing,
     optimal_bias,
     optimal_ridge,
     oracle_error,
+    over_disorder,
     pair,
     replicated,
+    replicated_annealing,
     replicated_descent,
     run_chain,
     sample,
@@ -48,10 +52,13 @@ from gmm_flatness import (
     smoothing_instability,
     smoothing_path,
     state_evolution,
+    thermodynamic_integration,
 )
 from gmm_flatness.curves import Curve
 from gmm_flatness.losses import get_loss
-from gmm_flatness.simulation.fit import posterior_mean
+from gmm_flatness.parallel import run_ensemble
+from gmm_flatness.simulation.fit import local_energy, posterior_mean
+from gmm_flatness.studies import algorithms
 from gmm_flatness.theory.algorithms import elastic_fixed_point, entropic_fixed_point
 from gmm_flatness.theory.minimizers.separability import log_separability_threshold
 
@@ -108,7 +115,7 @@ CALLS = {
                                  ("m", "q", "bias", "delta", "rho")),
     "optimal_bias": (given(optimal_bias, m=0.5, q=1.0, delta=0.9), ("m", "q", "delta", "rho")),
     "sample": (lambda **bad: sample(**{"mixture": MIXTURE, "dim": 20, "rng": 1, **bad}).x,
-               ("mixture", "dim", "size", "centroid", "prior")),
+               ("mixture", "dim", "size", "centroid", "prior", "rng")),
     "square": (given(erm, mixture=MIXTURE, loss="square", ridge=0.3),
                ("mixture", "loss", "ridge", "bias", "allow_unstable", "branch")),
     "square, norm": on_sphere("square"),
@@ -163,13 +170,20 @@ CALLS = {
             ("data", "loss", "ridge", "bias")),
     "run_chain": (lambda **bad: run_chain(**{"sample": DATA, "beta": 0.1, "sweeps": 8, "burn_in": 2, "rng": 1,
                                              "min_effective_size": 0.1, **bad}).m,
-                  ("sample", "beta", "bias", "min_effective_size", "overlap", "replicas")),
+                  ("sample", "beta", "bias", "min_effective_size", "overlap", "replicas", "sweeps", "burn_in", "rng",
+                   "checkpoint")),
     "replicated_descent": (lambda **bad: replicated_descent(**{"data": DATA, "loss": "square", "ridge": 0.5, "rng": 1,
                                                                "epochs": 3, "replicas": 2, "tol": None, **bad}).weights,
-                           ("data", "loss", "ridge", "bias", "coupling", "rate")),
+                           ("data", "loss", "ridge", "bias", "coupling", "rate", "epochs", "rng")),
     "entropy_sgd": (lambda **bad: entropy_sgd(**{"data": DATA, "loss": "square", "ridge": 0.5, "rng": 1, "steps": 3,
                                                  "tol": None, **bad}).estimator.m,
-                    ("data", "loss", "ridge", "bias", "coupling", "memory", "temperature")),
+                    ("data", "loss", "ridge", "bias", "coupling", "memory", "temperature", "steps", "rng")),
+    "local_energy_descent": (lambda **bad: local_energy_descent(**{"data": DATA, "kappas": (4.0,), "epochs": 3,
+                                                                   "tol": None, **bad}).estimator.m,
+                             ("data", "kappas", "norm", "bias", "epochs", "momentum", "rate")),
+    "over_disorder": (lambda **bad: [data.y.sum() for data in over_disorder(**{
+        "run": lambda data, rng: data, "mixture": MIXTURE, "dim": 10, "repeats": 2, "rng": 1, **bad})],
+        ("mixture", "dim", "repeats")),
     "message_passing": (lambda **bad: message_passing(**{"data": DATA, "measure": Minimizer("square", ridge=0.5),
                                                          "bias": 0.0, "max_iter": 3, "tol": None, **bad}).m,
                         ("data", "measure", "bias", "damping")),
@@ -196,6 +210,11 @@ def numbers(found):
     return np.ravel(np.asarray(found, dtype=float)).tolist()
 
 
+def blames(error, parameter):
+    """Whether the message is about the parameter: names it, or says how it decides with the one that is named."""
+    return parameter in re.findall(r"\w+", f"{error.parameter} {error.allowed}")
+
+
 def complaint(name, call, parameter, value):
     """What is wrong with how the call takes the value; nothing where it is named, or gives numbers."""
     try:
@@ -207,7 +226,7 @@ def complaint(name, call, parameter, value):
                 return found.summary()
             found = numbers(found)
     except (DomainError, ConvergenceError) as error:
-        return None if parameter in str(error) or isinstance(error, StabilityError) else str(error)
+        return None if isinstance(error, ConvergenceError) or blames(error, parameter) else str(error)
     except RAW as error:
         return repr(error)
     right = np.isfinite(found).all() or (name in MAY_BE_INFINITE and not np.isnan(found).any())
@@ -220,3 +239,30 @@ def test_a_bad_value_is_named_or_right(name):
     wrong = {(parameter, kind): said for parameter in parameters for kind, value in VALUES.items()
              if (said := complaint(name, call, parameter, value)) is not None}
     assert not wrong
+
+
+# Everything that draws at random, by its public name.
+DRAWS = {
+    "sample": given(sample, mixture=MIXTURE, dim=6),
+    "run_ensemble": given(run_ensemble, task=lambda rng: rng.random(), repeats=2),
+    "over_disorder": given(over_disorder, run=lambda data, rng: rng.random(), mixture=MIXTURE, dim=6, repeats=2),
+    "run_chain": given(run_chain, sample=DATA, beta=0.1, sweeps=8, burn_in=2, min_effective_size=0.1),
+    "thermodynamic_integration": given(thermodynamic_integration, sample=DATA, betas=(0.0, 0.1, 0.2), sweeps=8,
+                                       burn_in=2, min_effective_size=0.1),
+    "replicated_annealing": given(replicated_annealing, sample=DATA, betas=(0.1, 0.2), replicas=2, overlap=0.5,
+                                  sweeps=2),
+    "replicated_descent": given(replicated_descent, data=DATA, loss="square", ridge=0.5, epochs=2, tol=None),
+    "entropy_sgd": given(entropy_sgd, data=DATA, loss="square", ridge=0.5, steps=2, tol=None),
+    "local_energy": given(local_energy, estimator=fit(DATA, "square", ridge=0.5), data=DATA, sigma=0.5),
+    "compare_algorithms": given(compare_algorithms, mixture=MIXTURE, dim=6, algorithms=[algorithms.hebb()]),
+    "simulate": given(RESULT.simulate, dim=6, seeds=2),
+    "check": given(RESULT.check, dim=6, seeds=8),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_randomness_comes_from_a_seed_or_a_generator(name):
+    DRAWS[name](rng=np.random.default_rng(1))
+    for value in ("many", 1.5, -1, math.nan, {"seed": 1}, object(), np.array([0.5])):
+        with pytest.raises(DomainError, match="rng"):
+            DRAWS[name](rng=value)

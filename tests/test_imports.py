@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUND = {"errors", "_validation", "_version", "_numba", "model", "losses", "channels", "numerics", "registry",
           "store", "parallel", "results", "curves"}
 WINGS = {"theory", "simulation", "mlp"}
-HALLS = {"estimators", "studies", "checks", "flatness", "_classifiers"}
-TOP = {"cli", "_solve_command", ""}          # "" is the package's own __init__
+HALLS = {"estimators", "studies", "checks", "flatness", "_classifiers", "plotting"}
+TOP = {"cli", "_solve_command", "_solve_options", "_solve_output", "_solve_point", ""}  # "" is the package itself
 PACKAGE = GROUND | WINGS | HALLS | TOP | {"experiments"}
 
 # What each room sees besides itself. The ground floor's rooms see each other, except that numerics knows no
@@ -235,6 +235,7 @@ def test_an_unknown_name_is_an_attribute_error():
     ("gmm_flatness", "scipy.optimize numba sympy matplotlib joblib sklearn tqdm threadpoolctl"),
     ("gmm_flatness.flatness", "scipy.optimize numba sympy matplotlib joblib sklearn tqdm threadpoolctl"),
     ("gmm_flatness.cli", "numpy scipy numba sympy matplotlib joblib sklearn"),
+    ("gmm_flatness.plotting", "scipy numba sympy matplotlib joblib sklearn"),
     ("figures.engine", "scipy numba sympy matplotlib joblib sklearn"),
     ("figures.style", "scipy numba sympy matplotlib joblib sklearn"),
 ])

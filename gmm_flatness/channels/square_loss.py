@@ -21,6 +21,7 @@ class SquareLoss:
     beta: float
 
     name: ClassVar[str] = "square"
+    has_linear_force: ClassVar[bool] = True  # two moments of the field are all that saddle-point equations need
 
     def force(self, field, variance: float) -> np.ndarray:
         """`β (1-A)/(1+βv)`."""

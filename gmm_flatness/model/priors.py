@@ -19,7 +19,22 @@ from gmm_flatness.errors import DomainError
 
 @runtime_checkable
 class Prior(Protocol):
-    """What a centroid prior provides."""
+    """What a centroid prior provides.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes_error
+    >>> class Normal:
+    ...     def overlap(self, snr):
+    ...         return snr / (1.0 + snr)
+    ...     def posterior_mean(self, observation, snr):
+    ...         return observation * snr / (1.0 + snr)
+    ...     def sample(self, dim, rng):
+    ...         return rng.standard_normal(dim)
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> bayes_error(mixture, Normal()) == bayes_error(mixture, "gaussian")
+    True
+    """
 
     def overlap(self, snr: float) -> float:
         """Mean squared posterior mean `E[E(v_i|r)²]` at signal-to-noise ratio `snr`, between 0 and 1."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
@@ -44,6 +45,9 @@ def over_disorder(run: Callable, mixture: GaussianMixture, dim: int, repeats: in
         The results in order; they do not depend on `workers`.
     """
     check.instance("mixture", mixture, GaussianMixture, "a GaussianMixture")
+    for name, function in (("run", run), ("reference", reference)):
+        if not (callable(function) or (function is None and name == "reference")):
+            raise DomainError(name, function, "a function of a sample")
     return run_ensemble(_on_fresh_sample, repeats, rng=rng, workers=workers, progress=progress,
                         args=(run, mixture, dim, reference, checkpoints), kwargs=options)
 

@@ -12,9 +12,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtr
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
+from gmm_flatness.model.sampling import Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,20 @@ class Geometry:
         if self.axis is None:
             return vectors
         return vectors - 2.0 * np.multiply.outer(vectors @ self.axis, self.axis)
+
+    def uniform_train_error(self, data: Sample, bias: float) -> float:
+        """Mean training error of the weights that `draw` gives, exactly.
+
+        A coordinate `t` of a random unit vector in `d` dimensions makes `t √((d-1)/(1-t²))` a Student variable of
+        `d-1` degrees of freedom.
+        """
+        aligned = self.reflect(data.x) * data.y[:, None]
+        fixed = 0.0 if self.axis is None or self.overlap is None else self.sign * self.overlap
+        lengths = np.linalg.norm(aligned[:, self.frozen:], axis=1) * math.sqrt(1.0 - fixed * fixed)
+        ends = np.clip(-(bias * data.y + fixed * aligned[:, 0]) / lengths, -1.0, 1.0)
+        with np.errstate(divide="ignore"):
+            student = ends * np.sqrt((self.moving - 1) / (1.0 - ends * ends))
+        return float(np.mean(stdtr(self.moving - 1, student)))
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Weights (y, N) uniform under the constraint, in the frame of the chain.

@@ -14,10 +14,12 @@ from typing import ClassVar
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample
 from gmm_flatness.results import Result
+from gmm_flatness.simulation.chains.geometry import make_geometry
 from gmm_flatness.simulation.chains.sampling import ChainResult, chain_results
 from gmm_flatness.simulation.chains.stages import check_betas
 from gmm_flatness.store import Checkpoint
@@ -30,7 +32,7 @@ class ThermodynamicIntegration(Result):
     Attributes
     ----------
     chains : tuple of ChainResult
-        The measurement at every temperature.
+        The measurement at every temperature that has sweeps.
     betas, train_error, train_error_stderr : ndarray
     free_entropy, free_entropy_stderr : ndarray
         `φ(β) - φ(0)`, per dimension and replica, and its statistical error.
@@ -76,7 +78,7 @@ class ThermodynamicIntegration(Result):
         return self.mixture.to_dict() | columns
 
 
-def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps: int, burn_in: int,
+def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps: int | Sequence[int], burn_in: int,
                               bias: float = 0.0, reference=None, overlap: float | None = None, replicas: int = 1,
                               min_effective_size: float = 50.0, rng=None, checkpoint: Checkpoint | None = None,
                               checkpoint_interval: float = 60.0) -> ThermodynamicIntegration:
@@ -87,8 +89,11 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
     sample : Sample
     betas : sequence of floats
         Increasing inverse temperatures, the first 0, at least three.
-    sweeps, burn_in : int
-        Measured sweeps, and sweeps before them, at every temperature.
+    sweeps : int or sequence of int
+        Measured sweeps at every temperature, or at each; the first may be 0, since the training error at β = 0 is
+        known exactly. The last error has by far the largest weight in the entropy at the last temperature.
+    burn_in : int
+        Sweeps before them at every temperature.
     bias, reference, overlap, replicas, min_effective_size, rng, checkpoint, checkpoint_interval
         As in `run_chain`.
 
@@ -104,12 +109,17 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
     grid = check_betas("betas", betas)
     if len(grid) < 3 or grid[0] != 0.0:
         raise DomainError("betas", betas, "at least three increasing numbers, the first 0")
-    chains = chain_results(sample, grid, last_only=False, sweeps=sweeps, burn_in=burn_in, bias=bias,
+    lengths = _lengths(sweeps, grid)
+    known = int(lengths[0] == 0)
+    chains = chain_results(sample, grid[known:], sweeps=lengths[known:], burn_in=burn_in, bias=bias,
                            reference=reference, overlap=overlap, replicas=replicas, rng=rng,
                            min_effective_size=min_effective_size, checkpoint=checkpoint,
                            checkpoint_interval=checkpoint_interval)
     errors, stderrs = (np.array([getattr(chain, name) for chain in chains])
                        for name in ("train_error", "train_error_stderr"))
+    if known:
+        geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
+        errors, stderrs = np.insert(errors, 0, geometry.uniform_train_error(sample, bias)), np.insert(stderrs, 0, 0.0)
     nodes, alpha = np.array(grid), len(sample) / sample.dim
     to_free = -alpha * _integral_weights(nodes, nodes)
     to_entropy = to_free + alpha * np.diag(nodes)
@@ -119,6 +129,16 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
         chains=tuple(chains), betas=nodes, train_error=errors, train_error_stderr=stderrs,
         free_entropy=to_free @ errors, free_entropy_stderr=np.sqrt(to_free**2 @ stderrs**2),
         entropy=to_entropy @ errors, entropy_stderr=np.sqrt(to_entropy**2 @ stderrs**2), coarse_free_entropy=coarse)
+
+
+def _lengths(sweeps: int | Sequence[int], betas: list[float]) -> list[int]:
+    """Measured sweeps of each temperature, validated."""
+    if np.ndim(sweeps) == 0:
+        return [check.integer("sweeps", sweeps, low=4)] * len(betas)
+    lengths = [check.integer("sweeps", length, low=0) for length in sweeps]
+    if len(lengths) != len(betas) or min(lengths[1:]) < 4 or 0 < lengths[0] < 4:
+        raise DomainError("sweeps", sweeps, f"one integer or {len(betas)} of them, each at least 4, the first possibly 0")
+    return lengths
 
 
 def _integral_weights(nodes: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -141,7 +141,8 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
     ConvergenceError
         The chain is too short or stuck; `partial` is the result refused.
     """
-    return chain_results(sample, check_betas("beta", beta), last_only=True, sweeps=sweeps, burn_in=burn_in, bias=bias,
+    betas, sweeps = check_betas("beta", beta), check.integer("sweeps", sweeps, low=4)
+    return chain_results(sample, betas, sweeps=[0] * (len(betas) - 1) + [sweeps], burn_in=burn_in, bias=bias,
                          reference=reference, overlap=overlap, replicas=replicas, rng=rng,
                          min_effective_size=min_effective_size, checkpoint=checkpoint,
                          checkpoint_interval=checkpoint_interval)[-1]
@@ -161,17 +162,17 @@ def run_until_equilibrated(run: Callable, *arguments: Any, sweeps: int, **option
     return run(*arguments, sweeps=9 * sweeps, min_effective_size=MIN_EFFECTIVE_SIZE, **options)
 
 
-def chain_results(sample: Sample, betas: list[float], *, last_only: bool, sweeps: int, burn_in: int, bias: float,
+def chain_results(sample: Sample, betas: list[float], *, sweeps: list[int], burn_in: int, bias: float,
                   reference, overlap: float | None, replicas: int, min_effective_size: float, rng,
                   checkpoint: Checkpoint | None, checkpoint_interval: float) -> list[ChainResult]:
-    """One chain through `betas`, measured at all of them or only at the last; validated before it runs."""
-    sweeps, burn_in = check.integer("sweeps", sweeps, low=4), check.integer("burn_in", burn_in)
+    """One chain through `betas`, measured where `sweeps` are not 0; validated before it runs."""
+    burn_in = check.integer("burn_in", burn_in, high=10**9)
     min_effective_size = check.positive("min_effective_size", min_effective_size)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
     check_sample("sample", sample)
     geometry = make_geometry(sample.dim, reference=reference, overlap=overlap, replicas=replicas)
     chain = start_chain(sample, geometry, bias=bias, rng=rng, checkpoint=checkpoint)
-    stages = [Stage(beta, burn_in, 0 if last_only and beta != betas[-1] else sweeps) for beta in betas]
+    stages = [Stage(beta, burn_in, length) for beta, length in zip(betas, sweeps, strict=True)]
     records = run_stages(chain, stages, checkpoint, interval)
     return [require_effective_size(_measured(sample, geometry, float(bias), record), min_effective_size)
             for record, stage in zip(records, stages, strict=True) if stage.sweeps]

@@ -45,6 +45,13 @@ class Estimator(Result):
         Largest scaled violation of the optimality conditions.
     iterations : int
         Steps of the solver.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, fit, sample
+    >>> trained = fit(sample(GaussianMixture(alpha=2.0), dim=200, rng=1), "square", ridge=0.1)
+    >>> trained.weights.shape, round(trained.overlap, 3)
+    ((200,), 0.599)
     """
 
     mixture: GaussianMixture
@@ -206,6 +213,14 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
         determine, or a limit that does not exist.
     ConvergenceError
         The optimality conditions were not met.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, fit, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=200, rng=1)
+    >>> trained = fit(data, "logistic", ridge=0.1)
+    >>> round(trained.test_error, 3), round(trained.train_error, 3)
+    (0.236, 0.035)
     """
     loss = check_loss(get_loss(loss))
     holds_norm, size = ridge_or_norm(ridge, norm)

@@ -106,6 +106,22 @@ class SphereAtOverlap:
                 law = self._around_minimizer(state, channel, label)
             yield from (part._replace(weight=probability * part.weight) for part in law)
 
+    def linear_law(self, state: OverlapState) -> Iterator[FieldLaw]:
+        """Two fields a label with the mean, the variance and the regression on the field of `D` that the law has.
+
+        A Gibbs reference fluctuates about its mean field by `ΔD̄(1 + E ∂_z0 D/√(Δq̃))`, `D̄ = 1-q̃`, under its weight.
+        """
+        reference, delta, own = self.reference, self.mixture.delta, 1.0 - self.reference.q
+        intercept, slope, scatter = reference.regression
+        probability, label = np.array(self.mixture.classes).T
+        along = state.tau * slope + math.sqrt(delta) * state.reference_coefficient
+        fluctuation = delta * own * (1.0 + slope / math.sqrt(delta * (reference.q or 1.0)))
+        std = np.sqrt(along**2 + delta * state.residual_std**2 + state.tau**2 * (scatter + fluctuation))
+        covariance = slope * along + state.tau * scatter
+        mean = state.m + label * self.bias + state.tau * intercept
+        for sign in (-1.0, 1.0):
+            yield FieldLaw(mean + sign * std, 0.5 * probability, intercept + sign * covariance / std)
+
     def _around_affine(self, state: OverlapState, channel: Channel, label: int) -> Iterator[FieldLaw]:
         """An affine displacement leaves the field Gaussian, and `D` enters by its mean given the field."""
         delta, (intercept, slope) = self.mixture.delta, self.reference.lines[label] or (0.0, 0.0)

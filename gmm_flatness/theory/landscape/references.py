@@ -22,7 +22,7 @@ from gmm_flatness.channels import ErrorCount
 from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.numerics.panels import REACH, resolving_edges
+from gmm_flatness.numerics.panels import REACH, panel_average, resolving_edges
 from gmm_flatness.theory.landscape.results import GibbsResult
 from gmm_flatness.theory.minimizers.result import ErmResult
 
@@ -126,3 +126,17 @@ class Reference:
             affine = np.abs(D - intercept - slope * z0).max() <= 1e-14 * (1.0 + np.abs(D).max())
             lines[label] = (intercept, slope) if affine else None
         return lines
+
+    @cached_property
+    def regression(self) -> np.ndarray:
+        """Of `D` on `z0`: intercepts, slopes and mean squares of what is left over, a row each, a column a label."""
+        rows = []
+        for label in (1, -1):
+            if (line := self.lines[label]) is not None:
+                rows.append((*line, 0.0))
+                continue
+            z0, weight = panel_average(self.edges[label])
+            D = self.displacement(z0, label)
+            intercept, slope = float(weight @ D), float(weight @ (z0 * D))
+            rows.append((intercept, slope, float(weight @ (D - intercept - slope * z0) ** 2)))
+        return np.array(rows).T

@@ -105,6 +105,13 @@ class GibbsResult(LandscapeResult):
     ----------
     q : float
         Overlap `w·w'/N` of two configurations.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, gibbs
+    >>> found = gibbs(GaussianMixture(alpha=2.0), beta=1.0)
+    >>> round(found.train_error, 4), round(found.test_error, 4), round(found.entropy, 4)
+    (0.1775, 0.3322, -0.244)
     """
 
     q: float
@@ -204,6 +211,13 @@ class ReplicatedResult(AtOverlap, LandscapeResult):
         of different groups. For repelling fields those are what is left to fluctuate: `E<f'>²`.
     stable : bool
         Whether replica symmetry is stable between groups, and within them if there is anything within.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, replicated
+    >>> found = replicated(GaussianMixture(alpha=2.0), y=3, overlap=0.7, beta=1.0)
+    >>> round(found.test_error, 4), round(found.barycenter_error, 4), found.stable
+    (0.2985, 0.2772, True)
     """
 
     y: float

@@ -160,13 +160,13 @@ class SaddlePoint:
 
     def _settle(self, channel: Any, x: np.ndarray) -> FixedPoint:
         """The fixed point of the equations near `x`."""
-        constraint = self.constraint
+        constraint, linear = self.constraint, getattr(channel, "has_linear_force", False)
 
         def update(x: np.ndarray) -> np.ndarray:
             self.evaluations += 1
             state, force_sum, displaced, squared = constraint.state(x), 0.0, 0.0, 0.0
             variance = constraint.mixture.delta * state.V
-            for law in constraint.field_law(state, channel):
+            for law in constraint.linear_law(state) if linear else constraint.field_law(state, channel):
                 force = channel.force(law.field, variance)
                 weighted = law.weight * force
                 force_sum += weighted.sum()

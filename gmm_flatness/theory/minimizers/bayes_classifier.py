@@ -39,6 +39,16 @@ class BayesResult(ErmResult):
         Response `(1-q_B)/Δ` and its inverse: the ridge of Hebb's rule for the Gaussian prior, of no risk for others.
     prior : Prior
         Law of the centroid's components.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes, erm, pair
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> optimal = bayes(mixture)
+    >>> round(optimal.test_error, 6), round(optimal.train_error, 6)
+    (0.207108, 0.110336)
+    >>> round(pair(optimal, erm(mixture, "logistic", ridge=0.1)).overlap, 6)
+    0.896025
     """
 
     prior: Prior

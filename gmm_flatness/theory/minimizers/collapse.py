@@ -44,6 +44,12 @@ def collapse_threshold(delta: float | GaussianMixture, rho: float = 0.5, loss: s
     ------
     DomainError
         A parameter out of its domain.
+
+    Examples
+    --------
+    >>> from gmm_flatness import collapse_threshold
+    >>> round(collapse_threshold(5.0, 0.2), 4), collapse_threshold(5.0, 0.5)
+    (12.0471, inf)
     """
     if isinstance(delta, GaussianMixture):
         rho, delta = delta.rho, delta.delta

@@ -46,6 +46,15 @@ class ErmResult(TheoryResult):
         `1 - α E(1-∂u*/∂h)²`; replica symmetry is stable where it is positive.
     holds_norm : bool
         Whether the weights were confined to a sphere.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm
+    >>> found = erm(GaussianMixture(alpha=2.0), "square", ridge=0.1)
+    >>> round(found.overlap, 6), found.stable
+    (0.622289, True)
+    >>> found.local_energy([0.0, 0.5, 1.0]).round(6)
+    array([0.      , 0.060256, 0.163367])
     """
 
     mixture: GaussianMixture
@@ -173,7 +182,15 @@ class ErmResult(TheoryResult):
 
 
 class HardMargin(ErmResult):
-    """The maximum-margin classifier, in the scale where its margin is 1: the hinge minimizer as `λ → 0`."""
+    """The maximum-margin classifier, in the scale where its margin is 1: the hinge minimizer as `λ → 0`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, hard_margin
+    >>> found = hard_margin(GaussianMixture(alpha=2.0))
+    >>> round(found.margin, 6), found.train_error
+    (0.333654, 0.0)
+    """
 
     @property
     def margin(self) -> float:
