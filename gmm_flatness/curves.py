@@ -177,6 +177,9 @@ class Curve:
     def plot(self, x: str, y: str, ax: Any = None, **line: Any) -> Any:
         """Draw one attribute against another, a line for each index before the last axis; returns the axes.
 
+        Solutions beyond stability are dashed, failed points gaps. Several lines are named by the parameters that tell
+        them apart, unless `label` is given.
+
         Parameters
         ----------
         x, y : str
@@ -184,10 +187,34 @@ class Curve:
         ax : matplotlib Axes, optional
         **line
             Passed to `Axes.plot`.
+
+        Examples
+        --------
+        >>> from gmm_flatness import GaussianMixture, erm
+        >>> curve = erm(GaussianMixture([[1.0], [4.0]]), "square", ridge=[0.1, 1.0, 10.0])
+        >>> ax = curve.plot("ridge", "test_error")
+        >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
+        ('ridge  λ', ['alpha = 1', 'alpha = 4'])
         """
         from gmm_flatness.plotting import line as draw
 
-        return draw(ax, getattr(self, x), getattr(self, y), xlabel=x, ylabel=y, **line)
+        stable = np.array([bool(getattr(result, "stable", True)) for result in self.results.flat]).reshape(self.shape)
+        names = [] if "label" in line else self._names_of_lines()
+        options: dict[str, Any] = {"xlabel": x, "ylabel": y, "stable": stable, "label": names or None, **line}
+        ax = draw(ax, getattr(self, x), getattr(self, y), **options)
+        if names:
+            ax.legend()
+        return ax
+
+    def _names_of_lines(self) -> list[str]:
+        """What tells the lines along the last axis apart, by name and value; empty for a single line."""
+        varied: dict[str, list[str]] = {}
+        for name, values in self.parameters.items():
+            rows = values.reshape(-1, values.shape[-1]) if len(self.shape) > 1 and values.size else values[:0]
+            if len(rows) > 1 and (rows == rows[:, :1]).all() and (rows != rows[0]).any():
+                varied[name] = [value if isinstance(value, str) else f"{value:.4g}" for value in rows[:, 0].tolist()]
+        return [", ".join(f"{name} = {value}" for name, value in zip(varied, values, strict=True))
+                for values in zip(*varied.values(), strict=True)]
 
     def __repr__(self) -> str:
         kinds = {type(result).__name__ for result in self.results.flat if result is not None} or {"no result"}
