@@ -10,9 +10,7 @@ def points(parameters):
     lines = [{"kind": "theory", "part": part, "curve": curve, "overlap": 1.0 - 2.0 * distance}
              for part in ("own", "common") for curve in _references(parameters)
              for distance in parameters["distances"]]
-    dots = [{"kind": "simulation", "part": part, "curve": curve, "overlap": 1.0 - 2.0 * distance}
-            for part, curve, distance in parameters["chains"]]
-    return lines + dots
+    return [*lines, *({"kind": "simulation", "curve": curve} for curve in parameters["chains"])]
 
 
 def _references(parameters):
@@ -24,23 +22,34 @@ def _references(parameters):
 def compute_point(point, rng, parameters):
     center = _references(parameters)[point["curve"]]
     reference = center.theory()
-    target = reference.train_error if point["part"] == "own" else parameters["common"]
-    found = landscape.neighbors(reference, point["overlap"], target)
-    place = {"distance": found.distance}
     if point["kind"] == "theory":
-        return place | landscape.row(found)
-    rows = averages.over_samples(_measure, parameters["samples"], rng, center, point["overlap"], found.beta,
-                                 parameters)
-    return [place | row for row in rows]
+        return _predicted(reference, point["part"], point["overlap"], parameters)
+    chains = []
+    for part, distances in parameters["chains"][point["curve"]].items():
+        for distance in distances:
+            found = _predicted(reference, part, 1.0 - 2.0 * distance, parameters)
+            chains.append({"part": part, "overlap": 1.0 - 2.0 * distance, "distance": distance, "beta": found["beta"]})
+    return averages.over_samples(_measure, parameters["samples"], rng, center, chains, parameters)
 
 
-def _measure(center, overlap, beta, parameters, *, rng):
+def _predicted(reference, part, overlap, parameters):
+    target = reference.train_error if part == "own" else parameters["common"]
+    found = landscape.neighbors(reference, overlap, target)
+    return {"distance": found.distance, **landscape.row(found)}
+
+
+def _measure(center, chains, parameters, *, rng):
+    """All chains around a reference on one sample."""
     from gmm_flatness import sample
 
     data = sample(center.mixture, parameters["dim"], rng=rng)
     weights, bias = landscape.on_sample(center, data, rng)
-    return [({"beta": beta}, landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
-                                                  reference=weights, overlap=overlap))]
+    rows = []
+    for chain in chains:
+        found, = landscape.integrate(data, chain["beta"], sweeps=parameters["sweeps"], bias=bias, rng=rng,
+                                     reference=weights, overlap=chain["overlap"])
+        rows.append((chain, found))
+    return rows
 
 
 def draw(table):
@@ -77,7 +86,7 @@ def _caption(parameters):
             "Hebb's error the entropy is far lower than around Hebb's rule. Minimizers that err less than Hebb's "
             "rule have more neighbors of its error than it has itself at intermediate distances, and the curves "
             f"cross. All of it is within the stability of replica symmetry. {averages.caption(parameters)} "
-            f"{landscape.caption(parameters)}")
+            f"{landscape.caption(parameters)} The points around one reference share their samples.")
 
 
 _HEBB_ERROR = 0.110336
@@ -89,14 +98,12 @@ FIGURE = Figure(
                                ["gibbs", "train_error", _HEBB_ERROR], ["gibbs", "train_error", 0.05]],
                 "distances": [0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09,
                               0.1, 0.115, 0.13, 0.145, 0.16, 0.18, 0.2],
-                "chains": [["own", "hebb", 0.05], ["own", "hebb", 0.1], ["own", "hebb", 0.15],
-                           ["own", "square 0.1", 0.02], ["own", "square 0.1", 0.04], ["own", "square 1", 0.03],
-                           ["own", "square 1", 0.06], ["own", "logistic 0.1", 0.02],
-                           ["own", f"gibbs {_HEBB_ERROR}", 0.05], ["own", f"gibbs {_HEBB_ERROR}", 0.1],
-                           ["common", "square 0.1", 0.1], ["common", "square 0.1", 0.16],
-                           ["common", "square 1", 0.13], ["common", "logistic 0.1", 0.1],
-                           ["common", "hard margin", 0.07], ["common", "hard margin", 0.12],
-                           ["common", "hebb", 0.12], ["common", f"gibbs {_HEBB_ERROR}", 0.07]],
+                "chains": {"hebb": {"own": [0.05, 0.1, 0.15], "common": [0.12]},
+                           "square 0.1": {"own": [0.02, 0.04], "common": [0.1, 0.16]},
+                           "square 1": {"own": [0.03, 0.06], "common": [0.13]},
+                           "logistic 0.1": {"own": [0.02], "common": [0.1]},
+                           "hard margin": {"common": [0.07, 0.12]},
+                           f"gibbs {_HEBB_ERROR}": {"own": [0.05, 0.1], "common": [0.07]}},
                 "dim": 200, "samples": 40, "sweeps": 300},
     fast={"distances": [0.001, 0.01, 0.03, 0.05, 0.08, 0.1, 0.13, 0.16, 0.2], "dim": 80, "samples": 8},
     points=points, compute_point=compute_point, draw=draw)

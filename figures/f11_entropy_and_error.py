@@ -9,11 +9,15 @@ import numpy as np
 from figures import averages, landscape, style
 from figures.engine import Figure
 
+# What is held equal of the neighbors: the training error of their own reference, or one for all.
+_PARTS = ("own", "common")
+
 
 def points(parameters):
-    return [{"kind": kind, "part": part, "family": center.loss, "curve": curve}
-            for kind, rows in (("theory", _families(parameters)), ("simulation", parameters["chains"]))
-            for part in ("own", "common") for curve, center in _references(parameters, rows).items()]
+    lines, dots = (_references(parameters, rows).items() for rows in (_families(parameters), parameters["chains"]))
+    return [*({"kind": "theory", "part": part, "family": center.loss, "curve": curve} for part in _PARTS
+              for curve, center in lines),
+            *({"kind": "simulation", "family": center.loss, "curve": curve} for curve, center in dots)]
 
 
 def _families(parameters):
@@ -35,16 +39,19 @@ def compute_point(point, rng, parameters):
 
     center = _references(parameters, [*_families(parameters), *parameters["chains"]])[point["curve"]]
     reference = center.theory()
-    target = reference.train_error if point["part"] == "own" else parameters["common"]
-    found = landscape.neighbors(reference, 1.0 - 2.0 * parameters["distance"], target)
+    targets = {"own": reference.train_error, "common": parameters["common"]}
+    found = {part: landscape.neighbors(reference, 1.0 - 2.0 * parameters["distance"], targets[part])
+             for part in ([point["part"]] if point["kind"] == "theory" else _PARTS)}
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, center, found.beta, parameters)
+        betas = {part: neighbors.beta for part, neighbors in found.items()}
+        return averages.over_samples(_measure, parameters["samples"], rng, center, betas, parameters)
     # Cosine with Hebb's vector: what weights know of the centroid, they know through it.
     overlap = Reference.of(reference).m / math.sqrt(bayes_overlap(center.mixture))
-    return {**landscape.row(found), "test_error": reference.test_error, "overlap": overlap}
+    return {**landscape.row(found[point["part"]]), "test_error": reference.test_error, "overlap": overlap}
 
 
-def _measure(center, beta, parameters, *, rng):
+def _measure(center, betas, parameters, *, rng):
+    """Both training errors on one sample."""
     from gmm_flatness import fit, sample
     from gmm_flatness.simulation.fit import population_error
 
@@ -52,11 +59,20 @@ def _measure(center, beta, parameters, *, rng):
     data = sample(mixture, parameters["dim"], rng=rng)
     weights, bias = landscape.on_sample(center, data, rng)
     size, best = float(weights @ weights), fit(data, "hebb", norm=1.0, bias=0.0).weights
-    chain = landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng, reference=weights,
-                                 overlap=1.0 - 2.0 * parameters["distance"])
-    error = population_error(mixture, float(weights @ data.centroid) / data.dim, size / data.dim, bias)
-    return [({"beta": beta}, {**chain, "test_error": error,
-                              "overlap": float(weights @ best) / math.sqrt(size * data.dim)})]
+    order = sorted(betas, key=betas.get)
+    # Temperatures that are too near for a spline have chains of their own.
+    groups = [order] if betas[order[1]] - betas[order[0]] > _APART else [[part] for part in order]
+    chains = {}
+    for parts in groups:
+        found = landscape.integrate(data, *(betas[part] for part in parts), sweeps=parameters["sweeps"], bias=bias,
+                                    rng=rng, reference=weights, overlap=1.0 - 2.0 * parameters["distance"])
+        chains |= dict(zip(parts, found, strict=True))
+    known = {"test_error": population_error(mixture, float(weights @ data.centroid) / data.dim, size / data.dim, bias),
+             "overlap": float(weights @ best) / math.sqrt(size * data.dim)}
+    return [({"part": part, "beta": betas[part]}, {**chains[part], **known}) for part in _PARTS]
+
+
+_APART = 0.05
 
 
 def draw(table):
@@ -106,7 +122,7 @@ def _caption(parameters):
             "typical configurations the better are narrower, since they err less on the samples. Below, the curves "
             "cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest of all "
             "minimizers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
-            "each other; the points measure both. Along one path all follow one knob, and a correlation there is no "
+            "each other; the points measure both, above and below on the same samples. Along one path all follow one knob, and a correlation there is no "
             f"evidence. Beyond the stability of replica symmetry lines are dashed. {averages.caption(parameters)} "
             f"{landscape.caption(parameters)}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from figures import averages, style
 from figures.engine import Figure
 
@@ -11,8 +13,7 @@ from figures.engine import Figure
 def points(parameters):
     lines = [{"kind": "theory", "y": y, "beta": beta, "overlap": 1.0 - 2.0 * distance} for beta in parameters["betas"]
              for y in parameters["ys"] for distance in parameters["distances"]]
-    dots = [{"kind": "simulation", "y": y, "beta": beta, "overlap": 1.0 - 2.0 * distance}
-            for y, beta, distance in parameters["chains"]]
+    dots = [{"kind": "simulation", "y": y, "overlap": 1.0 - 2.0 * distance} for y, distance, _ in parameters["chains"]]
     return lines + dots
 
 
@@ -22,7 +23,9 @@ def compute_point(point, rng, parameters):
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"])
     place = {"distance": 0.5 * (1.0 - point["overlap"])}
     if point["kind"] == "simulation":
-        rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, parameters)
+        betas = next(betas for y, distance, betas in parameters["chains"]
+                     if y == point["y"] and 1.0 - 2.0 * distance == point["overlap"])
+        rows = averages.over_samples(_measure, parameters["samples"], rng, mixture, point, betas, parameters)
         return [place | row for row in rows]
     y = math.inf if point["y"] == 0 else point["y"]
     found = replicated(mixture, y, point["overlap"], beta=point["beta"], allow_unstable=True)
@@ -30,16 +33,22 @@ def compute_point(point, rng, parameters):
                     "train_error": found.train_error, "stable": int(found.stable)}
 
 
-def _measure(mixture, point, parameters, *, rng):
-    from gmm_flatness import run_chain, sample
-    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule
+def _measure(mixture, point, betas, parameters, *, rng):
+    """One chain, annealed through all temperatures and measured at those of the figure."""
+    from gmm_flatness import sample
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
+    from gmm_flatness.simulation.chains.sampling import chain_results
 
     data, sweeps = sample(mixture, parameters["dim"], rng=rng), parameters["sweeps"]
-    found = run_chain(data, beta=beta_schedule(point["beta"])[1:], sweeps=sweeps, burn_in=sweeps // 2,
-                      replicas=point["y"], overlap=point["overlap"], min_effective_size=MIN_EFFECTIVE_SIZE,
-                      rng=rng)
-    return [({}, {"barycenter_error": found.barycenter_error, "test_error": found.test_error,
-                  "train_error": found.train_error})]
+    schedule = np.union1d(betas, np.linspace(0.0, betas[-1], max(5, math.ceil(betas[-1] / 0.25) + 1))[1:]).tolist()
+    chains = chain_results(data, schedule, sweeps=[sweeps if beta in betas else 0 for beta in schedule],
+                           burn_in=sweeps // 4, bias=0.0, reference=None, overlap=point["overlap"],
+                           replicas=point["y"], min_effective_size=MIN_EFFECTIVE_SIZE, rng=rng, checkpoint=None,
+                           checkpoint_interval=math.inf)
+    return [({"beta": chain.beta}, {name: getattr(chain, name) for name in _MEASURED}) for chain in chains]
+
+
+_MEASURED = ("barycenter_error", "test_error", "train_error")
 
 
 def draw(table):
@@ -65,7 +74,8 @@ def _caption(parameters):
             "the sphere; held equal along a curve, β, not the training error. Dotted: the Bayes error, which no "
             "classifier can pass. Dashed: beyond the stability of replica symmetry, for y = ∞ at small distances. "
             "That curve ends where the replicas are as far apart as in the Gibbs measure. "
-            f"{averages.caption(parameters)} Chains have {parameters['sweeps']} measured sweeps.")
+            f"{averages.caption(parameters)} Chains have {parameters['sweeps']} measured sweeps "
+            "at each β; the points of one y and distance share samples and chains.")
 
 
 FIGURE = Figure(
@@ -73,10 +83,9 @@ FIGURE = Figure(
     parameters={"alpha": 2.0, "delta": 1.0, "betas": [0.5, 1.0, 2.0], "ys": [2, 3, 5, 0],
                 "distances": [0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.15, 0.175, 0.2, 0.225, 0.25, 0.275, 0.3,
                               0.325, 0.35, 0.375, 0.4, 0.45],
-                "chains": [[2, 0.5, 0.1], [2, 0.5, 0.3], [3, 0.5, 0.2], [5, 0.5, 0.1], [5, 0.5, 0.3],
-                           [2, 1.0, 0.1], [2, 1.0, 0.3], [3, 1.0, 0.2], [5, 1.0, 0.1], [5, 1.0, 0.3], [3, 2.0, 0.2],
-                           [2, 2.0, 0.3]],
+                "chains": [[2, 0.1, [0.5, 1.0]], [2, 0.3, [0.5, 1.0, 2.0]], [3, 0.2, [0.5, 1.0, 2.0]],
+                           [5, 0.1, [0.5, 1.0]], [5, 0.3, [0.5, 1.0]]],
                 "dim": 150, "samples": 24, "sweeps": 1600},
     fast={"betas": [0.5, 1.0], "distances": [0.01, 0.05, 0.15, 0.3, 0.45], "dim": 80, "samples": 8,
-          "chains": [[2, 0.5, 0.2], [3, 0.5, 0.1], [5, 0.5, 0.2], [2, 1.0, 0.2], [3, 1.0, 0.1], [5, 1.0, 0.2]]},
+          "chains": [[2, 0.2, [0.5, 1.0]], [3, 0.1, [0.5, 1.0]], [5, 0.2, [0.5, 1.0]]]},
     points=points, compute_point=compute_point, draw=draw)

@@ -16,13 +16,9 @@ def points(parameters):
              for mode in _MODES for curve in references for distance in parameters["distances"]]
     scans = [{"kind": "theory", "part": "scan", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"], "bias": bias}
              for curve in references for bias in np.linspace(*parameters["bias_range"]).tolist()]
-    dots = [{"kind": "simulation", "part": mode, "curve": curve, "overlap": 1.0 - 2.0 * distance}
-            for mode, curve, distance in parameters["chains"]]
-    scanned = [{"kind": "simulation", "part": "scan", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"],
-                "bias": bias} for curve, bias in parameters["scan_chains"]]
     own = [{"kind": "theory", "part": "own", "curve": curve, "overlap": 1.0 - 2.0 * parameters["held"]}
            for curve in references]
-    return lines + scans + own + dots + scanned
+    return [*lines, *scans, *own, *({"kind": "simulation", "curve": curve} for curve in parameters["chains"])]
 
 
 def _references(parameters):
@@ -35,23 +31,37 @@ def _references(parameters):
 def compute_point(point, rng, parameters):
     center = _references(parameters)[point["curve"]]
     reference = center.theory()
-    mode = point["bias"] if point["part"] == "scan" else "scaled" if point["part"] == "scaled" else "reference"
-    found = landscape.neighbors(reference, point["overlap"], reference.train_error, mode)
-    place = {"distance": found.distance, "bias": found.bias}
     if point["kind"] == "theory":
-        return place | landscape.row(found)
-    rows = averages.over_samples(_measure, parameters["samples"], rng, center, point, found.beta, parameters)
-    return [place | row for row in rows]
+        return _predicted(reference, point)
+    chains = []
+    for part, places in parameters["chains"][point["curve"]].items():
+        for place in places:
+            chain = {"part": part, "overlap": 1.0 - 2.0 * (parameters["held"] if part == "scan" else place)}
+            chain |= {"bias": place} if part == "scan" else {}
+            found = _predicted(reference, chain)
+            chains.append({**chain, **{name: found[name] for name in ("distance", "bias", "beta")}})
+    return averages.over_samples(_measure, parameters["samples"], rng, center, chains, parameters)
 
 
-def _measure(center, point, beta, parameters, *, rng):
+def _predicted(reference, chain):
+    mode = chain["bias"] if chain["part"] == "scan" else "scaled" if chain["part"] == "scaled" else "reference"
+    found = landscape.neighbors(reference, chain["overlap"], reference.train_error, mode)
+    return {"distance": found.distance, "bias": found.bias, **landscape.row(found)}
+
+
+def _measure(center, chains, parameters, *, rng):
+    """All chains around a reference on one sample."""
     from gmm_flatness import sample
 
     data = sample(center.mixture, parameters["dim"], rng=rng)
     weights, own = landscape.on_sample(center, data, rng)
-    bias = point["bias"] if point["part"] == "scan" else own * (point["overlap"] if point["part"] == "scaled" else 1.0)
-    return [({"beta": beta}, landscape.integrate(data, beta, sweeps=parameters["sweeps"], bias=bias, rng=rng,
-                                                  reference=weights, overlap=point["overlap"]))]
+    rows = []
+    for chain in chains:
+        bias = {"scan": chain["bias"], "scaled": own * chain["overlap"]}.get(chain["part"], own)
+        found, = landscape.integrate(data, chain["beta"], sweeps=parameters["sweeps"], bias=bias, rng=rng,
+                                     reference=weights, overlap=chain["overlap"])
+        rows.append((chain, found))
+    return rows
 
 
 def draw(table):
@@ -108,12 +118,10 @@ FIGURE = Figure(
                 "distances": [0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12,
                               0.14, 0.16, 0.18, 0.2],
                 "bias_range": [-1.7, 0.2, 39],
-                "chains": [["reference", "hebb", 0.05], ["reference", "hebb", 0.12], ["reference", "square 0.3", 0.03],
-                           ["reference", "logistic 0.1", 0.03], ["reference", "gibbs 0.085949", 0.05],
-                           ["scaled", "hebb", 0.05], ["scaled", "hebb", 0.12], ["scaled", "square 0.3", 0.03],
-                           ["scaled", "logistic 0.1", 0.03], ["scaled", "gibbs 0.085949", 0.05]],
-                "scan_chains": [["hebb", -1.2], ["hebb", -0.3], ["square 0.3", -0.7], ["logistic 0.1", -0.7],
-                                ["gibbs 0.085949", -0.6]],
+                "chains": {"hebb": {"reference": [0.05, 0.12], "scaled": [0.05, 0.12], "scan": [-1.2, -0.3]},
+                           "square 0.3": {"reference": [0.03], "scaled": [0.03], "scan": [-0.7]},
+                           "logistic 0.1": {"reference": [0.03], "scaled": [0.03], "scan": [-0.7]},
+                           "gibbs 0.085949": {"reference": [0.05], "scaled": [0.05], "scan": [-0.6]}},
                 "dim": 200, "samples": 40, "sweeps": 300},
     fast={"distances": [0.001, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2], "bias_range": [-1.7, 0.2, 9], "dim": 80,
           "samples": 8},

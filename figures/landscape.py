@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
+
+import numpy as np
 
 
 def references(mixture, rows, bias=0.0):
@@ -34,20 +37,37 @@ def row(found):
 def on_sample(point, data, rng):
     """Weights of a reference on a sample and its bias at norm 1."""
     from gmm_flatness import run_chain
-    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
+    from gmm_flatness.simulation.chains import run_until_equilibrated
 
-    return point.on_sample(data, rng, partial(run_chain, sweeps=3000, burn_in=100,
-                                              min_effective_size=MIN_EFFECTIVE_SIZE))
+    return point.on_sample(data, rng, partial(run_until_equilibrated, run_chain, sweeps=1000, burn_in=100))
 
 
-def integrate(data, beta, *, sweeps, bias, rng, **held):
-    """Entropy and errors at inverse temperature `beta`; `held` is what the chain keeps fixed."""
-    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, beta_schedule, thermodynamic_integration
+def integrate(data, *betas, sweeps, bias, rng, **held):
+    """Entropy and errors at each of increasing inverse temperatures; `held` is what the chain keeps fixed.
 
-    found = thermodynamic_integration(data, beta_schedule(beta), sweeps=sweeps, burn_in=sweeps // 4, bias=bias, rng=rng,
+    One chain is annealed through all of them, with fewer sweeps on the way, where errors count less.
+    """
+    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, thermodynamic_integration
+
+    schedule, wanted = _schedule(betas)
+    lengths = np.linspace(0.0, sweeps, len(schedule)).clip(sweeps / 3).astype(int)
+    lengths[[0, *wanted]] = [0, *(sweeps for _ in wanted)]
+    found = thermodynamic_integration(data, schedule, sweeps=lengths.tolist(), burn_in=sweeps // 4, bias=bias, rng=rng,
                                       min_effective_size=MIN_EFFECTIVE_SIZE, **held)
-    chain = found.chains[-1]
-    return {"entropy": float(found.entropy[-1]), "train_error": chain.train_error, "test_error": chain.test_error}
+    return [{"entropy": float(found.entropy[place]), "train_error": found.chains[place - 1].train_error,
+             "test_error": found.chains[place - 1].test_error} for place in wanted]
+
+
+def _schedule(betas):
+    """Inverse temperatures from 0 through all of `betas`, and the places of these."""
+    from gmm_flatness.simulation.chains import beta_schedule
+
+    schedule, wanted = beta_schedule(betas[0]).tolist(), []
+    for beta in betas:
+        steps = math.ceil((beta - schedule[-1]) / 0.3)
+        schedule += np.linspace(schedule[-1], beta, steps + 1)[1:].tolist()
+        wanted.append(len(schedule) - 1)
+    return schedule, wanted
 
 
 def caption(parameters):
