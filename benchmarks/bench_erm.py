@@ -12,12 +12,13 @@ import numpy as np
 from scipy import integrate, optimize
 
 from benchmarks import Row, plain_loop, ratio
-from gmm_flatness import GaussianMixture, SmoothedCount, bayes_overlap, erm
+from gmm_flatness import GaussianMixture, SmoothedCount, bayes_overlap, erm, hard_margin
 from gmm_flatness.losses import get_loss
 
 # Of a million additions in a Python loop.
 COLD_POINTS = {"square": 1e-3, "hinge": 0.03, "logistic": 0.07, "smoothed count": 0.12}
-MIXTURE, RIDGE = GaussianMixture(2.0, 1.0, 0.3), 0.1
+MIXTURE, SEPARABLE, RIDGE = GaussianMixture(2.0, 1.0, 0.3), GaussianMixture(1.0, 1.0, 0.3), 0.1
+LEAST_HARD = 40.0
 
 
 def damped_square(tolerance: float = 1e-11) -> tuple[float, float, float]:
@@ -70,6 +71,30 @@ def quadrature_in_the_loop(name: str, tolerance: float) -> tuple[float, float, f
     return m, q, b
 
 
+def widest_margin() -> tuple[float, float, float]:
+    """Margin, cosine and bias by Brent's method around BFGS, for `min_M,B (1+M²) E (k-m-yb+√Δ z)₊²` at each `k`."""
+    root = math.sqrt(SEPARABLE.delta)
+    start = np.array([1.0, 0.0])
+
+    def cost(point, k):
+        length, total = math.hypot(1.0, point[0]), 0.0
+        for weight, label in SEPARABLE.classes:
+            a = (k - (point[0] + label * point[1]) / length) / root
+            inside, density = 0.5 * math.erfc(-a / math.sqrt(2.0)), math.exp(-0.5 * a * a) / math.sqrt(2.0 * math.pi)
+            total += weight * ((1.0 + a * a) * inside + a * density)
+        return length * length * total
+
+    def excess(k):
+        nonlocal start
+        found = optimize.minimize(cost, start, args=(k,), method="BFGS", options={"gtol": 1e-8})
+        start = found.x
+        return 1.0 / found.fun - SEPARABLE.alpha
+
+    k = optimize.brentq(excess, 0.0, 5.0, xtol=1e-10)
+    length = math.hypot(1.0, start[0])
+    return k, start[0] / length, start[1] / length
+
+
 def rows() -> Iterator[Row]:
     """Rivals, continuation, and cold points by a plain loop."""
     exact = erm(MIXTURE, "square", ridge=RIDGE)
@@ -77,6 +102,11 @@ def rows() -> Iterator[Row]:
     cold = {name: (lambda name=name: erm(MIXTURE, name, ridge=RIDGE)) for name in ("square", "hinge", "logistic")}
     cold["smoothed count"] = lambda: erm(MIXTURE, SmoothedCount(1.2), norm=1.0)
     yield Row("square: damped numpy iteration / ours", ratio(damped_square, cold["square"], (20, 200)), least=5.0)
+    widest = hard_margin(SEPARABLE)
+    np.testing.assert_allclose(widest_margin(), (widest.margin, widest.m * widest.margin, widest.bias * widest.margin),
+                               rtol=1e-5)
+    yield Row("hard margin, learned bias: scipy BFGS in brentq / ours",
+              ratio(widest_margin, lambda: hard_margin(SEPARABLE), (1, 20)), least=LEAST_HARD)
     for name, tolerance, least in (("hinge", 1e-10, 50.0), ("logistic", 1e-8, 200.0)):
         result = cold[name]()
         found = quadrature_in_the_loop(name, tolerance)
@@ -88,7 +118,7 @@ def rows() -> Iterator[Row]:
         last, before = (erm(MIXTURE.at(alpha=alpha), name, ridge=RIDGE) for alpha in (1.98, 1.96))
 
         def continued(name=name, last=last, before=before):
-            return erm(MIXTURE, name, ridge=RIDGE, start=last.extrapolated(before, 1.0))
+            return erm(MIXTURE, name, ridge=RIDGE, start=last.blend([before, last], [-1.0, 2.0]))
 
         yield Row(f"{name}: point continued from two before it / cold point", ratio(continued, cold[name], (60, 60)),
                   most=0.5)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from figures.engine import Figure, discover
 from figures.files import publish
-from figures.index import write_index
+from figures.story import verdicts
+from figures.story.page import write_index
 from gmm_flatness.errors import DomainError
 
 OUTPUT = Path(__file__).parent / "output"
@@ -20,6 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="NAME", action="append",
                         help="only this figure (a name or its beginning); may be repeated")
     parser.add_argument("--workers", type=int, default=-1, help="processes to use; -1, the default, for all")
+    parser.add_argument("--checks", action="store_true",
+                        help="also check the lines against samples, for the verdicts on the page")
     parser.add_argument("--out", type=Path, default=OUTPUT, help="folder to write to (default: %(default)s)")
 
 
@@ -33,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     for figure in chosen:
         print(publish(figure, folder, workers=args.workers, progress=True), flush=True)
         write_index(figures, folder)
+    if args.checks:
+        verdicts.update(folder, workers=args.workers)
     print(f"open {write_index(figures, folder)}")
     return 0
 

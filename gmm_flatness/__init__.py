@@ -20,6 +20,9 @@ _PUBLIC = {
     "Prior": "model.priors",
     "Loss": "losses",
     "SmoothedCount": "losses",
+    "Curve": "curves",
+    "bayes": "theory.minimizers.bayes_classifier",
+    "BayesResult": "theory.minimizers.bayes_classifier",
     "bayes_error": "theory.bayes",
     "bayes_overlap": "theory.bayes",
     "generalization_error": "model.classifier",
@@ -67,11 +70,15 @@ _PUBLIC = {
     "sweep": "studies.sweeps",
 }
 
+_MODULES = ("flatness",)  # reached as `gmm_flatness.flatness`, loaded when first used
+
 _UNAVAILABLE = {name for name, home in _PUBLIC.items() if home.startswith("estimators.") and not find_spec("sklearn")}
 
 __all__ = ["__version__", *(name for name in _PUBLIC if name not in _UNAVAILABLE)]
 
 if TYPE_CHECKING:
+    from gmm_flatness import flatness
+    from gmm_flatness.curves import Curve
     from gmm_flatness.errors import ConvergenceError, DomainError, StabilityError
     from gmm_flatness.estimators.entropy_sgd import EntropySGDClassifier
     from gmm_flatness.estimators.flat_mlp import FlatMLPClassifier
@@ -105,6 +112,7 @@ if TYPE_CHECKING:
     from gmm_flatness.theory.landscape.gibbs_measure import gibbs, gibbs_instability
     from gmm_flatness.theory.landscape.replicas import replicated
     from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult, ReplicatedResult
+    from gmm_flatness.theory.minimizers.bayes_classifier import BayesResult, bayes
     from gmm_flatness.theory.minimizers.collapse import collapse_threshold
     from gmm_flatness.theory.minimizers.empirical_risk import erm
     from gmm_flatness.theory.minimizers.flatness import flattest, smoothing_instability, smoothing_path
@@ -116,6 +124,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _UNAVAILABLE:
@@ -126,4 +136,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted({*globals(), *__all__, *_MODULES})

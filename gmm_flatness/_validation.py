@@ -74,9 +74,9 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def interval(name: str, value: Any, *, low: float = -math.inf) -> tuple[float, float]:
-    """Two ends, finite, ascending and above `low`."""
-    ends = finite_array(name, value, ndim=1, low=low)
+def interval(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:
+    """Two ends, finite, ascending and strictly between the bounds."""
+    ends = finite_array(name, value, ndim=1, low=low, high=high)
     if ends.shape != (2,) or not ends[0] < ends[1]:
         raise DomainError(name, value, "two numbers, ascending")
     return float(ends[0]), float(ends[1])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,6 +46,17 @@ class Curve:
         The single results, None where a point failed.
     errors : ndarray of object
         What was raised there, else None.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm
+    >>> curve = erm(GaussianMixture(alpha=2.0), "square", ridge=[0.1, 1.0, 10.0])
+    >>> curve.test_error.round(4)
+    array([0.2669, 0.2287, 0.2085])
+    >>> curve[1]
+    ErmResult(square, m=0.369398, q=0.247074, V=0.414214, bias=0, ridge=1, test_error=0.228693, train_error=0.0574579)
+    >>> curve.local_energy(0.5).round(4)
+    array([0.0603, 0.0416, 0.0295])
     """
 
     def __init__(self, parameters: Mapping[str, np.ndarray], results: np.ndarray, errors: np.ndarray,
@@ -121,8 +133,8 @@ class Curve:
         example = next((result for result in self.results.flat if result is not None), None)
         return sorted({*super().__dir__(), *self.parameters, *(name for name in dir(example) if name[0] != "_")})
 
-    def _call(self, name: str, *arguments: Any, **options: Any) -> np.ndarray:
-        """A method of the results, its arguments broadcast against the curve."""
+    def _call(self, name: str, *arguments: Any, **options: Any) -> np.ndarray | Curve:
+        """A method of the results, its arguments broadcast against the curve; of results, again a curve."""
         names = [*range(len(arguments)), *options]
         arrays = np.broadcast_arrays(self.results, *(np.asarray(value) for value in (*arguments, *options.values())))
         values: list[Any] = []
@@ -130,7 +142,11 @@ class Curve:
             call = dict(zip(names, given, strict=True))
             positional = [call.pop(place) for place in range(len(arguments))]
             values.append(None if result is None else getattr(result, name)(*positional, **call))
-        return _stack(values, arrays[0].shape)
+        shape = arrays[0].shape
+        if any(isinstance(value, Result) for value in values):
+            return Curve({parameter: np.broadcast_to(given, shape) for parameter, given in self.parameters.items()},
+                         _objects(values, shape), np.broadcast_to(self.errors, shape))
+        return _stack(values, shape)
 
     def table(self) -> Table:
         """One row a point: what was varied, the numbers and texts of the result, `status` and `message`."""
@@ -161,6 +177,9 @@ class Curve:
     def plot(self, x: str, y: str, ax: Any = None, **line: Any) -> Any:
         """Draw one attribute against another, a line for each index before the last axis; returns the axes.
 
+        Solutions beyond stability are dashed, failed points gaps. Several lines are named by the parameters that tell
+        them apart, unless `label` is given.
+
         Parameters
         ----------
         x, y : str
@@ -168,10 +187,34 @@ class Curve:
         ax : matplotlib Axes, optional
         **line
             Passed to `Axes.plot`.
+
+        Examples
+        --------
+        >>> from gmm_flatness import GaussianMixture, erm
+        >>> curve = erm(GaussianMixture([[1.0], [4.0]]), "square", ridge=[0.1, 1.0, 10.0])
+        >>> ax = curve.plot("ridge", "test_error")
+        >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
+        ('ridge  λ', ['alpha = 1', 'alpha = 4'])
         """
         from gmm_flatness.plotting import line as draw
 
-        return draw(ax, getattr(self, x), getattr(self, y), xlabel=x, ylabel=y, **line)
+        stable = np.array([bool(getattr(result, "stable", True)) for result in self.results.flat]).reshape(self.shape)
+        names = [] if "label" in line else self._names_of_lines()
+        options: dict[str, Any] = {"xlabel": x, "ylabel": y, "stable": stable, "label": names or None, **line}
+        ax = draw(ax, getattr(self, x), getattr(self, y), **options)
+        if names:
+            ax.legend()
+        return ax
+
+    def _names_of_lines(self) -> list[str]:
+        """What tells the lines along the last axis apart, by name and value; empty for a single line."""
+        varied: dict[str, list[str]] = {}
+        for name, values in self.parameters.items():
+            rows = values.reshape(-1, values.shape[-1]) if len(self.shape) > 1 and values.size else values[:0]
+            if len(rows) > 1 and (rows == rows[:, :1]).all() and (rows != rows[0]).any():
+                varied[name] = [value if isinstance(value, str) else f"{value:.4g}" for value in rows[:, 0].tolist()]
+        return [", ".join(f"{name} = {value}" for name, value in zip(varied, values, strict=True))
+                for values in zip(*varied.values(), strict=True)]
 
     def __repr__(self) -> str:
         kinds = {type(result).__name__ for result in self.results.flat if result is not None} or {"no result"}
@@ -277,11 +320,10 @@ class _Arguments:
 
     def single(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
         """Whether no argument is an array."""
-        for place, name in self.places:
-            if place < len(arguments) and type(arguments[place]) not in _SINGLE and _shape_of(name, arguments[place]):
-                return False
-        for name, value in options.items():
-            if type(value) not in _SINGLE and name in self.names and _shape_of(name, value):
+        given = [(name, arguments[place]) for place, name in self.places if place < len(arguments)]
+        for name, value in (*given, *options.items()):
+            if type(value) not in _SINGLE and not isinstance(value, Result) and name in self.names and (
+                    _shape_of(name, value)):
                 return False
         return True
 
@@ -316,6 +358,7 @@ def elementwise(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
             fixed, _, shape, points = layout.spread(arguments, options)
             return np.array([function(**fixed, **point) for point in points], dtype=float).reshape(shape)
 
+        wrapper.__doc__ = _with_note(function, names, "an array is returned then")
         return wrapper
 
     return decorate
@@ -326,9 +369,9 @@ def broadcasting(*names: str, follow: Callable[[Mapping[str, Any]], bool] | None
         [Callable[..., Any]], Callable[..., Any]]:
     """Let a function that returns a result take arrays in the named arguments, and return a `Curve` then.
 
-    Adds the keyword `workers`. Where `follow` says so of the arguments, every point has `start=`, the result before
-    it along the last axis; `start.extrapolated(before, step)` is used where there are two. After `run` points it is
-    solved afresh; None follows one branch to the end.
+    Adds the keyword `workers`. Where `follow` says so of the arguments, every point has `start=`, the result before it
+    along the last axis, or up to three of them extrapolated by the static method `blend(results, weights)`. After
+    `run` points it is solved afresh; None follows one branch to the end.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -346,12 +389,22 @@ def broadcasting(*names: str, follow: Callable[[Mapping[str, Any]], bool] | None
             _raise_if_hopeless(curve)
             return curve
 
+        wrapper.__doc__ = _with_note(function, names, "a `Curve` of its results is returned then, and `workers` runs "
+                                     "them in parallel")
         signature = layout.signature
         keyword = inspect.Parameter("workers", inspect.Parameter.KEYWORD_ONLY, default=1, annotation="int | None")
         wrapper.__dict__["__signature__"] = signature.replace(parameters=[*signature.parameters.values(), keyword])
         return wrapper
 
     return decorate
+
+
+def _with_note(function: Callable[..., Any], names: tuple[str, ...], what: str) -> str:
+    """The docstring, its first paragraph followed by what broadcasts."""
+    first, _, rest = (inspect.getdoc(function) or "").partition("\n\n")
+    listed = ", ".join(f"`{name}`" for name in names)
+    note = f"{'Arrays in' if len(names) == 1 else 'Arrays, which broadcast, in'} {listed}: {what}."
+    return "\n\n".join([first, textwrap.fill(note, 110), *([rest] if rest else [])])
 
 
 def attempt(task: Callable[..., Any], **arguments: Any) -> tuple[Any, Exception | None]:
@@ -385,24 +438,28 @@ def _run(function: Callable[..., Any], fixed: dict[str, Any], follows: bool,
     for place, point in enumerate(points):
         start = {}
         if follows and outcomes and outcomes[-1][0] is not None:
-            start["start"] = outcomes[-1][0]
-            if place > 1 and outcomes[-2][0] is not None:
-                start["start"] = _extrapolated(outcomes[-2][0], outcomes[-1][0], points[place - 2:place + 1])
+            start["start"] = _extrapolated([result for result, _ in outcomes[-3:]], points[max(place - 3, 0):place + 1])
         outcomes.append(attempt(function, **fixed, **point, **start))
     return outcomes
 
 
-def _extrapolated(before: Any, last: Any, points: Sequence[Mapping[str, Any]]) -> Any:
-    """The last result moved on along the curve, where a single number varies by steps of comparable size."""
+def _extrapolated(results: Sequence[Any], points: Sequence[Mapping[str, Any]]) -> Any:
+    """The last results moved on along the curve by a polynomial through them, or the last one where it cannot be.
+
+    That needs a single number that varies, in steps that do not grow, and results that can be summed.
+    """
+    last = results[-1]
     numbers = [[value for entry in point.values() for value in
                 ([entry] if isinstance(entry, float) else getattr(entry, "to_dict", dict)().values())
                 if isinstance(value, float)] for point in points]
     moving = [column for column in zip(*numbers, strict=True) if len(set(column)) > 1]
-    if len(moving) != 1 or moving[0][1] == moving[0][0]:
+    if len(results) < 2 or None in results or len(moving) != 1 or not hasattr(last, "blend"):
         return last
-    first, second, third = moving[0]
-    step = (third - second) / (second - first)
-    return last.extrapolated(before, step) if abs(step) < 1.5 else last
+    *known, target = moving[0]
+    if len({*known}) < len(known) or abs(target - known[-1]) > 1.5 * abs(known[-1] - known[-2]):
+        return last
+    weights = [math.prod((target - other) / (x - other) for other in known if other != x) for x in known]
+    return last.blend(results, weights)
 
 
 def _raise_if_hopeless(curve: Curve) -> None:

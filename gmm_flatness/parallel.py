@@ -53,10 +53,10 @@ def run_ensemble(task: Callable[..., Any], repeats: int, *, rng=None, workers: i
     Raises
     ------
     DomainError
-        `repeats` or `workers` is not an allowed count.
+        `repeats` or `workers` is not an allowed count, or `rng` seeds no generator.
     """
-    repeats = check.integer("repeats", repeats)
-    generators = np.random.default_rng(rng).spawn(repeats)
+    repeats = check.integer("repeats", repeats, high=10**9)
+    generators = check.generator(rng).spawn(repeats)
     repeat = partial(_repeat, task, tuple(args), dict(kwargs or {}))
     return parallel_map(repeat, generators, workers=workers, progress=progress)
 
@@ -106,7 +106,7 @@ def parallel_map(task: Callable[[Any], Any], items: Iterable, *, workers: int | 
 
 def check_workers(workers: int | None) -> int | None:
     """A number of workers as `parallel_map` takes it, or `DomainError`."""
-    number = None if workers is None else check.integer("workers", workers, low=-1)
+    number = None if workers is None else check.integer("workers", workers, low=-1, high=10**6)
     if number == 0:
         raise DomainError("workers", workers, "None, -1 (all) or a positive integer")
     return number

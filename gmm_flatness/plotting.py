@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,8 +112,7 @@ def line(ax: Any, x: Any, y: Any, *, stable: Any = None, sort: bool = False, lab
                                      True if stable is None else np.asarray(stable).astype(bool))
     x, y, firm = (values.reshape(-1, values.shape[-1] if values.ndim else 1) for values in (x, y, firm))
     labels = [label] if label is None or isinstance(label, str) else list(label)
-    with style():
-        ax = _axes(ax)
+    with _styled(ax) as ax:
         for place, (own_x, own_y, own_firm) in enumerate(zip(x, y, firm, strict=True)):
             order = np.argsort(own_x, kind="stable") if sort else np.arange(len(own_x))
             _solid_and_dashed(ax, own_x[order], own_y[order], own_firm[order],
@@ -157,8 +157,7 @@ def points(ax: Any, x: Any, y: Any, error: Any = None, *, marker: str = "o", **o
     ['measured']
     """
     settings = {"linestyle": "none", "capsize": 2.0, "elinewidth": 1.0, "markerfacecolor": "white", **options}
-    with style():
-        ax = _axes(ax)
+    with _styled(ax) as ax:
         ax.errorbar(x, y, yerr=error, marker=marker, **settings)
     return ax
 
@@ -197,8 +196,7 @@ def learning_curve(*curves: Any, ax: Any = None, x: str = "alpha", y: str = "tes
     ['square', 'hinge', 'logistic', 'Bayes']
     """
     lines = _named(_lines("curves", curves, x))
-    with style():
-        ax = _axes(ax)
+    with _styled(ax) as ax:
         _draw(ax, lines, lambda own: own.values(x), y, lambda own: own.values(y), sort=True)
         if y == "test_error":
             _bayes_lines(ax, lines, x)
@@ -236,8 +234,7 @@ def local_energy(*results: Any, sigmas: Any = None, ax: Any = None) -> Any:
     """
     radii = np.linspace(0.0, 2.0, 81) if sigmas is None else np.atleast_1d(np.asarray(sigmas, dtype=float))
     lines = _named([point for own in _lines("results", results) for point in own.single()])
-    with style():
-        ax = _axes(ax)
+    with _styled(ax) as ax:
         for own in lines:
             line(ax, radii, own.values("local_energy")(radii), stable=own.stable(), label=own.name,
                  color=_color(ax, own.name))
@@ -273,8 +270,7 @@ def local_entropy(*curves: Any, ax: Any = None) -> Any:
     [0.025, 0.05, 0.1]
     """
     lines = _named(_lines("curves", curves, "overlap"))
-    with style():
-        ax = _axes(ax)
+    with _styled(ax) as ax:
         _draw(ax, lines, lambda own: own.values("distance"), "entropy", lambda own: own.values("entropy"), sort=True)
         return _finish(ax, "distance", "entropy")
 
@@ -311,8 +307,7 @@ def error_against_flatness(*results: Any, sigma: float = 0.5, ax: Any = None) ->
     'local energy  δE(σ = 0.3)'
     """
     lines = _named(_lines("results", results))
-    with style():
-        ax = _axes(ax)
+    with _styled(ax) as ax:
         _draw(ax, lines, lambda own: own.values("local_energy")(sigma), "test_error",
               lambda own: own.values("test_error"), sort=False)
         _finish(ax, "local_energy", "test_error")
@@ -403,10 +398,13 @@ def _entry(result: Any, name: str) -> Any:
 def _base(result: Any) -> str:
     """What a line is called unless others are called the same: mostly the loss."""
     from gmm_flatness.theory.landscape.results import GibbsResult, ReplicatedResult
+    from gmm_flatness.theory.minimizers.bayes_classifier import BayesResult
     from gmm_flatness.theory.minimizers.result import HardMargin
 
     result = getattr(result, "theory", result)
     result = getattr(result, "reference", result)
+    if isinstance(result, BayesResult):
+        return "Bayes-optimal"
     if isinstance(result, HardMargin):
         return "hard margin"
     if isinstance(result, (GibbsResult, ReplicatedResult)):
@@ -481,15 +479,22 @@ def _bayes_lines(ax: Any, lines: list[_Line], x: str) -> None:
              label=None if "Bayes" in _shown(ax) else "Bayes")
 
 
-def _axes(ax: Any) -> Any:
-    """New axes for None; axes without data get the colors of the gallery."""
+@contextmanager
+def _styled(ax: Any) -> Iterator[Any]:
+    """Axes in the style of the gallery, new ones for None; those without data get its colors.
+
+    A figure is made outside the style: the first one of a notebook switches interactive mode on, which the end of the
+    style would undo.
+    """
+    figure = None
     if ax is None:
         from matplotlib import pyplot
 
-        return pyplot.subplots(figsize=(5.2, 3.6), layout="constrained")[1]
-    if not ax.has_data():
+        figure = pyplot.figure(figsize=(5.2, 3.6), layout="constrained")
+    elif not ax.has_data():
         ax.set_prop_cycle(color=CYCLE)
-    return ax
+    with style():
+        yield ax if figure is None else figure.subplots()
 
 
 def _finish(ax: Any, x: str, y: str, *, log: bool = False) -> Any:

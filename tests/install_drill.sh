@@ -43,7 +43,7 @@ environment() {
 
 readme() {
     "$bin/python" -m doctest -o NORMALIZE_WHITESPACE "$root/README.md"
-    "$bin/python" "$root/tests/install_drill.py" "$root/README.md"
+    "$bin/python" "$root/tests/install_drill.py" "$root/docs/tutorials/9_scaling_out.md"
     "$bin/gmm-flatness" solve erm --alpha 2 --loss square --ridge 0.1 --json
     "$bin/gmm-flatness" check --fast --only bayes-gaussian --only hebb --only pair
     "$bin/gmm-flatness" mlp bench --fast --help >/dev/null

@@ -19,7 +19,7 @@ from gmm_flatness.checks.campaign import run_campaign
 from gmm_flatness.checks.case import MOST_SAMPLES, POWER
 from gmm_flatness.checks.cases_algorithms import equilibrated
 from gmm_flatness.checks.references import ReferencePoint
-from gmm_flatness.checks.report import as_json, summary, table
+from gmm_flatness.checks.report import WIDTH, as_json, progress_line, summary, table
 from gmm_flatness.cli import main
 from gmm_flatness.registry import formulas
 from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE
@@ -71,6 +71,54 @@ def test_a_false_theory_fails_after_a_repeat_with_fresh_disorder_and_more_sample
     assert second.simulation["b"].value != first.simulation["b"].value
     text = table(campaign)
     assert "toy/one (again)" in text and "repeated" in text and "FAIL" in summary(campaign)
+
+
+def test_the_summary_shows_what_did_not_pass_and_ends_with_the_verdict():
+    campaign = run_campaign([case(theory=wrong), case("toy/two"), case("toy/mute", silent, may_be_undecided=True)],
+                            seed=1)
+    lines = summary(campaign).splitlines()
+    p_value = campaign.outcomes[0].runs[-1].p_values()["a"]
+    assert lines[0] == "fail: toy/one" and lines[1].split()[:2] == ["a*", "2.2"] and f"{p_value:.2g}" in lines[1]
+    assert lines[2:4] == ["undecided: toy/mute", "  not equilibrated"]
+    assert "1 pass, 1 fail, 1 undecided" in lines[4] and lines[5].startswith("calibration: ")
+    assert lines[6:] == ["verdict: FAIL"]
+    weak = summary(run_campaign([case(full=Sampling((10, 20), (4, 2), control=1e-4))], seed=1)).splitlines()
+    assert weak[0] == "powerless: toy/one" and "not refused" in weak[1]
+
+
+def test_nothing_printed_is_wider_than_a_hundred_columns():
+    def verbose(dim, *, rng):
+        raise Undecided("not equilibrated " * 30)
+
+    def long(dim, *, rng):
+        return {"a" * 60: -1.23456e-101 * (1 + 0.01 * rng.standard_normal()), "b": -1.0}
+
+    name = "toy/" + "x" * 150
+    campaign = run_campaign([case(name, verbose, may_be_undecided=True), case(name, verbose), case(name, long, primary=
+                             "a" * 60, theory=lambda: {"a" * 60: -1.23456e-101, "b": -2.0}), case()], seed=1)
+    text = "\n".join([table(campaign), summary(campaign)]
+                     + [progress_line("again 12/34", one.case, one.runs[0]) for one in campaign.outcomes])
+    assert max(map(len, text.splitlines())) <= WIDTH == 100
+    assert all(len(progress_line("123/124", one, replace(run_case(case(), PILOT, seed=1), theory={one.primary: 2.0},
+                                 simulation={one.primary: campaign.outcomes[-1].runs[0].simulation["a"]}))) <= WIDTH
+               for one in all_cases())
+
+
+def test_a_run_is_reported_as_it_ends():
+    order = []
+
+    def simulate(dim, *, rng):
+        if order[-1:] != ["run"]:
+            order.append("run")
+        return toy(dim, rng=rng)
+
+    run_campaign([case(simulate=simulate, theory=wrong), case("toy/two", simulate)], seed=1,
+                 progress=lambda place, case, run: order.append((place, case.name)))
+    assert order == ["run", ("1/2", "toy/one"), "run", ("2/2", "toy/two"), "run", ("again 1/1", "toy/one")]
+    lines = [progress_line("1/1", one, run_case(one, PILOT, seed=1)) for one in (
+        case(), case("toy/mute", silent), case("toy/broken", broken))]
+    assert [line.split()[-1] for line in lines] == ["toy/one", "toy/mute", "toy/broken"]
+    assert "p = 0." in lines[0] and "undecided" in lines[1] and "broke down" in lines[2]
 
 
 def test_a_case_that_fails_by_chance_is_repeated():
@@ -229,7 +277,8 @@ def test_the_command_gives_a_verdict_a_table_and_a_file(tmp_path, capsys):
     path = tmp_path / "found.json"
     assert main(["check", "--fast", "--only", "hebb/alpha0.5", "--workers", "1", "--json", str(path)]) == 0
     shown = capsys.readouterr()
-    assert "hebb/alpha0.5" in shown.out and "verdict: pass" in shown.out and not shown.err
+    assert shown.out.splitlines()[0].split()[::4] == ["1/1", "hebb/alpha0.5-delta1-rho0.5-ridge1-b0"]
+    assert shown.out.endswith("\nverdict: pass\n") and not shown.err
     assert json.loads(path.read_text())["passed"]
 
 
@@ -242,7 +291,7 @@ def test_the_command_fails_with_a_false_theory(monkeypatch):
 def test_an_impossible_number_of_workers_is_an_option_error_and_no_verdict(capsys, workers):
     assert main(["check", "--fast", "--workers", workers]) == 2
     out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1 and "workers" in err
+    assert out == "" and err.count("\n") == 1 and f"--workers = {workers} " in err
 
 
 @pytest.mark.parametrize("place", ["", "file.txt/found.json"])
@@ -281,6 +330,7 @@ def test_a_chain_too_short_is_tried_at_three_and_nine_times_its_length_before_th
 
 def test_no_case_runs_a_chain_without_its_guard():
     text = "".join(path.read_text() for path in Path(cases_algorithms.__file__).parent.glob("*.py"))
-    assert text.count("min_effective_size") == 1
+    assert "min_effective_size" not in text  # the guard of `run_until_equilibrated` is the only one
+    assert text.count("run_until_equilibrated(") == 1
     direct = set(re.findall(r"(?<!equilibrated\()\b(run_chain|thermodynamic_integration)\(", text))
     assert not direct

@@ -2,12 +2,14 @@
 
 import pickle
 
+import matplotlib
 import numpy as np
 import pytest
 
 from gmm_flatness import (
     DomainError,
     GaussianMixture,
+    SmoothedCount,
     bayes_error,
     bayes_overlap,
     collapse_threshold,
@@ -210,3 +212,29 @@ def test_mixtures_of_arrays():
 
 def test_a_sweep_is_a_curve():
     assert isinstance(sweep(erm, over={"loss": ["square", "hebb"]}, fixed={"alpha": 2.0, "ridge": 1.0}), Curve)
+
+
+def test_a_plot_names_its_lines_and_dashes_what_is_unstable():
+    one, two = GaussianMixture(2.0), GaussianMixture([[1.0], [4.0]])
+    several = erm(two, "square", ridge=[0.1, 1.0, 10.0]).plot("ridge", "test_error")
+    assert [text.get_text() for text in several.get_legend().get_texts()] == ["alpha = 1", "alpha = 4"]
+    assert erm(one, "square", ridge=[0.1, 1.0]).plot("ridge", "test_error").get_legend() is None
+    unstable = erm(one, SmoothedCount(1.0), norm=[0.1, 1.0, 10.0], bias=0.0, allow_unstable=True)
+    assert unstable.stable.tolist() == [True, True, False]
+    assert [line.get_linestyle() for line in unstable.plot("norm", "test_error").lines] == ["-", "--"]
+
+
+def test_a_plot_leaves_interactive_mode_on(monkeypatch):
+    """As the first figure of a notebook switches it; without it the next cell would show no picture."""
+    from matplotlib import pyplot
+
+    made = pyplot.figure
+
+    def figure(*arguments, **options):
+        matplotlib.interactive(True)
+        return made(*arguments, **options)
+
+    monkeypatch.setattr(pyplot, "figure", figure)
+    monkeypatch.setitem(matplotlib.rcParams, "interactive", False)
+    erm(GaussianMixture(2.0), "square", ridge=[0.1, 1.0]).plot("ridge", "test_error")
+    assert matplotlib.is_interactive()

@@ -241,7 +241,7 @@ def test_data_that_are_not_finite_are_refused_at_the_door():
     ({"ridge": 1.0, "batch_size": 1000}, "batch_size"), ({"ridge": 1.0, "momentum": 1.0}, "momentum"),
     ({"ridge": 1.0, "tol": 1e-3, "temperature": 1.0}, "tol"), ({"ridge": 1.0, "tol": 1e-3, "batch_size": 3}, "tol"),
     ({"ridge": 1.0, "start": np.zeros(3)}, "start"), ({"ridge": 1.0, "measure_every": 0}, "measure_every"),
-    ({"ridge": 1.0, "sigma": 0.0}, "sigma"), ({"ridge": 1.0, "loss": "hinge"}, "rate"),
+    ({"ridge": 1.0, "sigma": 0.0}, "sigma"), ({"ridge": 1.0, "loss": "hinge"}, "loss"),
     ({"norm": 1.0, "overlap": 0.5, "start": np.ones(50)}, "start"), ({"ridge": 1.0, "bias": "best"}, "bias"),
 ])
 def test_bad_input_is_named(options, name):

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from figures import command, engine, files, index, style
+from figures import command, engine, files, style
 from figures.engine import Figure, compute
+from figures.story import page as story_page
 from gmm_flatness import ConvergenceError, DomainError, StabilityError
 from gmm_flatness.store import Cache, Table
 
@@ -172,9 +173,9 @@ def test_a_table_that_says_too_little_is_made_again_and_until_then_not_shown(tmp
     table = Table.read(tmp_path / "f99_toy")
     Table(table.columns, {name: value for name, value in table.metadata.items() if name != key}).write(
         tmp_path / "f99_toy")
-    assert "Not made yet" in index.write_index([TOY], tmp_path).read_text()
+    assert "Not made yet" in story_page.write_index([TOY], tmp_path).read_text()
     assert files.publish(TOY, tmp_path).made
-    assert "Not made yet" not in index.write_index([TOY], tmp_path).read_text()
+    assert "Not made yet" not in story_page.write_index([TOY], tmp_path).read_text()
 
 
 def test_points_depend_on_the_script_and_on_what_scripts_share():
@@ -184,7 +185,7 @@ def test_points_depend_on_the_script_and_on_what_scripts_share():
 
 def test_the_page_shows_what_is_made_and_what_is_not(tmp_path):
     files.publish(NESTED, tmp_path)
-    page = index.write_index([NESTED, engine.replace(TOY, name="f98_absent")], tmp_path).read_text()
+    page = story_page.write_index([NESTED, engine.replace(TOY, name="f98_absent")], tmp_path).read_text()
     assert '<img src="f99_toy.svg"' in page and "f98_absent.svg" not in page
     assert "Not made yet" in page and page.count("(not made yet)") == 1
     assert "3 values &amp; &lt;no&gt; markup" in page and "<more>" not in page

@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUND = {"errors", "_validation", "_version", "_numba", "model", "losses", "channels", "numerics", "registry",
           "store", "parallel", "results", "curves"}
 WINGS = {"theory", "simulation", "mlp"}
-HALLS = {"estimators", "studies", "checks", "plotting"}
-TOP = {"cli", "_solve_command", ""}          # "" is the package's own __init__
+HALLS = {"estimators", "studies", "checks", "flatness", "_classifiers", "plotting"}
+TOP = {"cli", "_solve_command", "_solve_options", "_solve_output", "_solve_point", ""}  # "" is the package itself
 PACKAGE = GROUND | WINGS | HALLS | TOP | {"experiments"}
 
 # What each room sees besides itself. The ground floor's rooms see each other, except that numerics knows no
@@ -33,6 +33,7 @@ SEES = {
     **{room: GROUND for room in WINGS},
     "experiments": GROUND,
     **{room: GROUND | WINGS | {"experiments"} for room in HALLS},
+    "flatness": GROUND | WINGS | {"_classifiers"},
     **{room: PACKAGE for room in TOP},
 }
 
@@ -181,14 +182,22 @@ def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same():
 def type_checking_imports():
     tree = ast.parse(Path(gmm_flatness.__file__).read_text(encoding="utf-8"))
     block, = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-    return {alias.asname or alias.name: node.module for node in block.body for alias in node.names}
+    return {alias.asname or alias.name: node.module for node in block.body for alias in node.names
+            if alias.name not in gmm_flatness._MODULES}
 
 
 def test_the_public_table_and_the_type_checker_see_the_same_names():
     table = {name: f"gmm_flatness.{home}" for name, home in gmm_flatness._PUBLIC.items()}
     assert type_checking_imports() == table
     assert gmm_flatness.__all__ == ["__version__", *table]
-    assert set(gmm_flatness.__all__) <= set(dir(gmm_flatness))
+    assert {*gmm_flatness.__all__, *gmm_flatness._MODULES} <= set(dir(gmm_flatness))
+
+
+@pytest.mark.parametrize("name", gmm_flatness._MODULES)
+def test_public_modules_are_attributes(name):
+    code = f"import gmm_flatness; print(gmm_flatness.{name}.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"gmm_flatness.{name}"]
 
 
 @pytest.mark.parametrize("name", sorted(gmm_flatness._PUBLIC))
@@ -224,6 +233,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 @pytest.mark.parametrize(("module", "heavy"), [
     ("gmm_flatness", "scipy.optimize numba sympy matplotlib joblib sklearn tqdm threadpoolctl"),
+    ("gmm_flatness.flatness", "scipy.optimize numba sympy matplotlib joblib sklearn tqdm threadpoolctl"),
     ("gmm_flatness.cli", "numpy scipy numba sympy matplotlib joblib sklearn"),
     ("gmm_flatness.plotting", "scipy numba sympy matplotlib joblib sklearn"),
     ("figures.engine", "scipy numba sympy matplotlib joblib sklearn"),

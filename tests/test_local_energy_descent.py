@@ -50,7 +50,7 @@ def test_what_cannot_be_is_refused():
     data = draw()
     with pytest.raises(ConvergenceError, match="tolerance"):
         local_energy_descent(data, [1.0], epochs=5)
-    assert local_energy_descent(data, [1.0], epochs=5, tol=None).steps[0] == 5
+    assert local_energy_descent(data, [1.0], epochs=5, tol=None).iterations[0] == 5
     for options, name in (({"kappas": [1.0, 2.0]}, "kappas"), ({"kappas": []}, "kappas"), ({"kappas": [0.0]}, "kappas"),
                           ({"kappas": [1.0], "norm": 0.0}, "norm"), ({"kappas": [1.0], "epochs": 0}, "epochs")):
         with pytest.raises(DomainError) as caught:

@@ -403,7 +403,7 @@ def test_refusals_name_what_can_be_reached():
                   {"train_error": 0.1, "loss": "square"}, {"beta": math.inf, "loss": "square"}):
         with pytest.raises(DomainError):
             local_entropy(ref, 0.5, **wrong)
-    with pytest.raises(DomainError, match="erm, hard_margin or gibbs"):
+    with pytest.raises(DomainError, match="erm, hard_margin, bayes or gibbs"):
         local_entropy(CHECK, 0.5, beta=1.0)
 
 

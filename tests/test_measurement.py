@@ -9,6 +9,7 @@ from gmm_flatness import (
     DomainError,
     GaussianMixture,
     SmoothedCount,
+    bayes,
     erm,
     fit,
     gibbs,
@@ -25,6 +26,8 @@ RESULTS = {
     "fixed bias": erm(SKEWED, "hinge", ridge=0.5, bias=-0.3),
     "smoothed": erm(MIXTURE, SmoothedCount(1.5), norm=1.0, bias=0.0),
     "hard margin": hard_margin(GaussianMixture(0.8), bias=0.0),
+    "bayes": bayes(SKEWED, prior="rademacher"),
+    "around bayes": local_entropy(bayes(GaussianMixture(1.0), prior="rademacher"), 0.7, beta=1.0),
     "gibbs": gibbs(MIXTURE, beta=1.0),
     "local entropy": local_entropy(erm(SKEWED, "hebb", ridge=1.0, bias="optimal"), 0.8, beta=1.0),
     "replicas": replicated(MIXTURE, 2, 0.6, beta=0.8),
@@ -69,3 +72,18 @@ def test_what_no_sample_can_show_is_refused(result, words):
 def test_bad_arguments(options, name):
     with pytest.raises(DomainError, match=f"^{name} = "):
         erm(MIXTURE, "square", ridge=0.1).simulate(**options)
+
+
+def test_points_of_a_curve_are_measured_into_a_curve():
+    """Each with samples of its own; a point without a result stays a gap."""
+    curve = hard_margin(GaussianMixture([0.5, 0.8, 30.0]), bias=0.0)
+    assert curve.ok.tolist() == [True, True, False]
+    measured = curve.simulate(dim=40, seeds=6, rng=np.random.default_rng(5))
+    drawn = np.random.default_rng(5).spawn(12)
+    for place, alpha in enumerate((0.5, 0.8)):
+        values = [fit(sample(GaussianMixture(alpha), 40, rng=child), "hinge", ridge=0.0, bias=0.0).test_error
+                  for child in drawn[6 * place:6 * place + 6]]
+        assert measured.test_error[place] == pytest.approx(np.mean(values), rel=1e-12)
+        assert measured.test_error_stderr[place] == pytest.approx(np.std(values, ddof=1) / np.sqrt(6), rel=1e-12)
+    assert np.isnan(measured.test_error[2]) and measured.alpha.tolist() == [0.5, 0.8, 30.0]
+    assert measured.status.tolist() == curve.status.tolist()

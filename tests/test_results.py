@@ -10,6 +10,7 @@ import pytest
 from gmm_flatness import (
     GaussianMixture,
     Minimizer,
+    bayes,
     entropy_sgd,
     erm,
     fit,
@@ -32,8 +33,8 @@ from gmm_flatness.theory.algorithms import entropic_fixed_point
 
 MIXTURE = GaussianMixture(0.8)
 DATA, RIDGE = sample(MIXTURE, 30, rng=1), erm(MIXTURE, "square", ridge=0.1)
-THEORY = [RIDGE, hard_margin(MIXTURE), gibbs(MIXTURE, beta=1.0), local_entropy(RIDGE, 0.8, beta=1.0),
-          replicated(MIXTURE, 3, 0.7, beta=1.0)]
+THEORY = [RIDGE, bayes(MIXTURE, prior="rademacher"), hard_margin(MIXTURE), gibbs(MIXTURE, beta=1.0),
+          local_entropy(RIDGE, 0.8, beta=1.0), replicated(MIXTURE, 3, 0.7, beta=1.0)]
 OTHERS = [
     optimal_ridge(MIXTURE.at(rho=0.3), "square"), pair(RIDGE, hard_margin(MIXTURE)),
     entropic_fixed_point(MIXTURE, 1.0, norm=0.05),

@@ -34,7 +34,7 @@ METAPHOR = re.compile(r"\b(?:listen\w*|climb(?:s|ed|ing)?|crowd\w*|ladders?|rung
 
 SOURCES = [path for folder in ("gmm_flatness", "derivations", "figures", "benchmarks", "tests", "docs")
            for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".py", ".md")
-           and "_build" not in path.parts and path != Path(__file__)]
+           and not {"_build", "generated"} & set(path.parts) and path != Path(__file__)]
 SOURCES += [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 CODE = [path for path in SOURCES if path.suffix == ".py"]
 SHIPPED = [path for path in CODE if path.relative_to(ROOT).parts[0] in ("gmm_flatness", "derivations", "figures")]

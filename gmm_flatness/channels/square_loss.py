@@ -22,17 +22,22 @@ class SquareLoss:
 
     name: ClassVar[str] = "square"
 
+    def stiffness(self, variance: float) -> float:
+        """`β/(1+βv)`: the force is that times `1-A`."""
+        return self.beta / (1.0 + self.beta * variance)
+
     def force(self, field, variance: float) -> np.ndarray:
         """`β (1-A)/(1+βv)`."""
-        return self.beta / (1.0 + self.beta * variance) * (1.0 - np.asarray(field))
+        return self.stiffness(variance) * (1.0 - np.asarray(field))
 
     def moments(self, field, variance: float) -> Moments:
         """All moments: under the weight the field has mean `(A+βv)/(1+βv)` and variance `v/(1+βv)`."""
-        beta, stretch = self.beta, 1.0 + self.beta * variance
-        residual_sq = (1.0 - np.asarray(field)) ** 2
-        return Moments(-0.5 * math.log(stretch) - 0.5 * beta * residual_sq / stretch,
-                       self.force(field, variance), np.full(np.shape(field), -beta / stretch),
-                       0.5 * variance / stretch + 0.5 * residual_sq / stretch**2,
+        beta, stretch, stiffness = self.beta, 1.0 + self.beta * variance, self.stiffness(variance)
+        residual = 1.0 - np.asarray(field)
+        residual_sq = residual * residual
+        return Moments(-0.5 * math.log(stretch) - 0.5 * stiffness * residual_sq, stiffness * residual,
+                       np.broadcast_to(-stiffness, np.shape(field)),
+                       0.5 * variance / stretch + 0.5 / stretch**2 * residual_sq,
                        H((np.asarray(field) + beta * variance) / math.sqrt(variance * stretch)))
 
     def singularity(self, variance: float) -> Singularity:

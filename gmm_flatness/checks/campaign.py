@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gmm_flatness.checks.case import Case, Run, run_case
+from gmm_flatness.checks.case import Case, Run, Sampling, run_case
 from gmm_flatness.experiments import LEVEL, Verdict, judge
+
+Progress = Callable[[str, Case, Run], None]
 
 REPEAT_FACTOR = 4
 MOST_UNDECIDED = 0.02  # of the cases, rounded up
@@ -47,7 +49,7 @@ class Campaign:
 
 
 def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, workers: int | None = 1,
-                 progress: bool = False) -> Campaign:
+                 progress: Progress | None = None) -> Campaign:
     """Run cases, repeat those that fail or lack power with fresh disorder and four times the samples, and judge.
 
     Parameters
@@ -57,21 +59,31 @@ def run_campaign(cases: Sequence[Case], *, fast: bool = False, seed: int = 0, wo
         Use the smaller sampling of every case that has one, and leave out the others.
     seed : int
         Results depend on it and on the names of the cases, not on which others run or on the workers.
-    workers, progress
-        As in `gmm_flatness.parallel`; the bars are labeled by case.
+    workers
+        As in `gmm_flatness.parallel`.
+    progress : callable, optional
+        `progress(place, case, run)` is called as a run ends, `place` being such as "3/124" or "again 1/2"; on a
+        terminal there also is a bar for the case that runs.
     """
     pilots = [(case, case.fast if fast else case.full) for case in cases]
+
+    def run_all(chosen: Sequence[tuple[Case, Sampling]], attempt: int) -> list[Run]:
+        runs = []
+        for index, (case, sampling) in enumerate(chosen, start=1):
+            place = f"{'again ' * attempt}{index}/{len(chosen)}"
+            runs.append(run_case(case, sampling, seed=seed, attempt=attempt, workers=workers,
+                                 progress=f"{place} {case.name[:40]}" if progress else None))
+            if progress is not None:
+                progress(place, case, runs[-1])
+        return runs
+
     chosen = [(case, pilot) for case, pilot in pilots if pilot is not None]
-    first = [Outcome(case, (run_case(case, pilot, seed=seed, workers=workers, progress=f"{case.name} "
-                                     f"({index}/{len(chosen)})" if progress else None),))
-             for index, (case, pilot) in enumerate(chosen, start=1)]
-    last = []
-    for outcome, (verdict, _) in zip(first, _judge(first)[0], strict=True):
-        if verdict in ("fail", "powerless"):
-            again = run_case(outcome.case, outcome.runs[0].sampling.times(REPEAT_FACTOR), seed=seed, attempt=1,
-                             workers=workers, progress=f"{outcome.case.name} again" if progress else None)
-            outcome = replace(outcome, runs=(*outcome.runs, again))
-        last.append(outcome)
+    first = [Outcome(case, (run,)) for (case, _), run in zip(chosen, run_all(chosen, 0), strict=True)]
+    repeated = [place for place, (verdict, _) in enumerate(_judge(first)[0]) if verdict in ("fail", "powerless")]
+    again = run_all([(first[place].case, first[place].runs[0].sampling.times(REPEAT_FACTOR)) for place in repeated], 1)
+    last = list(first)
+    for place, run in zip(repeated, again, strict=True):
+        last[place] = replace(first[place], runs=(*first[place].runs, run))
     verdicts, family = _judge(last)
     return Campaign(tuple(replace(outcome, verdict=verdict, control_p=control_p)
                           for outcome, (verdict, control_p) in zip(last, verdicts, strict=True)), family)

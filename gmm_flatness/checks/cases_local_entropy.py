@@ -14,7 +14,7 @@ import numpy as np
 
 from gmm_flatness.checks.case import FAST, Case, Sampling
 from gmm_flatness.checks.cases_algorithms import ReplicasPoint, equilibrated
-from gmm_flatness.checks.references import ReferencePoint
+from gmm_flatness.checks.references import BayesPoint, ReferencePoint
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.simulation.chains import beta_schedule, run_chain, thermodynamic_integration
@@ -48,7 +48,7 @@ def simulate_gibbs(point: ReferencePoint, dim: int, *, rng: np.random.Generator)
 class SlicePoint:
     """Weights at an overlap with a reference; mode of the bias as in `local_entropy`."""
 
-    reference: ReferencePoint
+    reference: ReferencePoint | BayesPoint
     overlap: float
     beta: float
     bias: str | float = "reference"
@@ -64,7 +64,7 @@ class SlicePoint:
         return {name: getattr(found, name) for name in _QUANTITIES}
 
     def simulate(self, dim: int, *, rng: np.random.Generator) -> dict[str, float]:
-        data = sample(self.reference.mixture, dim, rng=rng)
+        data = self.reference.draw(dim, rng)
         weights, own = self.reference.on_sample(data, rng, partial(equilibrated, run_chain, sweeps=600, burn_in=80))
         bias = {"reference": own, "scaled": own * self.overlap}.get(str(self.bias), self.bias)
         return _integrate(data, self.beta, sweeps=200, burn_in=30, bias=bias, reference=weights, overlap=self.overlap,
@@ -97,6 +97,7 @@ _SLICES = [SlicePoint(ReferencePoint(*row[:4]), *row[4:]) for row in (
     (_SKEWED, "logistic", ("ridge", 1.0), "learned", 0.8, 1.0, "scaled"),
     (_SKEWED, "square", ("ridge", 0.3), "learned", 0.7, 1.0, -0.2),
     (_BALANCED, "gibbs", ("beta", 1.0), 0.0, 0.7, 1.0), (GaussianMixture(1.0), "gibbs", ("beta", 1.2), 0.0, 0.8, 0.8))]
+_SLICES.append(SlicePoint(BayesPoint(GaussianMixture(1.0), "rademacher"), 0.7, 1.0))
 _GROUPS = (ReplicasPoint(_BALANCED, 3, 0.7, 0.8, 0.0), ReplicasPoint(_SKEWED, 2, 0.6, 0.8, -0.3))
 
 _FULL_ONLY = (1, 4, 5, 9, 14)    # places of those that differ from others in overlap or mixture alone

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gmm_flatness import _validation as check
-from gmm_flatness.checks import Case, all_cases
+from gmm_flatness.checks import Case, Run, all_cases
 from gmm_flatness.checks.campaign import run_campaign
-from gmm_flatness.checks.report import as_json, summary, table
+from gmm_flatness.checks.report import as_json, progress_line, summary, table
 from gmm_flatness.errors import DomainError
 from gmm_flatness.parallel import check_workers
 from gmm_flatness.store import check_writable, write_text
@@ -31,12 +31,16 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         check_writable(args.json)
     cases = select(all_cases(), args.only)
-    campaign = run_campaign(cases, fast=args.fast, seed=seed, workers=workers, progress=True)
-    print(table(campaign))
-    print(summary(campaign))
+    campaign = run_campaign(cases, fast=args.fast, seed=seed, workers=workers, progress=print_progress)
+    print(f"\n{table(campaign)}\n\n{summary(campaign)}")
     if args.json is not None:
         write_text(args.json, as_json(campaign, seed=seed, fast=args.fast))
     return 0 if campaign.passed else 1
+
+
+def print_progress(place: str, case: Case, run: Run) -> None:
+    """Show at once, also in a file or a pipe, that a case is done."""
+    print(progress_line(place, case, run), flush=True)
 
 
 def select(cases: Sequence[Case], prefixes: Sequence[str]) -> list[Case]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.model.mixture import GaussianMixture
-from gmm_flatness.model.sampling import Sample
+from gmm_flatness.model.sampling import Sample, sample
 
 if TYPE_CHECKING:    # a figure is labeled and drawn without its theory
     from gmm_flatness.simulation.fit import Estimator
@@ -68,6 +68,10 @@ class ReferencePoint:
         return (hard_margin(self.mixture, bias=self.bias) if self.loss == "hard margin" else
                 erm(self.mixture, self.loss, **self.options))
 
+    def draw(self, dim: int, rng: np.random.Generator) -> Sample:
+        """A sample."""
+        return sample(self.mixture, dim, rng=rng)
+
     def fit(self, data: Sample) -> Estimator:
         """The minimizer or maximum-margin classifier of a sample."""
         from gmm_flatness.simulation.fit import fit
@@ -82,4 +86,35 @@ class ReferencePoint:
             beta = self.theory().beta if self.constraint[0] == "train_error" else self.constraint[1]
             return run(data, beta=beta_schedule(beta), bias=self.bias, rng=rng).weights[0], float(self.bias)
         found = self.fit(data)
+        return found.weights, found.bias / math.sqrt(found.q)
+
+
+@dataclass(frozen=True)
+class BayesPoint:
+    """The Bayes-optimal classifier for a prior of the centroid's components; members as of `ReferencePoint`."""
+
+    mixture: GaussianMixture
+    prior: str
+
+    @property
+    def name(self) -> str:
+        """Prior and mixture."""
+        mixture = self.mixture
+        return f"bayes-{self.prior}/alpha{mixture.alpha:g}-delta{mixture.delta:g}-rho{mixture.rho:g}"
+
+    def theory(self) -> Any:
+        """The `BayesResult`."""
+        from gmm_flatness.theory.minimizers.bayes_classifier import bayes
+
+        return bayes(self.mixture, prior=self.prior)
+
+    def draw(self, dim: int, rng: np.random.Generator) -> Sample:
+        """A sample around a centroid drawn from the prior."""
+        return sample(self.mixture, dim, prior=self.prior, rng=rng)
+
+    def on_sample(self, data: Sample, rng: np.random.Generator, run: Callable) -> tuple[np.ndarray, float]:
+        """The posterior mean of the centroid and its bias at norm 1."""
+        from gmm_flatness.simulation.fit import posterior_mean
+
+        found = posterior_mean(data, self.prior)
         return found.weights, found.bias / math.sqrt(found.q)

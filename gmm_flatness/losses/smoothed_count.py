@@ -32,6 +32,13 @@ class SmoothedCount:
     kappa : float
         Smoothing width `κ`, between 1e-100 and 1e100. Small, it counts errors; large, it ranks weights like
         Hebb's loss.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, SmoothedCount, erm
+    >>> wide = erm(GaussianMixture(alpha=2.0), SmoothedCount(kappa=2.0), norm=1.0, bias=0.0)
+    >>> round(wide.test_error, 6), wide.stable
+    (0.20937, True)
     """
 
     kappa: float

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
 from gmm_flatness.mlp.network import Batch, Network
+from gmm_flatness.model.perturbation import noise_scale, sampled_rises
 
 SCALINGS = ("multiplicative", "norm")
 
@@ -75,15 +75,8 @@ def network_local_energy(network: Network, params: np.ndarray, batch: Batch, *, 
     params = network.vector("params", params)
     draws, generator = check.integer("draws", draws, low=2, high=10**7), check.generator(rng)
     scale = perturbation_scale(network, params, scaling, layer)
-    start = np.array(network.error_and_value(params, batch))
-    rises = np.empty((draws, len(radii), 2))
-    for draw in range(draws):
-        direction = scale * generator.standard_normal(len(scale), dtype=scale.dtype.type)
-        for index, radius in enumerate(radii):
-            shifted = params + scale.dtype.type(radius) * direction
-            rises[draw, index] = network.error_and_value(shifted, batch)
-    rises -= start
-    mean, stderr = rises.mean(axis=0), rises.std(axis=0, ddof=1) / math.sqrt(draws)
+    mean, stderr, start = sampled_rises(lambda shifted: network.error_and_value(shifted, batch), params, scale, radii,
+                                        draws, generator)
     return NetworkLocalEnergy(radii, mean[:, 0], stderr[:, 0], mean[:, 1], stderr[:, 1], *start.tolist())
 
 
@@ -93,11 +86,8 @@ def perturbation_scale(network: Network, params: np.ndarray, scaling: str = "mul
     check.choice("scaling", scaling, SCALINGS)
     if layer is not None:
         check.integer("layer", layer, low=0, high=len(network.sizes) - 2)
-    scale = np.abs(params)
+    scale, noise = params.copy(), "multiplicative" if scaling == "multiplicative" else "norm_scaled"
     for index, pair in enumerate(network.layers(scale)):
         for part in pair:
-            if layer is not None and index != layer:
-                part[:] = 0.0
-            elif scaling == "norm":
-                part[:] = math.sqrt(np.mean(np.square(part, dtype=float)))
+            part[:] = noise_scale(part, noise) if layer in (None, index) else 0.0
     return scale

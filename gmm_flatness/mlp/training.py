@@ -55,7 +55,8 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
 
 def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, rate: float | Iterable[float],
           batch_size: int = 32, coupling_step: float | Iterable[float] = 0.0, start: np.ndarray | State | None = None,
-          stop: Callable[[int, np.ndarray], bool] | None = None, rng=None) -> Training:
+          stop: Callable[[int, np.ndarray], bool] | None = None,
+          report: Callable[[int, float], object] | None = None, rng=None) -> Training:
     """Train a network.
 
     Replica `r` draws its start, its batches and its noise from the `r`-th generator spawned from `rng`, so that
@@ -76,6 +77,8 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
         Parameters all replicas start from, or the state of an earlier run; drawn by `network.initial` if absent.
     stop : callable, optional
         Called after each epoch with its number and the solution; true ends training.
+    report : callable, optional
+        Called before that with the number of the epoch and its mean batch loss.
     rng : None, int, SeedSequence or Generator, optional
 
     Returns
@@ -93,6 +96,8 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
     check.instance("optimizer", optimizer, Optimizer)
     if stop is not None and not callable(stop):
         raise DomainError("stop", stop, "a function of the epoch and the solution")
+    if report is not None and not callable(report):
+        raise DomainError("report", report, "a function of the epoch and its loss")
     samples, dtype = len(data.inputs), np.dtype(network.dtype).type
     if data.inputs.dtype != network.dtype or data.inputs.shape[1] != network.sizes[0]:
         found = f"inputs of {data.inputs.shape[1]} features in {data.inputs.dtype}"
@@ -116,6 +121,8 @@ def train(network: Network, data: Batch, optimizer: Optimizer, *, epochs: int, r
             state.clock[1] += 1
             end = _barycenter(state.anchor if optimizer.inner_steps else state.position)
             attract(state.average, end, dtype(1.0 / state.clock[1]))
+        if report is not None:
+            report(epoch, losses[-1])
         if stop is not None and stop(epoch, solution(state, optimizer)):
             break
     return Training(solution(state, optimizer), np.array(losses), optimizer.cost * len(losses), diverged_at, state)

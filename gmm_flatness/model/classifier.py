@@ -40,6 +40,14 @@ def generalization_error(m, q, bias=0.0, *, delta, rho=0.5):
     ------
     DomainError
         An argument is not finite or out of its domain.
+
+    Examples
+    --------
+    >>> from gmm_flatness import generalization_error
+    >>> round(generalization_error(m=0.5, q=0.6, delta=1.0), 6)
+    np.float64(0.259303)
+    >>> generalization_error(m=0.5, q=0.6, bias=[-0.3, 0.0, 0.3], delta=1.0, rho=0.3).round(6)
+    array([0.225033, 0.259303, 0.323944])
     """
     m, q, b, delta, rho = _arguments(m, q, bias, delta, rho)
     std = np.sqrt(delta * q)
@@ -47,7 +55,14 @@ def generalization_error(m, q, bias=0.0, *, delta, rho=0.5):
 
 
 def log_generalization_error(m, q, bias=0.0, *, delta, rho=0.5):
-    """Logarithm of `generalization_error`, finite where the error itself underflows; same arguments."""
+    """Logarithm of `generalization_error`, finite where the error itself underflows; same arguments.
+
+    Examples
+    --------
+    >>> from gmm_flatness import log_generalization_error
+    >>> round(log_generalization_error(m=1.0, q=1.0, delta=1e-4), 4)
+    np.float64(-5005.5242)
+    """
     m, q, b, delta, rho = _arguments(m, q, bias, delta, rho)
     std = np.sqrt(delta * q)
     return np.logaddexp(np.log(rho) + log_H((m + b) / std), np.log1p(-rho) + log_H((m - b) / std))[()]
@@ -67,6 +82,12 @@ def optimal_bias(m, q, *, delta, rho=0.5):
     ------
     DomainError
         An argument is out of its domain; for `m ≤ 0` no finite bias is best.
+
+    Examples
+    --------
+    >>> from gmm_flatness import optimal_bias
+    >>> round(optimal_bias(m=0.5, q=0.6, delta=1.0, rho=0.3), 6)
+    np.float64(-0.508379)
     """
     m, q, _, delta, rho = _arguments(m, q, 0.0, delta, rho)
     if np.any(m <= 0.0):

@@ -8,6 +8,7 @@ normal `ξ` and `snr = α/Δ` (the Hebb vector over `α`). A prior is any object
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -18,7 +19,22 @@ from gmm_flatness.errors import DomainError
 
 @runtime_checkable
 class Prior(Protocol):
-    """What a centroid prior provides."""
+    """What a centroid prior provides.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes_error
+    >>> class Normal:
+    ...     def overlap(self, snr):
+    ...         return snr / (1.0 + snr)
+    ...     def posterior_mean(self, observation, snr):
+    ...         return observation * snr / (1.0 + snr)
+    ...     def sample(self, dim, rng):
+    ...         return rng.standard_normal(dim)
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> bayes_error(mixture, Normal()) == bayes_error(mixture, "gaussian")
+    True
+    """
 
     def overlap(self, snr: float) -> float:
         """Mean squared posterior mean `E[E(v_i|r)²]` at signal-to-noise ratio `snr`, between 0 and 1."""
@@ -30,6 +46,7 @@ class Prior(Protocol):
         """`dim` independent components."""
 
 
+@dataclass(frozen=True)    # without fields: all are equal, those that come back from another process too
 class GaussianPrior:
     """Standard normal components: the posterior mean is linear, the overlap `snr/(1+snr)`."""
 
@@ -48,6 +65,7 @@ class GaussianPrior:
 _NODES = np.arange(1.0, 161.0)
 
 
+@dataclass(frozen=True)
 class RademacherPrior:
     """Components `±1`: the posterior mean is `tanh(snr r)`, the overlap `E tanh(snr + √snr z)`."""
 
@@ -85,3 +103,8 @@ def get_prior(prior: str | Prior) -> Prior:
         allowed = "'gaussian', 'rademacher' or an object with overlap, posterior_mean and sample"
         raise DomainError("prior", prior, allowed)
     return prior
+
+
+def prior_name(prior: Prior) -> str:
+    """The name of a prior: the one that `get_prior` knows it by, or that of its class."""
+    return next((name for name, known in _PRIORS.items() if known == prior), type(prior).__name__)

@@ -28,6 +28,15 @@ class Sample:
     centroid : ndarray, shape (N,)
         The vector `v`, `|v|² = N`.
     mixture : GaussianMixture
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=100, rng=1)
+    >>> data
+    Sample(n=200, dim=100, mixture=GaussianMixture(alpha=2.0, delta=1.0, rho=0.5))
+    >>> data.x.shape, data.y.shape, data.centroid.shape
+    ((200, 100), (200,), (100,))
     """
 
     x: np.ndarray
@@ -74,13 +83,20 @@ def sample(mixture: GaussianMixture, dim: int, *, size: int | None = None,
     DomainError
         `dim` is not a positive integer, `αN` rounds to no sample, or the centroid has the wrong
         shape, is not finite or vanishes.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, sample
+    >>> data = sample(GaussianMixture(alpha=2.0, rho=0.3), dim=200, prior="rademacher", rng=1)
+    >>> len(data), int((data.y > 0).sum())
+    (400, 125)
     """
     check.instance("mixture", mixture, GaussianMixture)
     dim, law = check.integer("dim", dim, high=_LARGEST), get_prior("gaussian" if prior is None else prior)
     count = round(mixture.alpha * dim) if size is None else check.integer("size", size, high=_LARGEST)
     if count < 1:
         raise DomainError("dim", dim, f"at least {math.ceil(0.5 / mixture.alpha)}, so that αN rounds to a sample")
-    generator = np.random.default_rng(rng)
+    generator = check.generator(rng)
     centroid = check.finite_array("centroid", law.sample(dim, generator) if centroid is None else centroid, ndim=1)
     if centroid.shape != (dim,):
         raise DomainError("centroid", f"array of shape {centroid.shape}", f"shape ({dim},)")

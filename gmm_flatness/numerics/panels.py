@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -50,19 +51,23 @@ def resolving_edges(function: Callable[[np.ndarray], np.ndarray], kinks: Sequenc
 
     Relative to the size of `function`, the Gaussian weight included.
     """
-    node, weight = legendre(_ORDER)
-    degree = np.arange(_ORDER)
-    project = (legvander(node, _ORDER - 1) * weight[:, None] * (degree + 0.5))[:, -2:]
     start = np.unique([*np.linspace(-REACH, REACH, 13), *(z for z in kinks if abs(z) < REACH)])
     scale = 1e-3 + np.abs(function(np.linspace(-4.0, 4.0, 33))).max()
 
     def coarse(left, right):
         z, _ = panel_nodes(np.append(left, right[-1]), _ORDER)
-        tail = np.abs(function(z.ravel()).reshape(z.shape) @ project).max(axis=1)
+        tail = np.abs(function(z.ravel()).reshape(z.shape) @ _last_coefficients()).max(axis=1)
         nearest = np.where(left * right < 0.0, 0.0, np.minimum(np.abs(left), np.abs(right)))
         return (tail * np.exp(-0.5 * nearest**2) > precision * scale) & (right - left > 1e-6)
 
     return bisect_panels(start, coarse)
+
+
+@lru_cache(maxsize=1)
+def _last_coefficients() -> np.ndarray:
+    """Matrix from values at the nodes of a panel to the last two Legendre coefficients."""
+    node, weight = legendre(_ORDER)
+    return (legvander(node, _ORDER - 1) * weight[:, None] * (np.arange(_ORDER) + 0.5))[:, -2:]
 
 
 def row_panels(features: Sequence[tuple[np.ndarray, float]], low: np.ndarray,

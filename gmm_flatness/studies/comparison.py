@@ -59,6 +59,14 @@ def compare_algorithms(mixture: GaussianMixture, dim: int, algorithms: Sequence[
     ------
     DomainError
         A parameter is out of its domain, no algorithm is given or two have one name.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, compare_algorithms
+    >>> from gmm_flatness.studies.algorithms import descent, hebb
+    >>> table = compare_algorithms(GaussianMixture(alpha=2.0), 100, [hebb(), descent("logistic", ridge=0.1)], samples=3, rng=1)
+    >>> list(table["algorithm"])
+    [np.str_('hebb'), np.str_('descent (logistic)'), np.str_('Bayes'), np.str_('oracle'), np.str_('best ridge (square)'), np.str_('best ridge (logistic)')]
     """
     found = run_algorithms(mixture, dim, algorithms, samples=samples, sigma=sigma, rng=rng, workers=workers,
                            progress=progress)

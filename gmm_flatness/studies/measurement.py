@@ -18,8 +18,9 @@ from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
 from gmm_flatness.results import Result
 from gmm_flatness.simulation.chains import beta_schedule, run_chain, run_until_equilibrated
-from gmm_flatness.simulation.fit import Estimator, fit
+from gmm_flatness.simulation.fit import Estimator, fit, posterior_mean
 from gmm_flatness.theory.landscape.results import GibbsResult, LocalEntropyResult, ReplicatedResult
+from gmm_flatness.theory.minimizers.bayes_classifier import BayesResult
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 _MINIMIZER = ("test_error", "train_error", "train_loss", "m", "q", "bias")
@@ -81,8 +82,9 @@ def simulate(result: Any, dim: int, *, seeds: int = 20, rng: Any = None, workers
 
     Parameters
     ----------
-    result : ErmResult, HardMargin, GibbsResult, LocalEntropyResult or ReplicatedResult
-        A minimizer is trained on each sample; the others are sampled by a chain, annealed down to their `β`.
+    result : ErmResult, HardMargin, BayesResult, GibbsResult, LocalEntropyResult or ReplicatedResult
+        A minimizer is trained on each sample, a posterior mean found from it; the others are sampled by a chain,
+        annealed down to their `β`.
     dim : int
         Dimension `N`; what is measured differs from the theory by order `1/N` besides its standard error.
     seeds : int
@@ -153,8 +155,8 @@ def _experiment(result: Any) -> Callable[..., dict[str, float]]:
     if isinstance(result, ErmResult):
         return partial(_train, result)
     if not isinstance(result, (GibbsResult, LocalEntropyResult, ReplicatedResult)):
-        raise DomainError("result", type(result).__name__, "a result of erm, hard_margin, gibbs, local_entropy or "
-                          "replicated")
+        raise DomainError("result", type(result).__name__, "a result of erm, hard_margin, bayes, gibbs, local_entropy "
+                          "or replicated")
     if result.loss.name != "count" or not math.isfinite(result.beta):
         raise DomainError("result", result, "an error count at finite beta: nothing else is sampled by chains")
     if isinstance(result, ReplicatedResult) and not float(result.y).is_integer():
@@ -163,21 +165,29 @@ def _experiment(result: Any) -> Callable[..., dict[str, float]]:
 
 
 def fit_as(result: ErmResult, data: Sample) -> Estimator:
-    """The minimizer of this sample whose typical values the result has."""
+    """The minimizer of this sample, or posterior mean of its centroid, whose typical values the result has."""
+    if isinstance(result, BayesResult):
+        return posterior_mean(data, result.prior)
     size = {"norm": result.q} if result.holds_norm else {"ridge": result.ridge}
     bias = result.trained_bias if result.bias_mode == "fixed" else result.bias_mode
     return fit(data, result.loss, bias=bias, **size)
 
 
+def _draw(result: Any, dim: int, rng: np.random.Generator) -> Sample:
+    """A fresh sample, with the prior of the centroid that the result or its reference supposes."""
+    prior = getattr(getattr(result, "reference", result), "prior", None)
+    return sample(result.mixture, dim, prior=prior, rng=rng)
+
+
 def _train(result: ErmResult, dim: int, rng: np.random.Generator) -> dict[str, float]:
     """The minimizer of a fresh sample."""
-    found = fit_as(result, sample(result.mixture, dim, rng=rng))
+    found = fit_as(result, _draw(result, dim, rng))
     return {name: getattr(found, name) for name in _MINIMIZER}
 
 
 def _sample_chain(result: Any, dim: int, rng: np.random.Generator) -> dict[str, float]:
     """A chain on a fresh sample, around the reference trained on that sample where there is one."""
-    data, options, bias = sample(result.mixture, dim, rng=rng), {}, result.bias
+    data, options, bias = _draw(result, dim, rng), {}, result.bias
     if isinstance(result, LocalEntropyResult):
         options = {"reference": _reference_weights(result.reference, data, rng), "overlap": result.overlap}
     elif isinstance(result, ReplicatedResult):

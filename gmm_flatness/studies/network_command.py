@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gmm_flatness import _validation as check
 from gmm_flatness.mlp.data import load
 from gmm_flatness.store import write_files
 from gmm_flatness.studies.network_benchmark import run_benchmark
@@ -19,16 +20,23 @@ from gmm_flatness.studies.network_tuning import FAST, TuningEffort
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    examples = {"bench": "bench --fast --data digits", "correlate": "correlate nets --data digits --nets 20",
+                "nets": "correlate nets --nets 20", "settings": "correlate settings --fast --best 2"}
+
+    def add(group: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
+        return group.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.",
+                                epilog=f"example:\n  gmm-flatness mlp {examples[name]}")
+
     commands = parser.add_subparsers(dest="mlp_command", required=True, metavar="COMMAND")
-    bench = commands.add_parser("bench", help="compare optimizers, each tuned with the same effort")
+    bench = add(commands, "bench", "compare optimizers, each tuned with the same effort")
     _add_common(bench, "mlp-benchmark")
     _add_effort(bench)
     bench.add_argument("--batch", type=int,
                        help="samples a step and replica, instead of tuned; large batches are three times it")
-    correlate = commands.add_parser("correlate", help="rank correlations of flatness measures with the test error")
+    correlate = add(commands, "correlate", "rank correlations of flatness measures with the test error")
     levels = correlate.add_subparsers(dest="level", required=True, metavar="LEVEL")
-    nets = levels.add_parser("nets", help="networks of random hyperparameters near zero training error")
-    settings = levels.add_parser("settings", help="the best tuned settings of every method")
+    nets = add(levels, "nets", "networks of random hyperparameters near zero training error")
+    settings = add(levels, "settings", "the best tuned settings of every method")
     _add_common(nets, "mlp-correlations")
     nets.add_argument("--passes", type=int, help="size of the budget in passes over the data")
     nets.add_argument("--nets", type=int, default=80, help="number of networks (default: 80)")
@@ -71,6 +79,7 @@ def _add_effort(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the benchmark or the study, write its files and show the table."""
+    check.integer("seed", args.seed, low=0)
     label = int(args.label) if args.label and args.label.lstrip("-").isdecimal() else args.label
     data = load(args.data, test_fraction=args.test_fraction, header=args.header, label=label, rng=args.seed)
     hidden = [int(width) if width.isdecimal() else width for width in args.hidden.replace(" ", "").split(",")]

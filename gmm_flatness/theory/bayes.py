@@ -17,6 +17,12 @@ def oracle_error(mixture: GaussianMixture) -> float:
     """Error of the best classifier that knows the centroid; no function of `α`.
 
     Source: the likelihood ratio of the two clusters is linear in `x·v`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, oracle_error
+    >>> oracle_error(GaussianMixture(alpha=2.0, delta=[0.5, 1.0, 2.0])).round(6)
+    array([0.07865 , 0.158655, 0.23975 ])
     """
     check.instance("mixture", mixture, GaussianMixture)
     return _error_at(1.0, mixture)
@@ -43,6 +49,12 @@ def bayes_overlap(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> 
     ------
     DomainError
         Unknown prior.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes_overlap
+    >>> round(bayes_overlap(GaussianMixture(alpha=2.0, delta=0.5)), 6)
+    0.8
     """
     check.instance("mixture", mixture, GaussianMixture)
     return float(get_prior(prior).overlap(mixture.snr))
@@ -56,6 +68,14 @@ def bayes_error(mixture: GaussianMixture, prior: str | Prior = "gaussian") -> fl
     """Least error that a classifier trained on `n = αN` labeled samples can reach.
 
     Parameters and errors as in `bayes_overlap`. Reached by the posterior mean with bias `(Δ/2) log(ρ/(1-ρ))`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes_error
+    >>> round(bayes_error(GaussianMixture(alpha=2.0)), 6)
+    0.207108
+    >>> bayes_error(GaussianMixture(alpha=[1.0, 2.0, 4.0], rho=0.3), "rademacher").round(6)
+    array([0.195874, 0.164896, 0.145926])
     """
     return _error_at(bayes_overlap(mixture, prior), mixture)
 

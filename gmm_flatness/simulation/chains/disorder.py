@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.sampling import Sample, sample
 from gmm_flatness.parallel import run_ensemble
@@ -42,8 +43,19 @@ def over_disorder(run: Callable, mixture: GaussianMixture, dim: int, repeats: in
     -------
     list
         The results in order; they do not depend on `workers`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, disorder_average, over_disorder, run_chain
+    >>> runs = over_disorder(run_chain, GaussianMixture(alpha=2.0), 50, 4, beta=1.0, sweeps=2000, burn_in=100, rng=1)
+    >>> mean = disorder_average([run.train_error for run in runs])
+    >>> len(runs), bool(mean.stderr < 0.05)
+    (4, True)
     """
     check.instance("mixture", mixture, GaussianMixture, "a GaussianMixture")
+    for name, function in (("run", run), ("reference", reference)):
+        if not (callable(function) or (function is None and name == "reference")):
+            raise DomainError(name, function, "a function of a sample")
     return run_ensemble(_on_fresh_sample, repeats, rng=rng, workers=workers, progress=progress,
                         args=(run, mixture, dim, reference, checkpoints), kwargs=options)
 

@@ -105,6 +105,15 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
     ------
     DomainError, ConvergenceError
         As `run_chain`; the chain has to be long enough at every temperature.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gmm_flatness import GaussianMixture, sample, thermodynamic_integration
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=50, rng=1)
+    >>> path = thermodynamic_integration(data, np.linspace(0.0, 1.0, 5), sweeps=2000, burn_in=100, rng=2)
+    >>> path.free_entropy.shape, bool(path.free_entropy[-1] < 0)
+    ((5,), True)
     """
     grid = check_betas("betas", betas)
     if len(grid) < 3 or grid[0] != 0.0:

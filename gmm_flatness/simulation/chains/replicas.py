@@ -102,9 +102,17 @@ def replicated_annealing(sample: Sample, betas: Sequence[float], *, replicas: in
     ------
     DomainError
         A parameter is out of range, both couplings or none are given, or the checkpoint is another run's.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, replicated_annealing, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=50, rng=1)
+    >>> found = replicated_annealing(data, [0.5, 1.0, 2.0], replicas=3, sweeps=50, overlap=0.8, rng=2)
+    >>> found.weights.shape, len(found.betas)
+    ((3, 50), 3)
     """
     check_sample("sample", sample)
-    grid, sweeps = check_betas("betas", betas), check.integer("sweeps", sweeps)
+    grid, sweeps = check_betas("betas", betas), check.integer("sweeps", sweeps, high=10**9)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
     if coupling is None:
         kind: type[ChainState] = ChainState

@@ -140,8 +140,16 @@ def run_chain(sample: Sample, *, beta: float | Sequence[float], sweeps: int, bur
         A parameter is out of range, or the checkpoint belongs to another run.
     ConvergenceError
         The chain is too short or stuck; `partial` is the result refused.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, run_chain, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=50, rng=1)
+    >>> found = run_chain(data, beta=1.0, sweeps=2000, burn_in=100, rng=2)
+    >>> 0.1 < found.train_error < 0.3, found.effective_size > 50
+    (True, True)
     """
-    betas, sweeps = check_betas("beta", beta), check.integer("sweeps", sweeps, low=4)
+    betas, sweeps = check_betas("beta", beta), check.integer("sweeps", sweeps, low=4, high=10**9)
     return chain_results(sample, betas, sweeps=[0] * (len(betas) - 1) + [sweeps], burn_in=burn_in, bias=bias,
                          reference=reference, overlap=overlap, replicas=replicas, rng=rng,
                          min_effective_size=min_effective_size, checkpoint=checkpoint,
@@ -166,7 +174,7 @@ def chain_results(sample: Sample, betas: list[float], *, sweeps: list[int], burn
                   reference, overlap: float | None, replicas: int, min_effective_size: float, rng,
                   checkpoint: Checkpoint | None, checkpoint_interval: float) -> list[ChainResult]:
     """One chain through `betas`, measured where `sweeps` are not 0; validated before it runs."""
-    burn_in = check.integer("burn_in", burn_in)
+    burn_in = check.integer("burn_in", burn_in, high=10**9)
     min_effective_size = check.positive("min_effective_size", min_effective_size)
     interval = check.non_negative("checkpoint_interval", checkpoint_interval)
     check_sample("sample", sample)

@@ -55,9 +55,11 @@ def check_betas(name: str, betas) -> list[float]:
 def start_chain(sample: Sample, geometry: Geometry, *, bias: float, rng, checkpoint: Checkpoint | None,
                 kind: type[ChainState] = ChainState) -> ChainState:
     """A chain of some kind at a uniform configuration; other parameters as in `run_chain`."""
+    if checkpoint is not None:
+        check.instance("checkpoint", checkpoint, Checkpoint)
     if checkpoint is not None and rng is None:
         raise DomainError("rng", rng, "an explicit seed with a checkpoint, so that the run can be resumed")
-    return kind(sample, geometry, check.field("bias", bias), np.random.default_rng(rng))
+    return kind(sample, geometry, check.field("bias", bias), check.generator(rng))
 
 
 def run_stages(chain: ChainState, stages: list[Stage], checkpoint: Checkpoint | None = None,

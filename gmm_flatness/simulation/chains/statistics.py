@@ -117,6 +117,13 @@ def disorder_average(values) -> DisorderAverage:
     ------
     DomainError
         `values` is not a finite array with two or more samples.
+
+    Examples
+    --------
+    >>> from gmm_flatness import disorder_average
+    >>> mean = disorder_average([0.1, 0.2, 0.3, 0.4])
+    >>> round(float(mean.value), 6), round(float(mean.stderr), 6)
+    (0.25, 0.06455)
     """
     values = check.finite_array("values", values)
     if values.ndim == 0 or len(values) < 2:

@@ -38,7 +38,7 @@ def make_schedule(cost: TrainingLoss, constraint: WeightConstraint, points: np.n
                   temperature=0.0, epochs: int, batch_size: int | None = None, momentum: float = 0.0,
                   tol: float | None = None) -> DescentSchedule:
     """The schedule that the arguments of `replicated_descent` name, for a start at `points`, validated."""
-    epochs = check.integer("epochs", epochs)
+    epochs = check.integer("epochs", epochs, high=10**9)
     batch_size = None if batch_size is None else check.integer("batch_size", batch_size, high=len(cost))
     couplings = per_stage("coupling", coupling, epochs)
     temperatures = per_stage("temperature", temperature, epochs)

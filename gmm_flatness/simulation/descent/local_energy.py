@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -90,11 +90,21 @@ def local_energy_descent(data: Sample, kappas: Sequence[float], *, norm: float =
         `tol` was not reached: below the width where the landscape breaks up descent may take very long.
 
     Source: arXiv:2006.07897, the local energy as an objective.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, local_energy_descent, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=100, rng=1)
+    >>> found = local_energy_descent(data, [4.0, 2.0, 1.0])
+    >>> [round(estimator.test_error, 3) for estimator in found.estimators]
+    [0.205, 0.208, 0.221]
     """
     widths = check_widths(kappas)
     problem, constraint = training_problem(data, SmoothedCount(float(widths[-1])), bias), make_constraint(1, None, norm)
     cost, estimators, residuals, steps = TrainingLoss(problem), [], [], []
-    for loss, end in anneal_width(cost, constraint, widths, epochs=epochs, momentum=momentum, rate=rate, tol=tol):
+    points = cost.join(cost.hebb()[None], cost.b)
+    for loss, end in anneal_width(cost, constraint, points, widths, epochs=epochs, momentum=momentum, rate=rate,
+                                  tol=tol):
         weights, b = end.points[0, :-1].copy(), float(cost.biases(end.points)[0])
         at_width = replace(problem, loss=loss, learns_bias=problem.learns_bias and loss.kappa == widths[-1])
         estimators.append(to_estimator(data, at_width, weights, b, ridge=None, steps=end.steps,
@@ -112,13 +122,14 @@ def check_widths(kappas: Sequence[float]) -> np.ndarray:
     return widths
 
 
-def anneal_width(cost: TrainingLoss, constraint: WeightConstraint, widths: np.ndarray, *, epochs: int, momentum: float,
-                 rate: float | None, tol: float | None) -> Iterator[tuple[SmoothedCount, DescentEnd]]:
-    """Descend from Hebb's vector at one width after another; the points (1, N+1) of every end move on in place."""
-    points = cost.join(cost.rows[:, :-1].sum(axis=0)[None], cost.b)
+def anneal_width(cost: TrainingLoss, constraint: WeightConstraint, points: np.ndarray, widths: np.ndarray, *,
+                 epochs: int, momentum: float, rate: float | None, tol: float | None,
+                 callback: Callable[[int, np.ndarray], None] | None = None,
+                 ) -> Iterator[tuple[SmoothedCount, DescentEnd]]:
+    """Descend from `points` (1, N+1), which move on in place, at one width after another."""
     constraint.retract(points[:, :-1])
     for kappa in widths.tolist():
         at_width, loss = copy(cost), SmoothedCount(kappa)
         at_width.loss, at_width.learns_bias = loss, cost.learns_bias and kappa == widths[-1]
         schedule = make_schedule(at_width, constraint, points, rate=rate, epochs=epochs, momentum=momentum, tol=tol)
-        yield loss, CoupledDescent(at_width, constraint, points, []).run(schedule)
+        yield loss, CoupledDescent(at_width, constraint, points, []).run(schedule, callback)

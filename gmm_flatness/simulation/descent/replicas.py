@@ -117,13 +117,21 @@ def replicated_descent(data: Sample, loss: str | Loss, *, replicas: int = 3, rid
         The descent diverged, named by its step, or `tol` was not reached.
 
     Source: C. Baldassi et al., PNAS 113 (2016) E7655; F. Pittorino et al., arXiv:2006.07897.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, replicated_descent, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=100, rng=1)
+    >>> found = replicated_descent(data, "logistic", replicas=3, ridge=0.1, coupling=1.0, epochs=200, rng=2)
+    >>> found.weights.shape, round(found.barycenter.test_error, 3)
+    ((3, 100), 0.239)
     """
     problem = training_problem(data, get_loss(loss), bias)
     replicas = check.integer("replicas", replicas, high=10**6)
     constraint, cost = make_constraint(replicas, ridge, norm, overlap), TrainingLoss(problem)
     if overlap is not None and np.any(coupling):
         raise DomainError("coupling", coupling, "0 at fixed overlap")
-    generators = np.random.default_rng(rng).spawn(replicas)
+    generators = check.generator(rng).spawn(replicas)
     points = cost.join(starting_weights(constraint, data.dim, generators, start), problem.b)
     schedule = make_schedule(cost, constraint, points, rate=rate, coupling=coupling, temperature=temperature,
                              epochs=epochs, batch_size=batch_size, momentum=momentum, tol=tol)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm_flatness import _validation as check
+from gmm_flatness.model.perturbation import error_of_noisy_fields
 from gmm_flatness.model.sampling import Sample
-from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.simulation.fit import Estimator, TrainingProblem, population_error
 from gmm_flatness.simulation.fit.estimator import make_estimator
 from gmm_flatness.simulation.fit.problem import Minimum, stationarity
@@ -84,12 +84,10 @@ class Recorder:
 def expected_local_energy(problem: TrainingProblem, weights: np.ndarray, b: float, sigma: float) -> float:
     """Rise of the training error when the weights are perturbed to `w + σ √q ζ`, averaged over `ζ` exactly.
 
-    The field of a row `G_i` then fluctuates by `σ √q |G_i|`, so that the point errs with probability
-    `H(u_i/(σ √q |G_i|))`.
+    The field of a row `G_i` then fluctuates by `σ √q |G_i|`.
     """
-    fields = problem.fields(weights, b)
-    widths = sigma * math.sqrt(float(weights @ weights) / problem.dim) * np.sqrt(problem.lengths_sq)
-    return float(np.mean(H(fields / widths)) - np.mean(fields < 0.0))
+    fields, radius = problem.fields(weights, b), sigma * math.sqrt(float(weights @ weights) / problem.dim)
+    return float(error_of_noisy_fields(fields, np.sqrt(problem.lengths_sq), radius) - np.mean(fields < 0.0))
 
 
 def mean_distance(weights: np.ndarray) -> float:

@@ -28,13 +28,16 @@ class TrainingLoss:
     ----------
     problem : TrainingProblem
         As `fit` states it; `problem.b` is where a learned bias starts.
+    sample_weight : ndarray, shape (n,), optional
+        Positive factors of the losses of the points, 1 unless given.
     """
 
-    def __init__(self, problem: TrainingProblem):
+    def __init__(self, problem: TrainingProblem, sample_weight: np.ndarray | None = None):
         count, self.dim = problem.aligned.shape
         self.rows = np.empty((count, self.dim + 1))
         self.rows[:, :-1] = problem.aligned
         self.rows[:, -1] = problem.y / math.sqrt(self.dim)
+        self.sample_weight = sample_weight
         self.loss, self.learns_bias, self.b = problem.loss, problem.learns_bias, problem.b
         self.lengths_sq = np.einsum("ij,ij->i", self.rows, self.rows)
         self._all_points = np.empty((0, 0), dtype=np.int64)
@@ -52,6 +55,11 @@ class TrainingLoss:
     def biases(self, points: np.ndarray) -> np.ndarray:
         """Biases of the replicas."""
         return points[:, -1] / math.sqrt(self.dim)
+
+    def hebb(self) -> np.ndarray:
+        """Hebb's vector `(N,)`, the sum of the aligned inputs."""
+        rows = self.rows[:, :-1]
+        return (rows if self.sample_weight is None else self.sample_weight[:, None] * rows).sum(axis=0)
 
     def gradient(self, points: np.ndarray, picked: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Gradients `(y, N+1)` on the picked points, `(B, y)`, all of them unless given.
@@ -72,6 +80,8 @@ class TrainingLoss:
             fields = np.empty(block.shape)
             _fields(self.rows, block, points, fields)
             slopes = np.ascontiguousarray(self.loss.derivative(fields))
+            if self.sample_weight is not None:
+                slopes = slopes * self.sample_weight[block]
             _accumulate(self.rows, block, slopes, gradient)
             scale_sq += np.sum(slopes * slopes * self.lengths_sq[block], axis=0)
         if not self.learns_bias:
@@ -91,10 +101,13 @@ class TrainingLoss:
         """
         largest = float(np.max(curvature(self.loss, _PROBES)))
         if self.loss.kinks or largest <= 0.0:
-            raise DomainError("rate", None, f"a number: the {self.loss.name} loss has no largest curvature")
+            raise DomainError("loss", self.loss.name, "a loss with a largest curvature, from which the rate follows "
+                              "where none is given")
         key = size, self.learns_bias
         if key not in self._squares:
             rows = self.rows[:size] if self.learns_bias else self.rows[:size, :-1]
+            if self.sample_weight is not None:
+                rows = rows * np.sqrt(self.sample_weight[:size, None])
             vector = rows.sum(axis=0)
             for _ in range(_POWER_STEPS):
                 vector = rows.T @ (rows @ (vector / np.linalg.norm(vector)))

@@ -53,7 +53,7 @@ def local_energy(estimator: Estimator, data: Sample, sigma: float, *, kind: str 
     sigma = check.non_negative("sigma", sigma)
     check.instance("estimator", estimator, Estimator, "an Estimator, as `fit` returns")
     check.choice("kind", kind, ("additive", "multiplicative"))
-    noise = np.random.default_rng(rng).standard_normal((check.integer("repeats", repeats, low=2), estimator.dim))
+    noise = check.generator(rng).standard_normal((check.integer("repeats", repeats, low=2), estimator.dim))
     scale = math.sqrt(estimator.q) if kind == "additive" else estimator.weights
     perturbed = estimator.weights + sigma * scale * noise
     errors = np.mean(_margins(data, perturbed, estimator.bias) < 0.0, axis=0)

@@ -53,6 +53,14 @@ def state_evolution(mixture: GaussianMixture, measure: Measure, *, bias: str | f
         The recursion leaves the finite numbers, or does not settle.
 
     Source: M. Bayati and A. Montanari, IEEE Transactions on Information Theory 57 (2011) 764.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, Minimizer, erm, state_evolution
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> path = state_evolution(mixture, Minimizer("logistic", ridge=1.0))
+    >>> bool(abs(path.m[-1] - erm(mixture, "logistic", ridge=1.0).m) < 1e-9)
+    True
     """
     check.instance("mixture", mixture, GaussianMixture, "a GaussianMixture")
     fixed, damping = fixed_bias(measure, bias), fraction("damping", damping)

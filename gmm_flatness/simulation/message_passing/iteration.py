@@ -104,6 +104,14 @@ def message_passing(data: Sample, measure: Measure, *, bias: str | float = "lear
         The iteration diverged, named by its number, or did not settle; `partial` is the run so far.
 
     Source: D. Donoho, A. Maleki and A. Montanari, PNAS 106 (2009) 18914; S. Rangan, ISIT (2011) 2168.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, Minimizer, message_passing, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=200, rng=1)
+    >>> found = message_passing(data, Minimizer("logistic", ridge=1.0))
+    >>> round(found.test_error, 3), found.residual < 1e-10
+    (0.213, True)
     """
     state = _State(check_sample("data", data), measure, fixed_bias(measure, bias), fraction("damping", damping))
     max_iter = check.integer("max_iter", max_iter)

@@ -15,7 +15,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, Proximal, Replicas
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.numerics.roots import response
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.simulation._inputs import fraction, ridge_or_norm
 
 
@@ -43,7 +43,15 @@ class Measure(Protocol):
 
 
 class Minimizer:
-    """The minimizer of `Σ ℓ(y u) + (λ/2)|w|²`, or of the first term on the sphere `|w|² = norm N`."""
+    """The minimizer of `Σ ℓ(y u) + (λ/2)|w|²`, or of the first term on the sphere `|w|² = norm N`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import Minimizer
+    >>> measure = Minimizer("square", ridge=0.5)
+    >>> measure.name, measure.ridge, measure.response(field_sq=1.0, V_hat=1.5)
+    ('square', 0.5, 0.5)
+    """
 
     def __init__(self, loss: str | Loss, *, ridge: float | None = None, norm: float | None = None):
         holds_norm, size = ridge_or_norm(ridge, norm)
@@ -66,7 +74,16 @@ class Minimizer:
 
 @dataclass(frozen=True)
 class GibbsMeasure:
-    """The Gibbs measure `exp(-β #errors)` on the sphere `|w|² = N`; `V = 1 - q` is the variance of a weight."""
+    """The Gibbs measure `exp(-β #errors)` on the sphere `|w|² = N`; `V = 1 - q` is the variance of a weight.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, GibbsMeasure, gibbs, state_evolution
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> path = state_evolution(mixture, GibbsMeasure(beta=1.0), bias=0.0)
+    >>> bool(abs(path.q[-1] - gibbs(mixture, beta=1.0).q) < 1e-9)
+    True
+    """
 
     beta: float
     name = "error count"
@@ -89,6 +106,14 @@ class ReplicatedGibbsMeasure:
     """`y` replicas of that measure at mutual overlap `q1`; the weights are those of the barycenter.
 
     `V = 1 - q1 + y(q1 - q0)` is the response of the barycenter to a force on all replicas.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, ReplicatedGibbsMeasure, message_passing, sample
+    >>> data = sample(GaussianMixture(alpha=2.0), dim=200, rng=1)
+    >>> found = message_passing(data, ReplicatedGibbsMeasure(beta=1.0, replicas=3, overlap=0.7), bias=0.0)
+    >>> 0.0 < found.test_error < 0.5, found.residual < 1e-10
+    (True, True)
     """
 
     beta: float

@@ -76,7 +76,7 @@ def entropic_fixed_point(mixture: GaussianMixture, coupling: float, *, norm: flo
 
     Source: the inner measure is Gaussian and its mean linear in the weights; derivation d25.
     """
-    coupling, norm = check.size("coupling", coupling), check.size("norm", norm)
+    coupling, norm = check.scalar("coupling", coupling, low=1e-85, high=1e100), check.size("norm", norm)
     bias = check.field("bias", bias)
 
     def excess(log_ridge: float) -> float:

@@ -35,7 +35,7 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
     Parameters
     ----------
     reference : ErmResult or GibbsResult
-        Result of `erm`, `hard_margin` or `gibbs`; carries its mixture.
+        Result of `erm`, `hard_margin`, `bayes` or `gibbs`; carries its mixture.
     overlap : float
         Cosine `s` with the reference, in (-1, 1).
     beta : float, optional
@@ -67,6 +67,16 @@ def local_entropy(reference: ErmResult | GibbsResult, overlap: float, *, beta: f
         The saddle-point equations were not solved.
 
     Source: S. Franz and G. Parisi (1995) for the potential; replica calculation for these measures.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, bayes, gibbs, local_entropy
+    >>> optimal = bayes(GaussianMixture(alpha=2.0))
+    >>> local_entropy(optimal, [0.7, 0.8, 0.9], train_error=optimal.train_error).entropy.round(4)
+    array([-0.1069, -0.0489, -0.0144])
+    >>> typical = gibbs(GaussianMixture(alpha=2.0), train_error=optimal.train_error)
+    >>> local_entropy(typical, [0.7, 0.8, 0.9], train_error=optimal.train_error).entropy.round(4)
+    array([-0.1885, -0.1439, -0.0949])
     """
     overlap = check.scalar("overlap", overlap, low=-1.0, high=1.0)
     given = "train_error" if beta is None else "beta"
@@ -107,7 +117,8 @@ def _at_beta(solve: Callable[[float], LocalEntropyResult], beta: float, given: s
     result = solve(beta)
     if not (result.stability_margin > 0.0 or allow_unstable):
         limit = first_instability(solve, beta)
-        raise StabilityError("beta", beta, f"below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
+        raise StabilityError(given, beta if given == "beta" else 0.0,
+                             f"beta below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
                              f"where replica symmetry is stable at overlap {result.overlap:g}; allow_unstable=True "
                              "returns the unstable solution", threshold=limit.beta)
     return result

@@ -16,8 +16,8 @@ from gmm_flatness.channels import ErrorCount
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.quadrature import analytic_nodes
-from gmm_flatness.numerics.roots import response
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.landscape.continuation import (
     COLDEST,
@@ -113,6 +113,15 @@ def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: f
         The saddle-point equations were not solved.
 
     Source: replica calculation; E. Gardner and B. Derrida (1988) for the volume at infinite `β`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, gibbs
+    >>> typical = gibbs(GaussianMixture(alpha=2.0), train_error=0.1)
+    >>> round(typical.beta, 4), round(typical.entropy, 4)
+    (1.7998, -0.4531)
+    >>> gibbs(GaussianMixture(alpha=2.0), beta=[0.5, 1.0, 2.0]).train_error.round(4)
+    array([0.2792, 0.1775, 0.0879])
     """
     check.instance("mixture", mixture, GaussianMixture)
     bias, name = check.field("bias", bias), "train_error" if beta is None else "beta"
@@ -130,7 +139,8 @@ def gibbs(mixture: GaussianMixture, *, beta: float | None = None, train_error: f
     result = solve(beta)
     if not (result.stable or allow_unstable):
         limit = gibbs_instability(mixture, bias=bias)
-        raise StabilityError("beta", beta, f"below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
+        raise StabilityError(name, beta if name == "beta" else 0.0,
+                             f"beta below {limit.beta:.10g} (train_error above {limit.train_error:.10g}), "
                              "where replica symmetry is stable; allow_unstable=True returns the unstable solution",
                              threshold=limit.beta)
     return result
@@ -148,6 +158,13 @@ def gibbs_instability(mixture: GaussianMixture, *, bias: float = 0.0) -> Instabi
         As `gibbs`.
 
     Source: J. R. L. de Almeida and D. J. Thouless (1978), applied to this measure.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, gibbs_instability
+    >>> limit = gibbs_instability(GaussianMixture(alpha=2.0))
+    >>> round(limit.beta, 3), round(limit.train_error, 5)
+    (inf, 0.0)
     """
     check.instance("mixture", mixture, GaussianMixture)
     bias = check.field("bias", bias)

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gmm_flatness.channels import Channel
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.panels import REACH, bisect_panels, panel_average, row_panels
 from gmm_flatness.numerics.quadrature import Singularity, analytic_nodes
-from gmm_flatness.numerics.roots import response
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw
 
@@ -39,7 +40,8 @@ class SphereAtOverlap:
 
     Unknowns are `a = αE f`, `n = αE f(D+m̃)/√q̃` and `g = √(αΔE f² + a² - n²)`. Any three reals give order parameters
     that are realizable: `g²` is never negative, by Cauchy and Schwarz with the two averages of `D` that the
-    reference's stationarity fixes.
+    reference's stationarity fixes, or around a posterior mean by `(D+m̃)² = 1/q_B ≤ 1 + Δ/α`: no prior of unit variance
+    reveals less of the centroid than the Gaussian one.
     """
 
     unknowns = 3
@@ -79,6 +81,37 @@ class SphereAtOverlap:
         a = alpha * force
         n = alpha * (force_displacement + reference.m * force) / math.sqrt(reference.q or 1.0)
         return np.array([a, n, math.sqrt(max(alpha * delta * force_sq + a * a - n * n, 0.0))])
+
+    def linear_solution(self, channel: Any) -> np.ndarray:
+        """Unknowns where the force is `stiffness (1-A)`: one equation, for the response.
+
+        The field is `A = θφ + noise`, `φ = (1, y, D, z0)`, and `θ` is linear in `a` and `n` at given `V`, so that
+        `E f φ` gives them, and `E f²` gives `g²`. A Gibbs reference fluctuates about its mean field under its weight,
+        by `ΔD̄(1 + E ∂_z0 D/√(Δq̃))`, `D̄ = 1-q̃`.
+        """
+        reference, alpha, delta, own = self.reference, self.mixture.alpha, self.mixture.delta, 1.0 - self.reference.q
+        moments, root = reference.second_moments, math.sqrt(reference.q)
+        fluctuation = delta * own * (1.0 + moments[2, 3] / math.sqrt(delta * (reference.q or 1.0)))
+        bare = np.array([1.0 - self.s * reference.m, -self.bias, -self.s, -math.sqrt(delta) * root * self.s])
+        moved = np.array([[1.0, 0.0, 0.0, 0.0], [-root * reference.m, 0.0, -root, math.sqrt(delta) * own]])
+        weighed = alpha * np.array([moments[0], (moments[2] + reference.m * moments[0]) / (root or 1.0)])
+        unmoved, response_matrix = weighed @ bare, weighed @ moved.T
+
+        def drives(V: float) -> tuple[float, float, float, float]:
+            """`a`, `n`, and `g²` as numerator and denominator."""
+            stiffness = channel.stiffness(delta * V)
+            a, n = np.linalg.solve(np.eye(2) + stiffness * V * response_matrix, stiffness * unmoved).tolist()
+            miss = bare - V * (a * moved[0] + n * moved[1])
+            miss_sq = float(miss @ moments @ miss) + fluctuation * (self.s - root * V * n) ** 2
+            return (a, n, alpha * delta * stiffness**2 * miss_sq + a * a - n * n,
+                    1.0 - alpha * (delta * stiffness * V) ** 2)
+
+        def excess(V: float) -> float:
+            _, n, numerator, denominator = drives(V)
+            return denominator * (self.free_norm - V - own * (V * n) ** 2) - V * V * numerator
+
+        a, n, numerator, denominator = drives(decreasing_root(excess, 0.0, self.free_norm))
+        return np.array([a, n, math.sqrt(max(numerator / denominator, 0.0))])
 
     def entropic_term(self, state: OverlapState) -> float:
         """`½[log(V/(norm-s²)) + (Q-P)/V]`, relative to all weights at this overlap.
@@ -123,18 +156,21 @@ class SphereAtOverlap:
         delta, reference = self.mixture.delta, self.reference
         std, near = math.sqrt(delta) * state.residual_std, channel.singularity(delta * state.V)
 
-        def means(z0):
-            return (state.m + label * self.bias + state.tau * reference.displacement(z0, label)
+        def mean_fields(z0, displacement):
+            return (state.m + label * self.bias + state.tau * displacement
                     + math.sqrt(delta) * state.reference_coefficient * z0)
 
         def coarse(left, right):
-            a, b = means(left), means(right)
+            edges = np.append(left, right[-1])
+            ends = mean_fields(edges, reference.displacement(edges, label))
+            a, b = ends[:-1], ends[1:]
             distance = [np.where((a - site) * (b - site) < 0.0, 0.0, np.minimum(abs(a - site), abs(b - site)))
                         for site in (near.center - near.offset, near.center + near.offset)]
             return abs(b - a) > 1.2 * (np.minimum(*distance) + max(near.half_width, std))
 
         z0, weight = panel_average(bisect_panels(reference.edges[label], coarse))
-        rows, displacement = means(z0), reference.displacement(z0, label)
+        displacement = reference.displacement(z0, label)
+        rows = mean_fields(z0, displacement)
         seen = np.abs(np.abs(rows - near.center) - near.offset) < 10.0 * std
         if seen.any():
             field, inner = analytic_nodes(rows[seen], std, near.for_squares())

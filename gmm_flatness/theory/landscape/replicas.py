@@ -68,6 +68,13 @@ def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: floa
         The saddle-point equations were not solved.
 
     Source: C. Baldassi et al. (2016), local-entropy ensembles; replica calculation for these measures.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, replicated
+    >>> found = replicated(GaussianMixture(alpha=2.0), y=3, overlap=[0.5, 0.7, 0.9], beta=1.0)
+    >>> found.barycenter_error.round(4)
+    array([0.2756, 0.2772, 0.2818])
     """
     y = check.scalar("y", y, low=1.0, closed_low=True, infinite=True)
     if 1e9 < y < math.inf:
@@ -88,9 +95,10 @@ def replicated(mixture: GaussianMixture, y: float, overlap: float, *, beta: floa
         saddle = _counting_replicas(mixture, y, overlap, norm, bias, beta)
     result = _result(mixture, y, overlap, norm, bias, beta, loss, saddle)
     if not (result.stable or allow_unstable):
-        raise StabilityError("beta", beta, f"replica symmetry is unstable there: margins {result.stability_margin:.3g} "
-                             f"between groups, {result.stability_margin_within:.3g} within; allow_unstable=True "
-                             "returns the unstable solution")
+        raise StabilityError("beta", beta, f"replica symmetry is unstable at overlap {overlap:g} and norm {norm:g}: "
+                             f"margins {result.stability_margin:.3g} between groups, "
+                             f"{result.stability_margin_within:.3g} within; allow_unstable=True returns the unstable "
+                             "solution")
     return result
 
 

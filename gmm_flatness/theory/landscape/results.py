@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -104,6 +105,13 @@ class GibbsResult(LandscapeResult):
     ----------
     q : float
         Overlap `w·w'/N` of two configurations.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, gibbs
+    >>> found = gibbs(GaussianMixture(alpha=2.0), beta=1.0)
+    >>> round(found.train_error, 4), round(found.test_error, 4), round(found.entropy, 4)
+    (0.1775, 0.3322, -0.244)
     """
 
     q: float
@@ -154,6 +162,13 @@ class LocalEntropyResult(AtOverlap, LandscapeResult):
         For a Gibbs reference, overlap with its other configurations.
     stable : bool
         Whether the weights' and the reference's replica symmetry are both stable.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm, local_entropy
+    >>> found = local_entropy(erm(GaussianMixture(alpha=2.0), "square", ridge=0.1), 0.9, beta=1.0)
+    >>> round(found.train_error, 4), round(found.entropy, 4), found.stable
+    (0.0652, -0.0326, True)
     """
 
     Q: float
@@ -163,14 +178,16 @@ class LocalEntropyResult(AtOverlap, LandscapeResult):
 
     _headline: ClassVar[tuple[str, ...]] = ("overlap", "beta", "entropy", "train_error", "test_error")
 
-    def extrapolated(self, before: LocalEntropyResult, step: float) -> LocalEntropyResult:
-        """A start for the next point of a curve: `step` times the way from `before` to here, farther on.
+    @staticmethod
+    def blend(results: Sequence[LocalEntropyResult], weights: Sequence[float]) -> LocalEntropyResult:
+        """A start for another point of a curve: the last result, its order parameters a weighted sum of all.
 
-        Not a solution: only `Q`, `m` and `tau` count.
+        The response `norm - Q` is summed on a logarithmic scale. Not a solution: only `Q`, `m` and `tau` count.
         """
-        V = (self.norm - self.Q) * ((self.norm - self.Q) / (before.norm - before.Q)) ** step
-        return replace(self, m=self.m + step * (self.m - before.m), tau=self.tau + step * (self.tau - before.tau),
-                       Q=self.norm - V)
+        last, pairs = results[-1], list(zip(results, weights, strict=True))
+        V = math.prod((each.norm - each.Q) ** weight for each, weight in pairs)
+        return replace(last, m=sum(weight * each.m for each, weight in pairs), Q=last.norm - V,
+                       tau=sum(weight * each.tau for each, weight in pairs))
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,6 +218,13 @@ class ReplicatedResult(AtOverlap, LandscapeResult):
         of different groups. For repelling fields those are what is left to fluctuate: `E<f'>²`.
     stable : bool
         Whether replica symmetry is stable between groups, and within them if there is anything within.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, replicated
+    >>> found = replicated(GaussianMixture(alpha=2.0), y=3, overlap=0.7, beta=1.0)
+    >>> round(found.test_error, 4), round(found.barycenter_error, 4), found.stable
+    (0.2985, 0.2772, True)
     """
 
     y: float

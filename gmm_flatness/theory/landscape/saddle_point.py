@@ -98,6 +98,7 @@ class SaddlePoint:
         self.constraint, self.channel = constraint, channel
         self.evaluations = 0
         self.unknowns = np.zeros(constraint.unknowns) if start is None else start  # of the last solution
+        self._last: tuple[Any, Any, list[FieldLaw]] = (None, None, [])
         self._past: list[tuple[float, np.ndarray]] = [] if start is None else [(math.nan, start)]
 
     def start_from(self, unknowns: np.ndarray) -> None:
@@ -115,6 +116,7 @@ class SaddlePoint:
         channel = self.channel(beta)
         x, residual = self._solve(beta, channel)
         while self.constraint.refine(self.constraint.state(x), channel):
+            self._last = None, None, []
             x, residual = self._solve(beta, channel)
         state, mixture = self.constraint.state(x), self.constraint.mixture
         free_entropy, moments = self._observe(state, channel)
@@ -132,12 +134,24 @@ class SaddlePoint:
         """Free entropy, and weights and moments of the channel over the law of the mean field."""
         mixture = self.constraint.mixture
         moments = [(law.weight, channel.moments(law.field, mixture.delta * state.V))
-                   for law in self.constraint.field_law(state, channel)]
+                   for law in self._field_law(state, channel)]
         log_partition = mean(moments, lambda at: at.log_partition)
         return self.constraint.entropic_term(state) + mixture.alpha * log_partition, moments
 
+    def _field_law(self, state: Any, channel: Any) -> list[FieldLaw]:
+        """The law of the mean field; the last one is kept, for what is read off where the equations were solved."""
+        if self._last[:2] != (state, channel):
+            self._last = state, channel, list(self.constraint.field_law(state, channel))
+        return self._last[2]
+
     def _solve(self, beta: float, channel: Any) -> tuple[np.ndarray, float]:
-        """From the last solutions if that leads anywhere, otherwise by continuation from `β = 0`."""
+        """From the last solutions if that leads anywhere, otherwise by continuation from `β = 0`.
+
+        A channel with a stiffness has a linear force, and needs neither.
+        """
+        if hasattr(channel, "stiffness"):
+            found = self._settle(channel, self.constraint.linear_solution(channel))
+            return found.x, found.residual
         if self._past:
             try:
                 found = self._settle(channel, extrapolate(self._past, beta))
@@ -166,7 +180,7 @@ class SaddlePoint:
             self.evaluations += 1
             state, force_sum, displaced, squared = constraint.state(x), 0.0, 0.0, 0.0
             variance = constraint.mixture.delta * state.V
-            for law in constraint.field_law(state, channel):
+            for law in self._field_law(state, channel):
                 force = channel.force(law.field, variance)
                 weighted = law.weight * force
                 force_sum += weighted.sum()

@@ -9,7 +9,7 @@ from typing import Any
 from gmm_flatness import _validation as check
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
-from gmm_flatness.losses import Loss, check_loss, get_loss
+from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.classifier import optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
@@ -65,9 +65,19 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
         The solution is unstable and `allow_unstable` is not set.
     ConvergenceError
         The saddle-point equations were not solved.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gmm_flatness import GaussianMixture, erm
+    >>> mixture = GaussianMixture(alpha=2.0, rho=0.3)
+    >>> erm(mixture, "logistic", ridge=0.1)
+    ErmResult(logistic, m=1.29724, q=3.30331, V=4.39035, bias=-0.985341, ridge=0.1, test_error=0.202766, train_error=0.0299785)
+    >>> erm(mixture.at(alpha=[1.0, 2.0, 4.0]), "hinge", ridge=0.1).test_error.round(4)
+    array([0.2623, 0.2373, 0.2019])
     """
     check.instance("mixture", mixture, GaussianMixture)
-    loss, (mode, trained) = check_loss(get_loss(loss)), check.bias("bias", bias)
+    loss, (mode, trained) = get_loss(loss), check.bias("bias", bias)
     if (ridge is None) == (norm is None):
         given = "neither" if ridge is None else "both"
         raise DomainError("ridge, norm", given, "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")
@@ -92,9 +102,11 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     if mean.slope_sq == -mean.slope and math.isfinite(at.V):  # fields either rest or are free: no cancellation then
         margin = saddle.ridge * at.V
     if margin <= 0.0 and not allow_unstable and not (loss.is_convex and saddle.ridge >= 0.0):
-        raise StabilityError("ridge" if norm is None else "norm", ridge if norm is None else norm,
-                             f"a value where replica symmetry is stable; stability margin {margin:.3g}, "
-                             "allow_unstable=True returns the unstable solution")
+        sizes = {"kappa": getattr(loss, "kappa", None), "ridge": ridge, "norm": norm}
+        name, value = next((name, value) for name, value in sizes.items() if value is not None)
+        held = f"ridge = {ridge:g}" if norm is None else f"norm = {norm:g}"
+        raise StabilityError(name, value, f"a value where replica symmetry is stable; stability margin {margin:.3g} at "
+                             f"{held}, allow_unstable=True returns the unstable solution")
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
     return ErmResult(mixture=mixture, loss=loss, bias_mode=mode, m=at.m, q=at.q, V=at.V, bias=b, trained_bias=at.b,
                      ridge=saddle.ridge, residual=saddle.residual, iterations=saddle.iterations,

@@ -43,12 +43,25 @@ def flattest(mixture: GaussianMixture, sigma: float, *, norm: float = 1.0, bias:
     ------
     DomainError, StabilityError, ConvergenceError
         As in `erm`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, flattest
+    >>> found = flattest(GaussianMixture(alpha=2.0), 1.5)
+    >>> round(found.test_error, 6), round(found.local_energy(1.5), 6)
+    (0.212067, 0.160794)
     """
     check.instance("mixture", mixture, GaussianMixture)
     sigma = check.scalar("sigma", sigma, low=1e-30, high=1e30)
-    norm = check.scalar("norm", norm, low=1e-100, high=1e100)
-    return erm(mixture, SmoothedCount(sigma * math.sqrt(mixture.delta * norm)), norm=norm, bias=bias,
-               allow_unstable=allow_unstable)
+    scale = math.sqrt(mixture.delta * check.size("norm", norm))
+    try:
+        return erm(mixture, SmoothedCount(sigma * scale), norm=norm, bias=bias, allow_unstable=allow_unstable)
+    except DomainError as error:
+        if error.parameter != "kappa":
+            raise
+        threshold = error.threshold and error.threshold / scale
+        raise type(error)("sigma", sigma, f"{error.allowed}; here kappa = sigma √(Δ norm) = {sigma * scale:.6g}",
+                          threshold=threshold) from None
 
 
 @broadcasting("mixture", "kappa", "norm", "bias", follow=lambda given: True, run=None)
@@ -56,8 +69,25 @@ def smoothing_path(mixture: GaussianMixture, kappa: float, *, norm: float = 1.0,
                    allow_unstable: bool = False, start: ErmResult | None = None) -> ErmResult:
     """The minimizer of the count smoothed over `kappa`; with an array a path, each continued from the one before.
 
-    Parameters and errors as in `flattest`; give an array `kappa` from large (Hebb) to small (error counting), so that
-    the path stays on one branch. `start` is a result nearby.
+    Parameters
+    ----------
+    mixture, norm, bias, allow_unstable
+        As in `flattest`.
+    kappa : float or array_like
+        Width `κ` of the smoothing; from large (Hebb) to small (error counting) the path stays on one branch.
+    start : ErmResult, optional
+        A result nearby.
+
+    Raises
+    ------
+    DomainError, StabilityError, ConvergenceError
+        As in `flattest`.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, smoothing_path
+    >>> smoothing_path(GaussianMixture(alpha=2.0), [8.0, 4.0, 2.0, 1.0]).test_error.round(4)
+    array([0.2071, 0.2073, 0.2094, 0.2196])
     """
     kappa, norm = check.size("kappa", kappa), check.size("norm", norm)
     return erm(mixture, SmoothedCount(kappa), norm=norm, bias=bias, allow_unstable=allow_unstable, start=start)
@@ -71,6 +101,12 @@ def smoothing_instability(mixture: GaussianMixture, *, norm: float = 1.0, bias: 
     ------
     DomainError
         No stable solution was met on the way down from the Hebb side.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, smoothing_instability
+    >>> round(smoothing_instability(GaussianMixture(alpha=2.0)), 4)
+    0.6681
     """
     from scipy.optimize import brentq
 

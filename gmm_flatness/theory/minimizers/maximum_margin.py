@@ -14,7 +14,12 @@ from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.minimizers.equations import OrderParameters, Problem, Saddle, evaluate
 from gmm_flatness.theory.minimizers.result import HardMargin
-from gmm_flatness.theory.minimizers.separability import Separation, separability_threshold, widest_separation
+from gmm_flatness.theory.minimizers.separability import (
+    Separation,
+    separability_threshold,
+    separation_at,
+    widest_separation,
+)
 
 
 @formula("F015", name="hard margin", source="arXiv:2002.11544", equation="largest k with α_c(k) = α",
@@ -39,6 +44,12 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     ------
     DomainError
         The samples are not separable in this bias mode; carries the threshold.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, hard_margin
+    >>> hard_margin(GaussianMixture(alpha=[1.0, 2.0, 3.0])).margin.round(4)
+    array([0.7671, 0.3337, 0.1093])
     """
     check.instance("mixture", mixture, GaussianMixture)
     mode, number = check.bias("bias", bias)
@@ -46,8 +57,8 @@ def hard_margin(mixture: GaussianMixture, *, bias: str | float = "learned") -> H
     saddle = separating_saddle(mixture, held, in_units_of_norm=True)
     if saddle is None:
         threshold = separability_threshold(mixture.delta, mixture.rho, bias="learned" if held is None else held)
-        raise DomainError("alpha", mixture.alpha, f"below the separability threshold {threshold:.10g} of this bias "
-                          "mode", threshold=threshold)
+        raise DomainError("alpha", mixture.alpha, "below the separability threshold of samples at "
+                          f"bias = {bias!r}", threshold=threshold)
     at = saddle.at
     b = float(optimal_bias(at.m, at.q, delta=mixture.delta, rho=mixture.rho)) if mode == "optimal" else at.b
     return HardMargin(mixture=mixture, loss=get_loss("hinge"), bias_mode=mode, m=at.m, q=at.q, V=math.inf, bias=b,
@@ -63,28 +74,33 @@ def separating_saddle(mixture: GaussianMixture, held: float | None, *, in_units_
     """
     from scipy.optimize import minimize_scalar
 
-    evaluations, log_alpha = 0, math.log(mixture.alpha)
+    delta, rho, log_alpha = mixture.delta, mixture.rho, math.log(mixture.alpha)
+    evaluations = 0
 
-    def separation(k: float) -> Separation:
+    def excess(separation: Separation) -> float:
         nonlocal evaluations
         evaluations += 1
-        return widest_separation(mixture.delta, mixture.rho, k, held if held is None or in_units_of_norm else held * k)
+        return separation.log_threshold - log_alpha
 
-    def excess(k: float) -> float:
-        return separation(k).log_threshold - log_alpha
+    if not held or in_units_of_norm:
+        t = decreasing_root(lambda t: excess(separation_at(delta, rho, t, held)), -1.0 / math.sqrt(delta), 1.0,
+                            xtol=1e-22 / math.sqrt(delta))
+        best = separation_at(delta, rho, t, held)
+    else:
+        def at_margin(k: float) -> float:
+            return excess(widest_separation(delta, rho, k, held * k))
 
-    low = 0.0
-    if excess(low) <= 0.0:
-        if held is None or in_units_of_norm or abs(held) <= 1.0:
+        low, top = 0.0, 1.0  # the threshold rises with the margin and then falls
+        if abs(held) > 1.0 and at_margin(low) <= 0.0:
+            while at_margin(2.0 * top) > at_margin(top):
+                top *= 2.0
+            low = float(minimize_scalar(lambda k: -at_margin(k), bounds=(0.0, 2.0 * top), method="bounded").x)
+        if at_margin(low) <= 0.0:
             return None
-        top = 1.0  # the threshold rises with the margin and then falls
-        while excess(2.0 * top) > excess(top):
-            top *= 2.0
-        low = float(minimize_scalar(lambda k: -excess(k), bounds=(0.0, 2.0 * top), method="bounded").x)
-        if excess(low) <= 0.0:
-            return None
-    k = decreasing_root(excess, low, low + 1.0, xtol=1e-22 / (1.0 + abs(held or 0.0)))
-    best = separation(k)
+        k = decreasing_root(at_margin, low, low + 1.0, xtol=1e-22 / (1.0 + abs(held)))
+        best = widest_separation(delta, rho, k, held * k)._replace(margin=k)
+    if (k := best.margin) <= 0.0:
+        return None
     b = held if held is not None and not in_units_of_norm else best.b / k
     at = OrderParameters(best.m / k, 1.0 / (k * k), math.inf, b)
     return evaluate(Problem(mixture, get_loss("hinge"), 0.0, None, None if held is None else b), at, evaluations)

@@ -3,6 +3,10 @@
 Their training fields are jointly normal with covariance `Δ q12`, and
 
     q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2) .
+
+Beside a minimizer, for which `(α/Δ) E(u2*-h2) = m2`, this gives `q12 = m2` for the posterior mean of any prior: given
+the samples, the overlap of other weights with the centroid is that with its posterior mean. For two posterior means
+the equation does not hold, unless one of them is a minimizer too, which that of the Gaussian prior is.
 """
 
 from __future__ import annotations
@@ -19,11 +23,13 @@ from gmm_flatness.errors import DomainError
 from gmm_flatness.losses.protocol import breakpoints, field_at, proximal_moments
 from gmm_flatness.model.classifier import generalization_error
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.model.priors import GaussianPrior
 from gmm_flatness.numerics.fixed_points import Anderson, fixed_point
 from gmm_flatness.numerics.gaussian import H
 from gmm_flatness.numerics.quadrature import gauss_mean
 from gmm_flatness.registry import formula
 from gmm_flatness.results import Result
+from gmm_flatness.theory.minimizers.bayes_classifier import BayesResult
 from gmm_flatness.theory.minimizers.result import ErmResult
 
 
@@ -120,8 +126,8 @@ def _joint_fields(one: ErmResult, two: ErmResult, q12: float, label: int) -> tup
 
 
 @formula("F018", name="overlap of two minimizers", source="this package",
-         equation="q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2)", validity="both replica symmetric and stable",
-         kind="replica-symmetric")
+         equation="q12 = m1 m2 + (α/Δ) E (u1*-h1)(u2*-h2)", kind="replica-symmetric",
+         validity="both replica symmetric and stable; a posterior mean beside a minimizer")
 @broadcasting("first", "second")
 def pair(first: ErmResult, second: ErmResult) -> Pair:
     """Two minimizers trained on the same samples.
@@ -129,19 +135,36 @@ def pair(first: ErmResult, second: ErmResult) -> Pair:
     Parameters
     ----------
     first, second : ErmResult
-        Results of `erm` or `hard_margin` for the same mixture.
+        Results of `erm`, `hard_margin` or `bayes` for the same mixture.
 
     Raises
     ------
     DomainError
-        The results belong to different mixtures.
+        The results belong to different mixtures, or are posterior means for two priors, neither of them Gaussian.
     ConvergenceError
         The equation of the overlap was not solved.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, erm, pair
+    >>> mixture = GaussianMixture(alpha=2.0)
+    >>> both = pair(erm(mixture, "square", ridge=0.1), erm(mixture, "hinge", ridge=1.0))
+    >>> round(both.overlap, 6)
+    0.898891
+    >>> both.test_error_at([0.0, 0.5, 1.0]).round(4)
+    array([0.2669, 0.2412, 0.2281])
     """
     check.instance("first", first, ErmResult)
     check.instance("second", second, ErmResult)
     if first.mixture != second.mixture:
         raise DomainError("second", second.mixture, f"a result for the same mixture as the first, {first.mixture}")
+    if isinstance(first, BayesResult) and isinstance(second, BayesResult):
+        if first.prior == second.prior:
+            return Pair(first, second, first.q, 0.0)
+        if not any(isinstance(each.prior, GaussianPrior) for each in (first, second)):
+            raise DomainError("second", second.prior, "a posterior mean for the prior of the first or for the Gaussian "
+                              "one: the centroid has one law, under which the other mean is none, and priors of your "
+                              "own are equal if `==` says so")
     scale = math.sqrt(first.q * second.q)
     # the inner average is taken at every node of the outer one: better the one with a closed form
     swap = hasattr(first.loss, "moments") and not hasattr(second.loss, "moments")

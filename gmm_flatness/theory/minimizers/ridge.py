@@ -11,7 +11,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Loss, check_loss, get_loss
+from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
 from gmm_flatness.results import Result
@@ -80,12 +80,19 @@ def optimal_ridge(mixture: GaussianMixture, loss: str | Loss, *, bias: str | flo
     -----
     With `bias="optimal"` or a balanced mixture the error of every loss with `ℓ'(0) < 0` falls to the Bayes error
     of a Gaussian prior as `λ → ∞`; nothing beats it, so the ridge is infinite.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, optimal_ridge
+    >>> best = optimal_ridge(GaussianMixture(alpha=2.0, rho=0.3), "square")
+    >>> round(best.ridge, 3), round(best.test_error, 6)
+    (1.612, 0.197556)
     """
     from scipy.optimize import minimize_scalar
 
     check.instance("mixture", mixture, GaussianMixture)
-    loss, (mode, _) = check_loss(get_loss(loss)), check.bias("bias", bias)
-    low, high = check.interval("bounds", bounds, low=0.0)
+    loss, (mode, _) = get_loss(loss), check.bias("bias", bias)
+    low, high = check.interval("bounds", bounds, low=1e-100, high=1e100)
     if not loss.is_convex:
         raise DomainError("loss", loss, "a convex loss")
     if mode == "optimal" or (mode == "learned" and mixture.rho == 0.5):

@@ -2,18 +2,18 @@
 
 Weights of norm `|w|² = N` leave every training margin above `k` while `α` is below
 
-    α_c(k) = max_m [max_b] (1-m²) / E (a_y + z)₊² ,   a_y = (k - m - y b)/√Δ .
+    α_c(k) = max_m [max_b] Δ(1-m²) / E (k - m - yb + √Δ z)₊² .
 
-With `M = m/√(1-m²)`, `B = b/√(1-m²)` the inverse is a convex function of `(M, B)`, so its minimum is where its
-slopes in `B` and then in `M` change sign. For small `Δ` the threshold grows like `e^(1/2Δ)`, hence the logarithms.
+The largest value is stationary, a quadratic equation for `m` at fixed distance `t = (k-m)/√Δ` of the margin from the
+clusters: with `S₁ = E (t - yb/√Δ + z)₊` and `S₂` that of the square, `m² + √Δ m S₂/S₁ = 1` and `α_c = √Δ m/S₁`. A bias
+that is free has `E y (t - yb/√Δ + z)₊ = 0`. So `t` runs through all margins, `α_c` falling as they rise. For small `Δ`
+the threshold grows like `e^(1/2Δ)`, hence the logarithms.
 """
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
-
-import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.curves import elementwise
@@ -50,6 +50,12 @@ def separability_threshold(delta: float | GaussianMixture, rho: float = 0.5, mar
     ------
     DomainError
         A parameter out of its domain.
+
+    Examples
+    --------
+    >>> from gmm_flatness import GaussianMixture, separability_threshold
+    >>> separability_threshold(GaussianMixture(alpha=1.0, delta=[0.5, 1.0, 100.0])).round(4)
+    array([6.6628, 3.7   , 2.0128])
     """
     log_threshold = log_separability_threshold(delta, rho, margin, bias=bias)
     return math.exp(log_threshold) if log_threshold < math.log(1.7e308) else math.inf
@@ -68,8 +74,9 @@ def log_separability_threshold(delta: float | GaussianMixture, rho: float = 0.5,
 
 
 class Separation(NamedTuple):
-    """The direction in which samples are separable up to the largest `α`."""
+    """The direction in which samples are separable with a margin up to the largest `α`."""
 
+    margin: float
     log_threshold: float
     m: float  # cosine with the centroid
     b: float  # in units of the norm
@@ -77,36 +84,33 @@ class Separation(NamedTuple):
 
 def widest_separation(delta: float, rho: float, margin: float, held: float | None) -> Separation:
     """The best overlap and bias at this margin; `held` None where the bias is free."""
-    if 1.0 + margin + abs(held or 0.0) > 1e100 * math.sqrt(delta):
-        raise DomainError("delta", delta, "large enough for margin, bias and centroid to be below 1e100 √Δ")
-    root, classes = math.sqrt(delta), ((rho, 1.0), (1.0 - rho, -1.0))
+    largest, name, value = max((1.0, "delta", delta), (margin, "margin", margin), (abs(held or 0.0), "bias", held))
+    if largest > 1e100 * math.sqrt(delta):
+        raise DomainError(name, value, "such that margin, bias and centroid are below 1e100 √Δ")
+    low, high = (margin - 1.0) / math.sqrt(delta), margin / math.sqrt(delta)
+    t = high  # the overlap is lost in rounding beside a margin beyond 1e16
+    if low < high:
+        t = decreasing_root(lambda t: margin - separation_at(delta, rho, t, held).margin, low, high)
+    return separation_at(delta, rho, t, held)
 
-    def cluster(m: float, b: float, label: float) -> tuple[float, float, float, float]:
-        return positive_part_moments((margin - m - label * b) / root)
 
-    def best_bias(m: float) -> float:
-        """Where both clusters fall short by as much: `E y (a_y + z)₊ = 0`."""
-        if held is not None or rho == 0.5:
-            return held or 0.0
+def separation_at(delta: float, rho: float, t: float, held: float | None) -> Separation:
+    """The best overlap and bias where the margin less the overlap is `√Δ t`."""
+    root, shift = math.sqrt(delta), (held or 0.0) / math.sqrt(delta)
+    if held is None and rho != 0.5:
+        log_odds = math.log(rho) - math.log1p(-rho)
 
-        def log_ratio(b: float) -> float:
-            (_, plus, _, s), (_, minus, _, t) = cluster(m, b, 1.0), cluster(m, b, -1.0)
-            return math.log(rho) + math.log(plus) + s - math.log(1.0 - rho) - math.log(minus) - t
+        def log_ratio(shift: float) -> float:
+            """Of what both clusters fall short by."""
+            (_, plus, _, scale), (_, minus, _, other) = (positive_part_moments(a) for a in (t - shift, t + shift))
+            return log_odds + math.log(plus) - math.log(minus) + scale - other
 
-        return decreasing_root(log_ratio, -root, root)
-
-    def descent(M: float) -> float:
-        """Minus the derivative of `(1+M²) E (a_y + z)₊²`, up to a positive factor."""
-        m = M / math.hypot(1.0, M)
-        b = best_bias(m)
-        parts = [(weight, margin - label * (held or 0.0), *cluster(m, b, label)) for weight, label in classes]
-        top = max(part[-1] for part in parts)
-        return sum(weight * math.exp(s - top) * ((1.0 - own_margin * m) * first - root * m * inside)
-                   for weight, own_margin, inside, first, _, s in parts)
-
-    M = decreasing_root(descent, 0.0, 1.0)
-    m = M / math.hypot(1.0, M)
-    b = best_bias(m)
-    logs = [math.log(weight) + math.log(second) + s
-            for weight, _, _, second, s in ((weight, *cluster(m, b, label)) for weight, label in classes)]
-    return Separation(-2.0 * math.log(math.hypot(1.0, M)) - float(np.logaddexp.reduce(logs)), m, b)
+        shift = decreasing_root(log_ratio, -1.0, 1.0)
+    (_, plus, plus_sq, scale), (_, minus, minus_sq, other) = (positive_part_moments(a) for a in (t - shift, t + shift))
+    scale, other = scale + math.log(rho), other + math.log1p(-rho)
+    top = max(scale, other)
+    upper, lower = math.exp(scale - top), math.exp(other - top)
+    first, second = upper * plus + lower * minus, upper * plus_sq + lower * minus_sq
+    half = 0.5 * root * second / first
+    m = 1.0 / (half + math.hypot(1.0, half))
+    return Separation(m + root * t, math.log(root * m / first) - top, m, root * shift)

@@ -116,8 +116,8 @@ def _several(problem: Problem, start: OrderParameters | None, branch: str) -> Sa
             held = problem.bias if problem.bias is None else problem.bias / math.sqrt(norm)
             separating = separating_saddle(problem.mixture, held, in_units_of_norm=True)
             if separating is not None and (least := math.sqrt(norm / separating.at.q) / 36.0) > kappa:
-                raise DomainError("kappa", kappa, f"at least {least:.4g}: the samples are separable with a margin of "
-                                  "more than 36 kappa, where the loss is flat and the response exceeds every float",
+                raise DomainError("kappa", kappa, "a wider smoothing: the samples are separable with a margin of more "
+                                  "than 36 kappa, where the loss is flat and the response exceeds every float",
                                   threshold=least)
         raise failures[-1]
     norms = [saddle.at.q for saddle in found]
