@@ -17,8 +17,15 @@ def points(parameters):
     alphas = np.geomspace(*parameters["alpha_range"]).tolist()
     curves = (*_WEAK, _HARD, _COUNT)
     lines = [{"kind": "theory", "curve": curve, "alpha": alpha} for curve in (*curves, _BAYES) for alpha in alphas]
-    dots = [{"kind": "simulation", "alpha": alpha} for alpha in parameters["alphas"]]
+    dots = [{"kind": "simulation", "part": part, "alpha": alpha} for part in ("most", _HARD)
+            for alpha in parameters["alphas"] if part == "most" or _within(part, alpha, parameters)]
     return [*lines, *dots, {"kind": "threshold"}]
+
+
+def _within(curve, alpha, parameters):
+    """The hard margin where every sample is separable, the smoothed count where its theory is stable."""
+    low, high = parameters["windows"].get(curve, (0.0, alpha))
+    return low <= alpha <= high
 
 
 def compute_point(point, rng, parameters):
@@ -28,7 +35,7 @@ def compute_point(point, rng, parameters):
         return {"alpha": separability_threshold(parameters["delta"])}
     mixture = GaussianMixture(point["alpha"], parameters["delta"])
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, mixture, parameters)
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point["part"], parameters)
     if point["curve"] == _BAYES:
         return {"test_error": bayes_error(mixture)}
     result = _predicted(mixture, point["curve"], parameters)
@@ -51,17 +58,18 @@ def _count(parameters):
     return SmoothedCount(parameters["kappa"])
 
 
-def _measure(mixture, parameters, *, rng):
-    """All losses on one sample; the hard margin where it is separable, the smoothed count where that is stable."""
+def _measure(mixture, part, parameters, *, rng):
+    """Most losses on one sample, or the hard margin, so that a sample without one leaves the others alone."""
     from gmm_flatness import fit, sample
 
     data, ridge = sample(mixture, parameters["dim"], rng=rng), parameters["ridge"]
-    settings = {**{loss: (loss, {"ridge": ridge}) for loss in _WEAK}, _HARD: ("hinge", {"ridge": 0.0}),
+    settings = {**{loss: (loss, {"ridge": ridge}) for loss in _WEAK},
                 _COUNT: (_count(parameters), {"norm": 1.0, "bias": 0.0})}
+    if part == _HARD:
+        settings = {_HARD: ("hinge", {"ridge": 0.0})}
     rows = []
     for curve, (loss, options) in settings.items():
-        low, high = parameters["windows"].get(curve, (0.0, mixture.alpha))
-        if low <= mixture.alpha <= high:
+        if _within(curve, mixture.alpha, parameters):
             found = fit(data, loss, **options)
             rows.append(({"curve": curve}, {"test_error": found.test_error, "train_error": found.train_error}))
     return rows
@@ -103,7 +111,7 @@ def _caption(parameters):
             "up to n = N, where its error peaks (double descent); hinge and logistic loss reach zero training error up "
             "to the separability threshold, behind which their errors start to fall quickly. The dashed part of the "
             "smoothed count is beyond the stability of replica symmetry. "
-            f"{averages.caption(parameters)} All losses share their samples.")
+            f"{averages.caption(parameters)} All losses but the hard margin share their samples.")
 
 
 FIGURE = Figure(

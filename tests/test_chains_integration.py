@@ -69,7 +69,7 @@ def test_shorter_runs_on_the_way_give_the_same_free_entropies_of_the_circle():
     errors, free = enumerated(drawn, betas, 0.3)
     sweeps = [0, *[1500] * 31, 6000]
     runs = [thermodynamic_integration(drawn, betas, sweeps=sweeps, burn_in=100, bias=0.3, rng=seed)
-            for seed in range(16)]
+            for seed in range(24)]
     for name, expected in (("train_error", errors), ("free_entropy", free), ("entropy", free + 4.0 * betas * errors)):
         found = np.array([getattr(run, name) for run in runs])[:, 4::4]
         assert stats.ttest_1samp(found, expected[4::4]).pvalue.min() > 0.01 / (3 * 8)
