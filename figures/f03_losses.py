@@ -117,8 +117,8 @@ def _caption(parameters):
 FIGURE = Figure(
     name="f03_losses", title="Learning curves of all losses: double descent and interpolation", caption=_caption,
     parameters={"delta": 1.0, "ridge": 1e-3, "kappa": 1.0, "alpha_range": [0.2, 12.0, 91], "dim": 200, "samples": 40,
-                "alphas": [0.35, 0.55, 0.8, 1.0, 1.3, 2.0, 2.8, 3.7, 5.0, 8.0],
-                "windows": {_HARD: [0.0, 2.8], _COUNT: [1.0, 100.0]}},
+                "alphas": [0.35, 0.55, 0.8, 1.0, 1.3, 2.0, 2.5, 3.7, 5.0, 8.0],
+                "windows": {_HARD: [0.0, 2.5], _COUNT: [1.0, 100.0]}},
     fast={"alpha_range": [0.2, 12.0, 19], "dim": 60, "samples": 6, "alphas": [0.5, 1.0, 2.0, 5.0],
           "windows": {_HARD: [0.0, 2.0], _COUNT: [1.0, 100.0]}},
     points=points, compute_point=compute_point, draw=draw)
