@@ -159,8 +159,8 @@ def test_every_simulated_point_has_a_value_and_an_error(name, tables):
 
 
 # Samples at each of two dimensions, with which a theory ten per cent wrong is six standard errors away.
-_SAMPLES = {"f01_learning_curves": 40, "f05_optimal_ridge": 50, "f07_local_energy": 16, "f09_segments": 20,
-            "f14_algorithms": 28}
+_SAMPLES = {"f01_learning_curves": 40, "f04_ridge_and_samples": 40, "f05_optimal_ridge": 50, "f07_local_energy": 16,
+            "f09_segments": 20, "f14_algorithms": 28}
 
 
 def rows_at(figure, point, place, dim, samples):
