@@ -59,7 +59,7 @@ def test_a_learning_curve_is_hebbs_with_the_bayes_line_below():
     assert ax.get_xscale() == "log" and "α" in ax.get_xlabel() and "test error" in ax.get_ylabel()
 
 
-def test_lines_of_one_loss_are_told_apart_and_run_along_what_is_asked_for():
+def test_lines_of_one_loss_have_different_names_and_follow_the_chosen_axis():
     grid = erm(GaussianMixture(ALPHAS[:, None]), "hebb", ridge=[1.0, 4.0], bias=0.0)
     by_alpha = plotting.learning_curve(grid)
     assert labels(by_alpha) == ["hebb, λ = 1", "hebb, λ = 4", "Bayes"]
