@@ -52,7 +52,7 @@ def test_what_a_reader_would_stumble_over_is_a_fault(tmp_path, body, fault):
 
 @pytest.mark.parametrize(("text", "parts"), [
     (r"\frac{a_1 * b}{\left(1 - q\right)^{2}} = 0", ["<mfrac>", "<msup>"]),
-    (r"\begin{aligned} a &= 1 \\ b &= 2 \end{aligned}", ["<mtable", "<mtr>"]),
+    (r"\begin{aligned} a &= 1 \\ b &= 2 \end{aligned}", ["<mtable", 'style="text-align: right"']),
     (r"\begin{cases} 1 & x > 0 \\ 0 & x \le 0 \end{cases}", ["<mtable", "{"]),
     (r"\operatorname{argmin}_w E(w)", ["argmin"]),
     (r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", ["<mtable", "("]),

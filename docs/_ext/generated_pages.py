@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,10 @@ def write_all(folder: Path, figures: Path | None) -> bool:
         except (FalseStep, Deviation) as error:
             print(f"{name}: FAILED: {error}", flush=True)
             return False
-    derived = {identity: report for report in reports for identity in report.formulas}
+    derived = defaultdict(list)
+    for report in reports:
+        for identity in report.formulas:
+            derived[identity].append(report)
     for report in reports:
         (folder / "derivations" / f"{report.name}.md").write_text(_derivation(report), encoding="utf-8")
     (folder / "derivations" / "index.md").write_text(_derivations(reports), encoding="utf-8")
@@ -61,7 +65,7 @@ def _derivations(reports: list[Report]) -> str:
     return "\n".join(lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
 
 
-def _formulas(derived: dict[str, Report]) -> str:
+def _formulas(derived: Mapping[str, list[Report]]) -> str:
     """A table of all formulas, and a section a formula: equation, validity, source, function, derivation, evidence."""
     register, evidence = formulas(), _evidence()
     parts = ["# Formulas", "", "Every formula has a permanent name, one function that computes it, a source and a "
@@ -69,18 +73,19 @@ def _formulas(derived: dict[str, Report]) -> str:
              "| Id | Name | Holds as | Function | Derivation |", "|---|---|---|---|---|"]
     for each in register.values():
         parts.append(f"| [{each.id}](#{each.id.lower()}) | {each.name} | {each.kind} | {_function(each)} | "
-                     f"{_link(derived.get(each.id))} |")
+                     f"{_links(derived[each.id], lambda report: report.name[:3])} |")
     for each in register.values():
         parts += ["", f"({each.id.lower()})=", f"## {each.id}: {each.name}", "", f"`{each.equation}`", "",
                   f"- **Holds for**: {each.validity} ({each.kind})", f"- **Source**: {each.source}",
                   f"- **Explained**: [in the theory](#theory-{each.id.lower()})", f"- **Function**: {_function(each)}",
-                  f"- **Derivation**: {_link(derived.get(each.id))}",
+                  f"- **Derivation**: {_links(derived[each.id], lambda report: report.title)}",
                   f"- **Evidence**: {'; '.join(sorted(evidence[each.id]))}"]
     return "\n".join(parts) + "\n"
 
 
-def _link(report: Report | None) -> str:
-    return f"[{report.title}](derivations/{report.name}.md)" if report else "none"
+def _links(reports: list[Report], text: Callable[[Report], str]) -> str:
+    """Links to the pages of derivations."""
+    return ", ".join(f"[{text(report)}](derivations/{report.name}.md)" for report in reports) or "none"
 
 
 def _evidence() -> dict[str, set[str]]:
@@ -103,7 +108,7 @@ def _function(formula: Formula) -> str:
     import gmm_flatness
 
     name = formula.function.__name__
-    return f"{{py:func}}`gmm_flatness.{name}`" if name in gmm_flatness.__all__ else f"`{formula.path}`"
+    return f"{{py:func}}`~gmm_flatness.{name}`" if name in gmm_flatness.__all__ else f"`{formula.path}`"
 
 
 def _gallery(folder: Path, given: Path | None) -> str:
