@@ -66,7 +66,8 @@ def _formulas(derived: dict[str, Report]) -> str:
         parts += ["", f"({formula.id.lower()})=", f"## {formula.id}: {formula.name}", "",
                   f"`{formula.equation}`", "",
                   f"- **Holds for**: {formula.validity} ({formula.kind})", f"- **Source**: {formula.source}",
-                  f"- **Function**: {_function(formula)}", f"- **Derivation**: {derivation}"]
+                  f"- **Function**: {_function(formula)}", f"- **Derivation**: {derivation}",
+                  f"- **Theory**: [in words and symbols](#theory-{formula.id.lower()})"]
     return "\n".join(parts) + "\n"
 
 
