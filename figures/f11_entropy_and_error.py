@@ -134,6 +134,6 @@ FIGURE = Figure(
                 "chains": [["square", "ridge", 0.1], ["square", "ridge", 3.0], ["logistic", "ridge", 0.1],
                            ["logistic", "ridge", 1.0], ["hinge", "ridge", 0.3], ["hinge", "ridge", 1.0],
                            ["gibbs", "train_error", 0.12], ["hebb", "norm", 1.0]],
-                "dim": 200, "samples": 40, "sweeps": 600},
+                "dim": 200, "samples": 40, "sweeps": 450},
     fast={"ridge_range": [0.02, 100.0, 7], "typical_range": [0.03, 0.15, 5], "dim": 80, "samples": 8},
     points=points, compute_point=compute_point, draw=draw)

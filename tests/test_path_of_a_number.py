@@ -39,3 +39,13 @@ def test_a_local_entropy_at_given_error_passes_through_few_modules_and_functions
     modules, functions = visited(call)
     assert len(modules) <= 12, sorted(modules)
     assert len(functions) <= 45, sorted(functions)
+
+
+@pytest.mark.parametrize(("loss", "most_modules", "most_functions"), [("square", 18, 63), ("hinge", 21, 89)])
+def test_so_does_one_whose_reference_is_solved_on_the_way(loss, most_modules, most_functions):
+    def call():
+        return local_entropy(erm(GaussianMixture(2.0, 1.0, 0.5), loss, ridge=0.1, bias=0.0), 0.9, train_error=0.07)
+
+    call()
+    modules, functions = visited(call)
+    assert len(modules) <= most_modules and len(functions) <= most_functions, sorted(functions)

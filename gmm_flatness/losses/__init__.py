@@ -23,11 +23,11 @@ def get_loss(loss: str | Loss) -> Loss:
     Raises
     ------
     DomainError
-        Unknown name, or an object that lacks a member of the protocol.
+        Unknown name, or an object that lacks a member of the protocol, or whose members contradict one another.
     """
     if isinstance(loss, str):
         return _LOSSES[check.choice("loss", loss, _LOSSES)]
     if isinstance(loss, type) or not isinstance(loss, Loss):
         allowed = "a name among " + ", ".join(map(repr, _LOSSES)) + " or an object with the members of Loss"
         raise DomainError("loss", loss, allowed)
-    return loss
+    return check_loss(loss)

@@ -16,8 +16,8 @@ from gmm_flatness.channels import ErrorCount
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.quadrature import analytic_nodes
-from gmm_flatness.numerics.roots import response
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.landscape.continuation import (
     COLDEST,

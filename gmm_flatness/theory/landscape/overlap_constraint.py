@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_flatness.channels import Channel
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.panels import REACH, bisect_panels, panel_average, row_panels
 from gmm_flatness.numerics.quadrature import Singularity, analytic_nodes
-from gmm_flatness.numerics.roots import decreasing_root, response
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw
 
