@@ -18,10 +18,10 @@ $(VENV)/%.stamp: setup.cfg pyproject.toml | $(BIN)/python
 	touch $@
 
 figures: $(VENV)/mlp.stamp
-	$(BIN)/gmm-flatness figures --checks
+	$(BIN)/gmm-flatness figures
 
 figures-fast: $(VENV)/mlp.stamp
-	$(BIN)/gmm-flatness figures --fast --checks
+	$(BIN)/gmm-flatness figures --fast
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m "not slow"
