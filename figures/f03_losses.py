@@ -52,7 +52,7 @@ def _count(parameters):
 
 
 def _measure(mixture, parameters, *, rng):
-    """All losses on one sample: the hard margin where it is separable, the smoothed count where its theory is stable."""
+    """All losses on one sample; the hard margin where it is separable, the smoothed count where that is stable."""
     from gmm_flatness import fit, sample
 
     data, ridge = sample(mixture, parameters["dim"], rng=rng), parameters["ridge"]

@@ -139,8 +139,8 @@ def _caption(parameters):
             "gives up (weights 0, all inputs to the majority class), whatever the ridge, with the measured fraction of "
             f"such samples at ρ = {held:g} (linear programming); to the left of the lines it never does. Each fraction "
             f"is of {parameters['samples']} independent samples, of dimension N = {parameters['dim']} unless said "
-            "otherwise, the same as α grows (left and middle); bars are Wilson's 95 % intervals, and thin lines only guide "
-            "the eye.")
+            "otherwise, the same as α grows (left and middle); bars are Wilson's 95 % intervals, and thin lines only "
+            "guide the eye.")
 
 
 FIGURE = Figure(

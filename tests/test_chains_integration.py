@@ -15,6 +15,7 @@ from gmm_flatness.simulation.chains import (
     run_chain,
     thermodynamic_integration,
 )
+from gmm_flatness.simulation.chains.geometry import make_geometry
 from gmm_flatness.store import Checkpoint
 
 BETAS = np.linspace(0.0, 2.0, 17)
@@ -47,6 +48,40 @@ def test_free_entropies_of_the_circle():
         low, high = stats.chi2.ppf([5e-4, 1 - 5e-4], len(runs))
         assert low < (z_scores[:, -1] ** 2).sum() < high
     assert all(run.free_entropy[0] == run.entropy[0] == 0.0 for run in runs)
+
+
+def test_the_training_error_at_infinite_temperature_is_that_of_drawn_weights():
+    drawn = sample(GaussianMixture(2.0, 1.0, 0.3), 12, rng=3)
+    reference = drawn.y @ drawn.x
+    for held in ({"reference": reference, "overlap": 0.8}, {"replicas": 3, "overlap": 0.4}, {}):
+        geometry = make_geometry(12, **held)
+        generator = np.random.default_rng(5)
+        weights = np.array([geometry.reflect(geometry.draw(generator))[0] for _ in range(20_000)])
+        errors = (drawn.y * (weights @ drawn.x.T / np.sqrt(12) - 0.4) < 0.0).mean(axis=1)
+        exact = geometry.uniform_train_error(drawn, -0.4)
+        assert stats.ttest_1samp(errors, exact).pvalue > 1e-3
+        assert stats.ttest_1samp(errors, 1.05 * exact).pvalue < 1e-3
+
+
+def test_shorter_runs_on_the_way_give_the_same_free_entropies_of_the_circle():
+    drawn = small()
+    betas = np.linspace(0.0, 2.0, 33)    # near enough for an error of the spline that these runs do not see
+    errors, free = enumerated(drawn, betas, 0.3)
+    sweeps = [0, *[1500] * 31, 6000]
+    runs = [thermodynamic_integration(drawn, betas, sweeps=sweeps, burn_in=100, bias=0.3, rng=seed)
+            for seed in range(16)]
+    for name, expected in (("train_error", errors), ("free_entropy", free), ("entropy", free + 4.0 * betas * errors)):
+        found = np.array([getattr(run, name) for run in runs])[:, 4::4]
+        assert stats.ttest_1samp(found, expected[4::4]).pvalue.min() > 0.01 / (3 * 8)
+        assert stats.ttest_1samp(found, 1.1 * expected[4::4]).pvalue.max() < 1e-3
+    assert all(run.train_error[0] == pytest.approx(errors[0], rel=1e-4) for run in runs)
+    assert all(run.train_error_stderr[0] == 0.0 and len(run.chains) == 32 for run in runs)
+
+
+@pytest.mark.parametrize("sweeps", [[0, 100], [0, 100, 0], [2, 100, 100], [0, 100, 2.5], 3])
+def test_sweeps_are_one_number_or_one_for_each_temperature(sweeps):
+    with pytest.raises(DomainError, match="sweeps"):
+        thermodynamic_integration(small(), [0.0, 0.5, 1.0], sweeps=sweeps, burn_in=10, rng=0)
 
 
 def test_quadrature_error_covers_coarse_temperatures():

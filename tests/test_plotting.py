@@ -103,7 +103,8 @@ def test_local_energies_are_those_of_gaussian_margins():
     ax = plotting.local_energy(erm(GaussianMixture(alpha), "hebb", ridge=1.0, bias=0.0), sigmas=sigmas)
     expected = norm.sf(mean / np.sqrt(variance * (1.0 + sigmas**2))) - norm.sf(mean / np.sqrt(variance))
     np.testing.assert_allclose(drawn(ax, "hebb"), np.transpose([sigmas, expected]), rtol=1e-8, atol=1e-12)
-    several = plotting.local_energy(erm(GaussianMixture(2.0), "square", ridge=[0.1, 1.0]), hard_margin(GaussianMixture(2.0)))
+    mixture = GaussianMixture(2.0)
+    several = plotting.local_energy(erm(mixture, "square", ridge=[0.1, 1.0]), hard_margin(mixture))
     assert labels(several) == ["square, λ = 0.1", "square, λ = 1", "hard margin"]
 
 
@@ -119,9 +120,9 @@ def test_a_local_entropy_is_the_integral_of_the_training_error_over_the_inverse_
         end = local_entropy(reference, overlaps, beta=0.8).train_error
         expected = 2.0 * (0.8 * end - 0.4 * weights @ errors)
         np.testing.assert_allclose(drawn(ax, label), np.transpose([0.5 * (1.0 - overlaps), expected]), rtol=1e-7)
-    with_errors = plotting.local_entropy(*(local_entropy(erm(mixture, "square", ridge=ridge, bias=0.0), overlaps, beta=0.5)
-                                           for ridge in (0.1, 1.0)))
-    assert labels(with_errors) == ["square, λ = 0.1", "square, λ = 1"]
+    squares = erm(mixture, "square", ridge=[0.1, 1.0], bias=0.0)
+    around_both = plotting.local_entropy(*(local_entropy(square, overlaps, beta=0.5) for square in squares))
+    assert labels(around_both) == ["square, λ = 0.1", "square, λ = 1"]
 
 
 def test_error_against_flatness_keeps_the_order_of_a_path_and_shows_single_results_as_points():

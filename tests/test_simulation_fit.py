@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from gmm_flatness import ConvergenceError, DomainError, GaussianMixture, sample
 from gmm_flatness.losses import SmoothedCount
 from gmm_flatness.simulation.descent import entropy_sgd, local_energy_descent, replicated_descent
-from gmm_flatness.simulation.fit import fit, is_separable, local_energy, pair_overlap, separable_size
+from gmm_flatness.simulation.fit import fit, fit_path, is_separable, local_energy, pair_overlap, separable_size
 
 MIXTURE = GaussianMixture(alpha=2.0, delta=0.8, rho=0.3)
 
@@ -312,3 +312,38 @@ def test_blas_threads_change_no_more_than_rounding(loss, options):
             found.append(fit(data, loss, **options).weights)
     np.testing.assert_array_equal(found[0], found[2])
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-9 * np.abs(found[0]).max())
+
+
+PATH = [0.02, 30.0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("alpha", [0.5, 3.0])
+def test_a_path_of_ridges_is_scikit_learns_at_each(alpha):
+    data = draw(alpha)
+    for found, ridge in zip(fit_path(data, "square", PATH), PATH, strict=True):
+        other = Ridge(alpha=ridge, solver="svd").fit(inputs(data), data.y)
+        np.testing.assert_allclose(found.weights, other.coef_, rtol=1e-9, atol=1e-11)
+        assert (found.ridge, found.bias) == (ridge, pytest.approx(other.intercept_, rel=1e-9))
+    for found, ridge in zip(fit_path(data, "logistic", PATH), PATH, strict=True):
+        other = LogisticRegression(C=1.0 / ridge, tol=1e-10, max_iter=10_000).fit(inputs(data), data.y)
+        np.testing.assert_allclose(found.weights, other.coef_[0], rtol=1e-4, atol=1e-4)
+    for found, ridge in zip(fit_path(data, "hinge", PATH), PATH, strict=True):
+        other = SVC(C=1.0 / ridge, kernel="linear", tol=1e-8).fit(inputs(data), data.y)
+        np.testing.assert_allclose(found.weights, other.coef_[0], rtol=1e-4, atol=1e-4)
+        assert found.residual < 1e-10
+
+
+@pytest.mark.parametrize("alpha", [0.5, 3.0])
+@pytest.mark.parametrize("bias", ["learned", 0.0])
+def test_the_path_of_the_square_loss_ends_at_least_squares_of_smallest_norm(alpha, bias):
+    data = draw(alpha)
+    centered = inputs(data) - inputs(data).mean(axis=0) if bias == "learned" else inputs(data)
+    expected = np.linalg.pinv(centered) @ (data.y - data.y.mean() if bias == "learned" else data.y)
+    found = fit_path(data, "square", [1.0, 0.0], bias=bias)[1]
+    np.testing.assert_allclose(found.weights, expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize(("loss", "ridges"), [(SmoothedCount(1.0), [1.0]), ("hinge", [1.0, 0.0]), ("square", [-1.0])])
+def test_a_path_refuses_what_has_no_single_minimum(loss, ridges):
+    with pytest.raises(DomainError):
+        fit_path(draw(), loss, ridges)
