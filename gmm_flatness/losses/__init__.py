@@ -18,16 +18,16 @@ _LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Square(), Hebb(), Hinge
 
 
 def get_loss(loss: str | Loss) -> Loss:
-    """A loss by name, or any object with the members of `Loss`.
+    """A loss by name, or any object with the members of `Loss`, once these were found to agree with one another.
 
     Raises
     ------
     DomainError
-        Unknown name, or an object that lacks a member of the protocol.
+        Unknown name, an object that lacks a member of the protocol, or whose members disagree (see `check_loss`).
     """
     if isinstance(loss, str):
         return _LOSSES[check.choice("loss", loss, _LOSSES)]
     if isinstance(loss, type) or not isinstance(loss, Loss):
         allowed = "a name among " + ", ".join(map(repr, _LOSSES)) + " or an object with the members of Loss"
         raise DomainError("loss", loss, allowed)
-    return loss
+    return check_loss(loss)

@@ -7,6 +7,7 @@ cannot pass for convergence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -167,3 +168,8 @@ def fixed_point(update: Update, x0, *, solver: Solver | None = None, tol: float 
             x, memory = solver.advance(update, x, fx, memory)
     raise ConvergenceError(f"{solver} left a residual of {residual:.2e} (tolerance {tol:.0e}) after "
                            f"{max_iter} iterations", partial=reached)
+
+
+def response(pressure: float, norm: float) -> float:
+    """The fixed point `V = norm/(1 + pressure V)`: what is left of a norm when forces fix a part of it."""
+    return 2.0 * norm / (1.0 + math.sqrt(1.0 + 4.0 * pressure * norm))

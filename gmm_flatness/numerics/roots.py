@@ -84,8 +84,3 @@ def increasing_root(function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarra
             return following
         x = following
     raise ConvergenceError(f"root not bracketed to {tol:.0e} after {max_iter} steps", partial=x)
-
-
-def response(pressure: float, norm: float) -> float:
-    """The positive `V` with `pressure V² + V = norm`: what is left of a norm when forces fix a part of it."""
-    return 2.0 * norm / (1.0 + math.sqrt(1.0 + 4.0 * pressure * norm))

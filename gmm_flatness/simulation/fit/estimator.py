@@ -11,7 +11,7 @@ import numpy as np
 
 from gmm_flatness import _validation as check
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Hebb, Loss, Square, check_loss, get_loss
+from gmm_flatness.losses import Hebb, Loss, Square, get_loss
 from gmm_flatness.model import classifier
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.model.perturbation import noise_scale, perturbed_error, radii
@@ -222,7 +222,7 @@ def fit(data: Sample, loss: str | Loss, *, ridge: float | None = None, norm: flo
     >>> round(trained.test_error, 3), round(trained.train_error, 3)
     (0.236, 0.035)
     """
-    loss = check_loss(get_loss(loss))
+    loss = get_loss(loss)
     holds_norm, size = ridge_or_norm(ridge, norm)
     problem = training_problem(data, loss, bias)
     if isinstance(loss, Square):

@@ -15,7 +15,7 @@ from gmm_flatness import _validation as check
 from gmm_flatness.channels import ErrorCount, Proximal, Replicas
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.losses import Loss, get_loss
-from gmm_flatness.numerics.roots import response
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.simulation._inputs import fraction, ridge_or_norm
 
 

@@ -16,8 +16,8 @@ from gmm_flatness.channels import ErrorCount
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.quadrature import analytic_nodes
-from gmm_flatness.numerics.roots import response
 from gmm_flatness.registry import formula
 from gmm_flatness.theory.landscape.continuation import (
     COLDEST,
@@ -73,10 +73,6 @@ class Sphere:
     def entropic_term(self, state: SphereState) -> float:
         """`½[log V + (q-m²)/V]`."""
         return 0.5 * (math.log(state.V) + (state.q - state.m**2) / state.V)
-
-    def refine(self, state: SphereState, channel: ErrorCount) -> bool:
-        """The nodes always are fine enough."""
-        return False
 
 
 @formula("F030", name="Gibbs measure of the error count", source="this package",

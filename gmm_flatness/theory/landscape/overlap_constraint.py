@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_flatness.channels import Channel
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.gaussian import SQRT_2PI
 from gmm_flatness.numerics.panels import REACH, bisect_panels, panel_average, row_panels
 from gmm_flatness.numerics.quadrature import Singularity, analytic_nodes
-from gmm_flatness.numerics.roots import decreasing_root, response
+from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.theory.landscape.references import Reference
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw
 
@@ -119,10 +120,6 @@ class SphereAtOverlap:
         """
         lag, own_m = self.s - state.tau, state.m - state.tau * self.reference.m
         return 0.5 * (math.log(state.V / self.free_norm) + (self.free_norm - state.V + lag**2 - own_m**2) / state.V)
-
-    def refine(self, state: OverlapState, channel: Channel) -> bool:
-        """The nodes always are fine enough."""
-        return False
 
     def field_law(self, state: OverlapState, channel: Channel) -> Iterator[FieldLaw]:
         """In parts: one or two a label, or for both labels where they do not differ."""

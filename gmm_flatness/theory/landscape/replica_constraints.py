@@ -10,8 +10,8 @@ import numpy as np
 
 from gmm_flatness.errors import ConvergenceError
 from gmm_flatness.model.mixture import GaussianMixture
+from gmm_flatness.numerics.fixed_points import response
 from gmm_flatness.numerics.panels import panel_average, resolving_edges
-from gmm_flatness.numerics.roots import response
 from gmm_flatness.theory.landscape.saddle_point import FieldLaw
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gmm_flatness import _validation as check
 from gmm_flatness.curves import elementwise
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Hinge, Loss, ProximalMoments, check_loss, get_loss
+from gmm_flatness.losses import Hinge, Loss, ProximalMoments, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.numerics.roots import decreasing_root
 from gmm_flatness.registry import formula
@@ -54,7 +54,7 @@ def collapse_threshold(delta: float | GaussianMixture, rho: float = 0.5, loss: s
     if isinstance(delta, GaussianMixture):
         rho, delta = delta.rho, delta.delta
     delta, rho = check.size("delta", delta), check.probability("rho", rho)
-    loss, majority = check_loss(get_loss(loss)), max(rho, 1.0 - rho)
+    loss, majority = get_loss(loss), max(rho, 1.0 - rho)
     if majority == 1.0:
         raise DomainError("rho", rho, "farther from 0 and 1 than the rounding of 1")
     threshold = math.inf

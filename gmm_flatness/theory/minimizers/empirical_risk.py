@@ -9,7 +9,7 @@ from typing import Any
 from gmm_flatness import _validation as check
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError, StabilityError
-from gmm_flatness.losses import Loss, check_loss, get_loss
+from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.classifier import optimal_bias
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
@@ -77,7 +77,7 @@ def erm(mixture: GaussianMixture, loss: str | Loss, *, ridge: float | None = Non
     array([0.2623, 0.2373, 0.2019])
     """
     check.instance("mixture", mixture, GaussianMixture)
-    loss, (mode, trained) = check_loss(get_loss(loss)), check.bias("bias", bias)
+    loss, (mode, trained) = get_loss(loss), check.bias("bias", bias)
     if (ridge is None) == (norm is None):
         given = "neither" if ridge is None else "both"
         raise DomainError("ridge, norm", given, "exactly one of ridge (λ ≥ 0) and norm (|w|²/N > 0)")

@@ -11,7 +11,7 @@ import numpy as np
 from gmm_flatness import _validation as check
 from gmm_flatness.curves import broadcasting
 from gmm_flatness.errors import DomainError
-from gmm_flatness.losses import Loss, check_loss, get_loss
+from gmm_flatness.losses import Loss, get_loss
 from gmm_flatness.model.mixture import GaussianMixture
 from gmm_flatness.registry import formula
 from gmm_flatness.results import Result
@@ -91,7 +91,7 @@ def optimal_ridge(mixture: GaussianMixture, loss: str | Loss, *, bias: str | flo
     from scipy.optimize import minimize_scalar
 
     check.instance("mixture", mixture, GaussianMixture)
-    loss, (mode, _) = check_loss(get_loss(loss)), check.bias("bias", bias)
+    loss, (mode, _) = get_loss(loss), check.bias("bias", bias)
     low, high = check.interval("bounds", bounds, low=1e-100, high=1e100)
     if not loss.is_convex:
         raise DomainError("loss", loss, "a convex loss")
