@@ -53,20 +53,19 @@ def compare(mixture: GaussianMixture, dim: int, algorithms: Mapping[str, Algorit
     A row is of kind "simulation" where the algorithm has a theory, otherwise "empirical". One that failed on any
     sample has gaps and says why: a mean over the others would favor it.
     """
-    from gmm_flatness.studies.comparison import compare_algorithms
+    from gmm_flatness.studies.comparison import run_algorithms
 
     runs = [replace(algorithm, name=curve) for curve, algorithm in algorithms.items()]
-    table = compare_algorithms(mixture, dim, runs, samples=samples, sigma=sigma, rng=rng).where(kind="algorithm")
     rows = []
-    for found in table.rows():
-        curve, failed = found["algorithm"], found["failed"]
+    for found, failures in run_algorithms(mixture, dim, runs, samples=samples, sigma=sigma, rng=rng):
+        curve, failed = found["algorithm"], failures["failed"]
         row = {"curve": curve, "kind": "simulation" if algorithms[curve].theory else "empirical", "cost": found["cost"]}
         for name in quantities:
             width = Mean(found[name], found[f"{name}_stderr"], samples - 1).half_width
             numbers = (math.nan, math.nan) if failed else (found[name], width)
             row |= dict(zip((name, f"{name}_error"), numbers, strict=True))
         if failed:
-            row |= {"status": "not converged", "message": f"{failed:g} of {samples}: {found['message']}"}
+            row |= {"status": "not converged", "message": f"{failed:g} of {samples}: {failures['message']}"}
         rows.append(row)
     return rows
 

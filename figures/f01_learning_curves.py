@@ -48,29 +48,30 @@ def _predicted(mixture, curve, parameters):
 
 
 def _measure(mixture, parameters, *, rng):
-    """All curves on one sample; the Rademacher classifier on one whose centroid is drawn from its prior."""
+    """All curves on one sample; the Rademacher classifier sees its noise around a centroid drawn from that prior."""
     from gmm_flatness import fit, sample
+    from gmm_flatness.simulation.fit import fit_path
 
     data = sample(mixture, parameters["dim"], rng=rng)
-    errors = {curve: _posterior_mean_error(mixture, prior, parameters["dim"], rng) for curve, prior in _BAYES.items()}
+    errors = {curve: _posterior_mean_error(data, prior, rng) for curve, prior in _BAYES.items()}
     errors[_HEBB] = fit(data, "hebb", norm=1.0, bias=0.0).test_error
-    for curve, ridge in _ridges(parameters).items():
-        if ridge > 0.0 or mixture.alpha != 1.0:
-            errors[curve] = fit(data, "square", ridge=ridge, bias=0.0).test_error
-    return [({"curve": curve}, {"test_error": error}) for curve, error in errors.items()]
+    ridges = {curve: ridge for curve, ridge in _ridges(parameters).items() if ridge > 0.0 or mixture.alpha != 1.0}
+    path = fit_path(data, "square", list(ridges.values()), bias=0.0)
+    errors |= {curve: found.test_error for curve, found in zip(ridges, path, strict=True)}
+    return [({"curve": curve}, {"test_error": errors[curve]}) for curve in _curves(parameters) if curve in errors]
 
 
-def _posterior_mean_error(mixture, prior, dim, rng):
-    """Error of the posterior mean of the centroid as the weights, on fresh data."""
-    from gmm_flatness import generalization_error, sample
+def _posterior_mean_error(data, prior, rng):
+    """Error on fresh data of the posterior mean of the sample's centroid, or of another of that prior in its noise."""
+    from gmm_flatness import generalization_error
     from gmm_flatness.model.priors import get_prior
 
-    law = get_prior(prior)
-    data = sample(mixture, dim, prior=law, rng=rng)
-    observation = data.y @ data.x * (math.sqrt(dim) / len(data))
-    weights = law.posterior_mean(observation, len(data) / (dim * mixture.delta))
-    m, q = weights @ data.centroid / dim, weights @ weights / dim
-    return float(generalization_error(m, q, delta=mixture.delta))
+    law, dim, delta = get_prior(prior), data.dim, data.mixture.delta
+    centroid = data.centroid if prior == "gaussian" else law.sample(dim, rng)
+    observation = centroid + data.y @ data.x * (math.sqrt(dim) / len(data)) - data.centroid
+    weights = law.posterior_mean(observation, len(data) / (dim * delta))
+    m, q = weights @ centroid / dim, weights @ weights / dim
+    return float(generalization_error(m, q, delta=delta))
 
 
 def draw(table):
@@ -92,7 +93,8 @@ def _caption(parameters):
             "Bias: 0 by symmetry (learned in theory, held at 0 in simulation). With equal weights Hebb's rule is "
             "Bayes-optimal for a Gaussian prior of the centroid: its line runs along the wide one. Weak ridges have "
             "their double-descent peak at α = 1, where the limit λ → 0 does not exist (cross: no result). "
-            f"{averages.caption(parameters)} Hebb and ridge classifiers share their samples.")
+            f"{averages.caption(parameters)} All classifiers share their samples, but the "
+            "Rademacher classifier sees another centroid in the same noise.")
 
 
 FIGURE = Figure(

@@ -19,8 +19,7 @@ def points(parameters):
     panels = [{"loss": loss, "rho": rho} for loss in parameters["losses"] for rho in parameters["rhos"]]
     lines = [{"kind": "theory", **panel, "curve": curve, "ridge": ridge}
              for panel in panels for curve in (*_MODES, _BAYES) for ridge in ridges]
-    return lines + [{"kind": "simulation", **panel, "ridge": ridge}
-                    for panel in panels for ridge in parameters["ridges"]]
+    return lines + [{"kind": "simulation", "rho": rho} for rho in parameters["rhos"]]
 
 
 def compute_point(point, rng, parameters):
@@ -28,22 +27,27 @@ def compute_point(point, rng, parameters):
 
     mixture = GaussianMixture(parameters["alpha"], parameters["delta"], point["rho"])
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point, parameters["dim"])
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, parameters)
     if point["curve"] == _BAYES:
         return {"test_error": bayes_error(mixture)}
     bias, reset = _MODES[point["curve"]]
     return {"test_error": _error(erm(mixture, point["loss"], ridge=point["ridge"], bias=bias), reset)}
 
 
-def _measure(mixture, point, dim, *, rng):
-    """All bias modes on one sample."""
-    from gmm_flatness import fit, sample
+def _measure(mixture, parameters, *, rng):
+    """All losses, ridges and bias modes on one sample; weights with the best bias are those trained at 0."""
+    from gmm_flatness import sample
+    from gmm_flatness.simulation.fit import fit_path
 
-    data = sample(mixture, dim, rng=rng)
-    found = {bias: fit(data, point["loss"], ridge=point["ridge"], bias=bias)
-             for bias in dict.fromkeys(bias for bias, _ in _MODES.values())}
-    return [({"curve": curve}, {"test_error": _error(found[bias], reset)})
-            for curve, (bias, reset) in _MODES.items()]
+    data, ridges, rows = sample(mixture, parameters["dim"], rng=rng), parameters["ridges"], []
+    for loss in parameters["losses"]:
+        paths = {bias: fit_path(data, loss, ridges, bias=bias) for bias in ("learned", 0.0)}
+        for place, ridge in enumerate(ridges):
+            for curve, (bias, reset) in _MODES.items():
+                found = paths["learned" if bias == "learned" else 0.0][place]
+                rows.append(({"loss": loss, "ridge": ridge, "curve": curve},
+                             {"test_error": _error(found, reset or bias == "optimal")}))
+    return rows
 
 
 def _error(classifier, reset):
@@ -90,7 +94,7 @@ def _caption(parameters):
             "not commute. Unbalanced clusters: the best bias after training at 0 reaches it, a learned bias does not, "
             "even if it is reset to the best value afterwards, because the weights tend to the class-balanced sum of "
             "the samples; the best ridge is then finite. "
-            f"{averages.caption(parameters)} All modes share their samples.")
+            f"{averages.caption(parameters)} All losses, ridges and modes share their samples.")
 
 
 FIGURE = Figure(

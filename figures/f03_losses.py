@@ -17,15 +17,8 @@ def points(parameters):
     alphas = np.geomspace(*parameters["alpha_range"]).tolist()
     curves = (*_WEAK, _HARD, _COUNT)
     lines = [{"kind": "theory", "curve": curve, "alpha": alpha} for curve in (*curves, _BAYES) for alpha in alphas]
-    dots = [{"kind": "simulation", "curve": curve, "alpha": alpha} for curve in curves
-            for alpha in parameters["alphas"] if _simulate(curve, alpha, parameters)]
+    dots = [{"kind": "simulation", "alpha": alpha} for alpha in parameters["alphas"]]
     return [*lines, *dots, {"kind": "threshold"}]
-
-
-def _simulate(curve, alpha, parameters):
-    """The hard margin where every sample is separable, the smoothed count where its theory is stable."""
-    low, high = parameters["windows"].get(curve, (0.0, alpha))
-    return low <= alpha <= high
 
 
 def compute_point(point, rng, parameters):
@@ -35,7 +28,7 @@ def compute_point(point, rng, parameters):
         return {"alpha": separability_threshold(parameters["delta"])}
     mixture = GaussianMixture(point["alpha"], parameters["delta"])
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point["curve"], parameters)
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, parameters)
     if point["curve"] == _BAYES:
         return {"test_error": bayes_error(mixture)}
     result = _predicted(mixture, point["curve"], parameters)
@@ -58,17 +51,20 @@ def _count(parameters):
     return SmoothedCount(parameters["kappa"])
 
 
-def _measure(mixture, curve, parameters, *, rng):
+def _measure(mixture, parameters, *, rng):
+    """All losses on one sample: the hard margin where it is separable, the smoothed count where its theory is stable."""
     from gmm_flatness import fit, sample
 
-    data = sample(mixture, parameters["dim"], rng=rng)
-    if curve == _HARD:
-        found = fit(data, "hinge", ridge=0.0)
-    elif curve == _COUNT:
-        found = fit(data, _count(parameters), norm=1.0, bias=0.0)
-    else:
-        found = fit(data, curve, ridge=parameters["ridge"])
-    return [({}, {"test_error": found.test_error, "train_error": found.train_error})]
+    data, ridge = sample(mixture, parameters["dim"], rng=rng), parameters["ridge"]
+    settings = {**{loss: (loss, {"ridge": ridge}) for loss in _WEAK}, _HARD: ("hinge", {"ridge": 0.0}),
+                _COUNT: (_count(parameters), {"norm": 1.0, "bias": 0.0})}
+    rows = []
+    for curve, (loss, options) in settings.items():
+        low, high = parameters["windows"].get(curve, (0.0, mixture.alpha))
+        if low <= mixture.alpha <= high:
+            found = fit(data, loss, **options)
+            rows.append(({"curve": curve}, {"test_error": found.test_error, "train_error": found.train_error}))
+    return rows
 
 
 def draw(table):
@@ -107,7 +103,7 @@ def _caption(parameters):
             "up to n = N, where its error peaks (double descent); hinge and logistic loss reach zero training error up "
             "to the separability threshold, behind which their errors start to fall quickly. The dashed part of the "
             "smoothed count is beyond the stability of replica symmetry. "
-            f"{averages.caption(parameters)}")
+            f"{averages.caption(parameters)} All losses share their samples.")
 
 
 FIGURE = Figure(

@@ -15,9 +15,10 @@ _SYMBOL = {"ridge": "λ", "alpha": "α"}
 
 
 def points(parameters):
-    return [{"kind": kind, "curve": loss, "along": along, **place} for loss in parameters["losses"]
-            for along in ("ridge", "alpha") for kind in ("theory", "simulation")
-            for place in _places(parameters, along, kind)]
+    lines = [{"kind": "theory", "curve": loss, "along": along, **place} for loss in parameters["losses"]
+             for along in ("ridge", "alpha") for place in _places(parameters, along, "theory")]
+    alphas = {place["alpha"] for along in ("ridge", "alpha") for place in _places(parameters, along, "simulation")}
+    return lines + [{"kind": "simulation", "alpha": alpha} for alpha in sorted(alphas)]
 
 
 def _places(parameters, along, kind):
@@ -32,16 +33,26 @@ def compute_point(point, rng, parameters):
 
     mixture = GaussianMixture(point["alpha"], parameters["delta"], parameters["rho"])
     if point["kind"] == "simulation":
-        return averages.over_samples(_measure, parameters["samples"], rng, mixture, point, parameters["dim"])
+        return averages.over_samples(_measure, parameters["samples"], rng, mixture, parameters)
     result = erm(mixture, point["curve"], ridge=point["ridge"])
     return {"test_error": result.test_error, "train_loss": result.train_loss}
 
 
-def _measure(mixture, point, dim, *, rng):
-    from gmm_flatness import fit, sample
+def _measure(mixture, parameters, *, rng):
+    """All losses and ridges on one sample."""
+    from gmm_flatness import sample
+    from gmm_flatness.simulation.fit import fit_path
 
-    found = fit(sample(mixture, dim, rng=rng), point["curve"], ridge=point["ridge"])
-    return [({}, {"test_error": found.test_error, "train_loss": found.train_loss})]
+    data, rows = sample(mixture, parameters["dim"], rng=rng), []
+    ridges = {along: [place["ridge"] for place in _places(parameters, along, "simulation")
+                      if place["alpha"] == mixture.alpha] for along in ("ridge", "alpha")}
+    every = sorted({*ridges["ridge"], *ridges["alpha"]})
+    for loss in parameters["losses"]:
+        found = dict(zip(every, fit_path(data, loss, every), strict=True))
+        rows += [({"curve": loss, "along": along, "ridge": ridge},
+                  {"test_error": found[ridge].test_error, "train_loss": found[ridge].train_loss})
+                 for along in ("ridge", "alpha") for ridge in ridges[along]]
+    return rows
 
 
 def draw(table):
@@ -70,7 +81,7 @@ def _caption(parameters):
     return (f"Clusters of weight ρ = {parameters['rho']:g}, Δ = {parameters['delta']:g}, bias learned. Upper half: "
             "against the ridge at equal α; lower half: against α at equal ridge. The training loss is the mean loss "
             "of a training sample without the ridge; the scales of the three losses differ. No curve is beyond "
-            f"stability: the losses are convex. {averages.caption(parameters)}")
+            f"stability: the losses are convex. {averages.caption(parameters)} Losses and ridges share their samples.")
 
 
 FIGURE = Figure(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+
 import numpy as np
 
 from figures import style
@@ -18,48 +20,53 @@ def points(parameters):
               for rho in parameters["rhos"] for delta in deltas),
             *({"kind": "theory", "panel": _COLLAPSED, "rho": rho, "delta": delta}
               for rho in parameters["collapse_rhos"] for delta in wide),
-            *({"kind": "simulation", "panel": _SEPARABLE, "rho": 0.5, "delta": delta,
-               "alpha": alpha, "dim": parameters["dim"]}
-              for delta in parameters["deltas"] for alpha in parameters["alphas"]),
+            *({"kind": "simulation", "panel": _SEPARABLE, "rho": 0.5, "delta": delta, "dim": parameters["dim"]}
+              for delta in parameters["deltas"]),
             *({"kind": "simulation", "panel": _COLLAPSED, "rho": parameters["collapse_rhos"][0], "delta": delta,
                "alpha": alpha, "dim": parameters["dim"]}
               for delta in parameters["collapse_deltas"] for alpha in parameters["collapse_alphas"]),
-            *({"kind": "simulation", "panel": _SIZES, "rho": 0.5, "delta": 1.0, "alpha": alpha,
-               "dim": dim} for dim in parameters["dims"] for alpha in parameters["size_alphas"])]
+            *({"kind": "simulation", "panel": _SIZES, "rho": 0.5, "delta": 1.0, "dim": dim}
+              for dim in parameters["dims"])]
 
 
 def compute_point(point, rng, parameters):
     from gmm_flatness import collapse_threshold, separability_threshold
+    from gmm_flatness.parallel import run_ensemble
 
-    if point["kind"] == "simulation":
-        measure = _collapsed if point["panel"] == _COLLAPSED else _separable
-        return _fraction(measure, parameters["samples"], rng, point)
+    samples = parameters["samples"]
+    if point["kind"] == "theory":
+        threshold = collapse_threshold if point["panel"] == _COLLAPSED else separability_threshold
+        return {"alpha": threshold(point["delta"], point["rho"])}
     if point["panel"] == _COLLAPSED:
-        return {"alpha": collapse_threshold(point["delta"], point["rho"])}
-    return {"alpha": separability_threshold(point["delta"], point["rho"])}
+        return _fraction(run_ensemble(_collapsed, samples, rng=rng, args=(point,)))
+    alphas = sorted(parameters["alphas" if point["panel"] == _SEPARABLE else "size_alphas"])
+    found = np.array(run_ensemble(_separable, samples, rng=rng, args=(point, alphas)))
+    return [{"alpha": alpha, **_fraction(found[:, place])} for place, alpha in enumerate(alphas)]
 
 
-def _fraction(measure, samples, rng, point):
+def _fraction(outcomes):
     """How often something is true of a sample, with Wilson's 95 % interval."""
     from scipy.stats import binomtest
 
-    from gmm_flatness.parallel import run_ensemble
+    count = int(np.sum(outcomes))
+    interval = binomtest(count, len(outcomes)).proportion_ci(method="wilson")
+    return {"fraction": count / len(outcomes), "fraction_low": interval.low, "fraction_high": interval.high}
 
-    count = sum(run_ensemble(measure, samples, rng=rng, args=(point,)))
-    interval = binomtest(count, samples).proportion_ci(method="wilson")
-    return {"fraction": count / samples, "fraction_low": interval.low, "fraction_high": interval.high}
+
+def _separable(point, alphas, *, rng):
+    """Whether the first `αN` points of one sample are separable, for each `α`: not any more once they are not."""
+    from gmm_flatness.simulation.fit import is_separable
+
+    data = _data({**point, "alpha": alphas[-1]}, rng)
+    sizes = [round(alpha * point["dim"]) for alpha in alphas]
+    first = bisect(range(len(alphas)), False, key=lambda place: not is_separable(data, size=sizes[place]))
+    return np.arange(len(alphas)) < first
 
 
 def _data(point, rng):
     from gmm_flatness import GaussianMixture, sample
 
     return sample(GaussianMixture(point["alpha"], point["delta"], point["rho"]), point["dim"], rng=rng)
-
-
-def _separable(point, *, rng):
-    from gmm_flatness.simulation.fit import is_separable
-
-    return is_separable(_data(point, rng))
 
 
 def _collapsed(point, *, rng):
@@ -132,7 +139,8 @@ def _caption(parameters):
             "gives up (weights 0, all inputs to the majority class), whatever the ridge, with the measured fraction of "
             f"such samples at ρ = {held:g} (linear programming); to the left of the lines it never does. Each fraction "
             f"is of {parameters['samples']} independent samples, of dimension N = {parameters['dim']} unless said "
-            "otherwise; bars are Wilson's 95 % intervals, and thin lines only guide the eye.")
+            "otherwise, the same as α grows (left and middle); bars are Wilson's 95 % intervals, and thin lines only guide "
+            "the eye.")
 
 
 FIGURE = Figure(

@@ -122,9 +122,9 @@ def _caption(parameters):
             "typical configurations the better are narrower, since they err less on the samples. Below, the curves "
             "cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest of all "
             "minimizers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
-            "each other; the points measure both, above and below on the same samples. Along one path all follow one knob, and a correlation there is no "
-            f"evidence. Beyond the stability of replica symmetry lines are dashed. {averages.caption(parameters)} "
-            f"{landscape.caption(parameters)}")
+            "each other; the points measure both, above and below on the same samples. Along one path all follow one "
+            f"knob, and a correlation there is no evidence. Beyond the stability of replica symmetry lines are dashed. "
+            f"{averages.caption(parameters)} {landscape.caption(parameters)}")
 
 
 FIGURE = Figure(
@@ -134,6 +134,6 @@ FIGURE = Figure(
                 "chains": [["square", "ridge", 0.1], ["square", "ridge", 3.0], ["logistic", "ridge", 0.1],
                            ["logistic", "ridge", 1.0], ["hinge", "ridge", 0.3], ["hinge", "ridge", 1.0],
                            ["gibbs", "train_error", 0.12], ["hebb", "norm", 1.0]],
-                "dim": 200, "samples": 40, "sweeps": 600},
+                "dim": 200, "samples": 40, "sweeps": 450},
     fast={"ridge_range": [0.02, 100.0, 7], "typical_range": [0.03, 0.15, 5], "dim": 80, "samples": 8},
     points=points, compute_point=compute_point, draw=draw)

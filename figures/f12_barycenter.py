@@ -44,7 +44,7 @@ def _measure(mixture, point, betas, parameters, *, rng):
     chains = chain_results(data, schedule, sweeps=[sweeps if beta in betas else 0 for beta in schedule],
                            burn_in=sweeps // 4, bias=0.0, reference=None, overlap=point["overlap"],
                            replicas=point["y"], min_effective_size=MIN_EFFECTIVE_SIZE, rng=rng, checkpoint=None,
-                           checkpoint_interval=math.inf)
+                           checkpoint_interval=60.0)
     return [({"beta": chain.beta}, {name: getattr(chain, name) for name in _MEASURED}) for chain in chains]
 
 

@@ -118,6 +118,6 @@ FIGURE = Figure(
     name="f14_algorithms", title="All algorithms against the number of samples", caption=_caption,
     parameters={"delta": 1.0, "clusters": {"balanced": 0.5, "unbalanced": 0.3}, "alpha_range": [0.5, 10.0, 19],
                 "alphas": [0.7, 1.5, 3.0, 7.0], "ridge": 0.1, "kappas": [4.0, 2.0], "beta": 1.5, "replicas": 3,
-                "overlap": 0.75, "sweeps": 400, "steps": 200, "dim": 200, "samples": 12},
+                "overlap": 0.75, "sweeps": 200, "steps": 200, "dim": 200, "samples": 12},
     fast={"alpha_range": [0.5, 10.0, 6], "alphas": [0.7, 3.0], "sweeps": 200, "steps": 100, "dim": 60, "samples": 5},
     points=points, compute_point=compute_point, draw=draw)

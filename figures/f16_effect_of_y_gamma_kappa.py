@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from figures import averages, style
@@ -67,11 +69,18 @@ def _algorithm(point, parameters):
                                        bias="optimal", tol=None, epochs=parameters["epochs"])
     if point["curve"] == _ENTROPIC:
         return algorithms.entropic_sgd("square", norm=parameters["norm"], bias=0.0, coupling=knob, memory=0.0,
-                                       steps=parameters["steps"], inner_steps=parameters["inner_steps"])
+                                       steps=parameters["steps"], inner_steps=_inner_steps(knob, parameters))
     if point["curve"] == _FULL:
         return algorithms.replicated_sgd("logistic", replicas=3, coupling=knob, batch_size=None, momentum=0.9,
                                          epochs=3 * parameters["epochs"], **trained)
     return algorithms.replicated_sgd("logistic", replicas=3, coupling=knob, epochs=parameters["epochs"], **trained)
+
+
+def _inner_steps(gamma, parameters):
+    """How many steps bring the inner loop on the square loss within a share of its fixed point, by its curvatures."""
+    low, high = (1.0 - parameters["alpha"] ** 0.5) ** 2, 1.1 * (1.0 + parameters["alpha"] ** 0.5) ** 2
+    slowest = 1.0 - (parameters["delta"] * low + gamma) / (parameters["delta"] * high + gamma)
+    return math.ceil(math.log(parameters["inner_share"]) / math.log(slowest))
 
 
 def draw(table):
@@ -120,8 +129,8 @@ def _caption(parameters):
             f"loss (y = 3, λ = {parameters['ridge']:g}) end at its minimizer whatever γ; in batches of 32 they are "
             f"empirical. Entropy-SGD on the sphere |w|² = {parameters['norm']:g} N with the square loss has the "
             "direction of a minimizer whose ridge is weaker than γ and vanishes with it, so that a wide inner loop "
-            f"does harm here; its inner mean is taken as exact by the line, over {parameters['inner_steps']} steps in "
-            "the simulation. Right: smoothed count on the sphere, the bias the best one after training at 0; wide "
+            f"does harm here; its inner mean is exact in the line, within {parameters['inner_share']:g} of it in the "
+            "simulation. Right: smoothed count on the sphere, the bias the best one after training at 0; wide "
             "smoothing is Hebb's rule, hence Bayes. Dashed: beyond the stability of replica symmetry, where descent "
             "keeps the minimum it came to. "
             f"{averages.caption(parameters)}")
@@ -131,7 +140,7 @@ FIGURE = Figure(
     name="f16_effect_of_y_gamma_kappa", title="The effect of y, γ and κ", caption=_caption,
     parameters={"alpha": 2.0, "delta": 1.0, "y_range": [1.0, 20.0, 15], "overlaps": [0.5, 0.7, 0.9],
                 "ys": [2, 4, 8], "beta": 1.5, "sweeps": 200, "gamma_range": [0.1, 100.0, 25],
-                "gammas": [0.2, 2.0, 20.0], "norm": 0.3, "ridge": 0.1, "steps": 150, "inner_steps": 150,
+                "gammas": [0.2, 2.0, 20.0], "norm": 0.3, "ridge": 0.1, "steps": 150, "inner_share": 1e-4,
                 "epochs": 300, "kappa_range": [0.5, 10.0, 25], "kappas": [0.6, 1.0, 2.0, 5.0], "dim": 200,
                 "samples": 12, "sample_seed": 16},
     fast={"y_range": [1.0, 20.0, 5], "ys": [2, 8], "gamma_range": [0.1, 100.0, 7], "gammas": [0.2, 20.0],

@@ -96,7 +96,7 @@ FIGURE = Figure(
     name="f18_norm_and_bias", title="The effect of norm and bias", caption=_caption,
     parameters={"alpha": 2.0, "delta": 1.0, "norm_range": [0.05, 20.0, 31], "norms": [0.1, 1.0, 10.0],
                 "bias_range": [-1.5, 0.8, 24], "biases": [-1.0, -0.4, 0.2], "rho_range": [0.05, 0.5, 19],
-                "rhos": [0.1, 0.25, 0.4], "kappa": 2.0, "ridge": 1.0, "epochs": 600, "dim": 300, "samples": 20,
+                "rhos": [0.1, 0.25, 0.4], "kappa": 2.0, "ridge": 1.0, "epochs": 300, "dim": 300, "samples": 20,
                 "sample_seed": 18},
     fast={"norm_range": [0.05, 20.0, 7], "norms": [0.3, 10.0], "bias_range": [-1.5, 0.8, 7], "biases": [-0.4],
           "rho_range": [0.05, 0.5, 6], "rhos": [0.25], "dim": 100, "samples": 6},

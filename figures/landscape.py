@@ -47,13 +47,13 @@ def integrate(data, *betas, sweeps, bias, rng, **held):
 
     One chain is annealed through all of them, with fewer sweeps on the way, where errors count less.
     """
-    from gmm_flatness.simulation.chains import MIN_EFFECTIVE_SIZE, thermodynamic_integration
+    from gmm_flatness.simulation.chains import run_until_equilibrated, thermodynamic_integration
 
     schedule, wanted = _schedule(betas)
     lengths = np.linspace(0.0, sweeps, len(schedule)).clip(sweeps / 3).astype(int)
     lengths[[0, *wanted]] = [0, *(sweeps for _ in wanted)]
-    found = thermodynamic_integration(data, schedule, sweeps=lengths.tolist(), burn_in=sweeps // 4, bias=bias, rng=rng,
-                                      min_effective_size=MIN_EFFECTIVE_SIZE, **held)
+    found = run_until_equilibrated(thermodynamic_integration, data, schedule, sweeps=lengths, burn_in=sweeps // 4,
+                                   bias=bias, rng=rng, **held)
     return [{"entropy": float(found.entropy[place]), "train_error": found.chains[place - 1].train_error,
              "test_error": found.chains[place - 1].test_error} for place in wanted]
 

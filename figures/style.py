@@ -1,4 +1,4 @@
-"""What the figures of the gallery share, in the style of `gmm_flatness.plotting`: theory as lines, simulation as points.
+"""What the figures share, in the style of `gmm_flatness.plotting`: theory as lines, simulation as points.
 
 The drawing goes through `matplotlib.figure.Figure` without global state.
 """

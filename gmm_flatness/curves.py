@@ -320,11 +320,10 @@ class _Arguments:
 
     def single(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
         """Whether no argument is an array."""
-        for place, name in self.places:
-            if place < len(arguments) and type(arguments[place]) not in _SINGLE and _shape_of(name, arguments[place]):
-                return False
-        for name, value in options.items():
-            if type(value) not in _SINGLE and name in self.names and _shape_of(name, value):
+        given = [(name, arguments[place]) for place, name in self.places if place < len(arguments)]
+        for name, value in (*given, *options.items()):
+            if type(value) not in _SINGLE and not isinstance(value, Result) and name in self.names and (
+                    _shape_of(name, value)):
                 return False
         return True
 

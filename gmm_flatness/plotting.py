@@ -322,7 +322,7 @@ class _Line:
     curve: Curve
     name: str = ""
 
-    def values(self, name: str) -> np.ndarray:
+    def values(self, name: str) -> Any:
         """What was varied, an attribute of the mixture, or one of the results; NaN where a point failed."""
         if name in self.curve.parameters:
             return np.asarray(self.curve.parameters[name], dtype=float)
@@ -434,14 +434,15 @@ def _draw(ax: Any, lines: list[_Line], x: Callable[[_Line], np.ndarray], y: str,
     for own in lines:
         color = _color(ax, own.name)
         marker = MARKERS[CYCLE.index(color)]
-        look = {"color": color, "label": None if own.name in _shown(ax) else own.name}
+        look: dict[str, Any] = {"color": color, "label": None if own.name in _shown(ax) else own.name}
         means = [getattr(result, "means", {}).get(y) for result in own.curve.results]
         if any(means):
             widths = [math.nan if mean is None else mean.half_width for mean in means]
             points(ax, x(own), value(own), widths, marker=marker, **look)
         else:
             alone = {"marker": marker, "linestyle": "none", "markersize": 8.0, "zorder": 4}
-            line(ax, x(own), value(own), stable=own.stable(), sort=sort, **look, **(alone if len(own.curve) == 1 else {}))
+            look |= alone if len(own.curve) == 1 else {}
+            line(ax, x(own), value(own), stable=own.stable(), sort=sort, **look)
 
 
 def _shown(ax: Any) -> dict[str, str]:

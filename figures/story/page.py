@@ -72,8 +72,8 @@ def write_index(figures: Iterable[Figure], folder: Path) -> Path:
 
 def _chapters(names: Iterable[str]) -> list[Chapter]:
     """The chapters with the scenes of these figures; figures of no chapter come last."""
-    told = {scene.figure for chapter in CHAPTERS for scene in chapter.scenes}
-    others = Chapter("Others", "", tuple(Scene(name, "", ()) for name in names if name not in told))
+    placed = {scene.figure for chapter in CHAPTERS for scene in chapter.scenes}
+    others = Chapter("Others", "", tuple(Scene(name, "", ()) for name in names if name not in placed))
     chapters = [chapter._replace(scenes=tuple(scene for scene in chapter.scenes if scene.figure in names))
                 for chapter in (*CHAPTERS, others)]
     return [chapter for chapter in chapters if chapter.scenes]

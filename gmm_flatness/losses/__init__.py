@@ -18,12 +18,12 @@ _LOSSES: dict[str, Loss] = {loss.name: loss for loss in (Square(), Hebb(), Hinge
 
 
 def get_loss(loss: str | Loss) -> Loss:
-    """A loss by name, or any object with the members of `Loss`, once these were found to agree with one another.
+    """A loss by name, or any object with the members of `Loss`.
 
     Raises
     ------
     DomainError
-        Unknown name, an object that lacks a member of the protocol, or whose members disagree (see `check_loss`).
+        Unknown name, or an object that lacks a member of the protocol, or whose members contradict one another.
     """
     if isinstance(loss, str):
         return _LOSSES[check.choice("loss", loss, _LOSSES)]

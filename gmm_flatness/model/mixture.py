@@ -37,6 +37,7 @@ class GaussianMixture:
 
     Examples
     --------
+    >>> from gmm_flatness import GaussianMixture
     >>> mixture = GaussianMixture(alpha=2.0, rho=0.3)
     >>> mixture.at(alpha=[1.0, 2.0, 4.0]).shape
     (3,)

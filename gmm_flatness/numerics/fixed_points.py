@@ -171,5 +171,5 @@ def fixed_point(update: Update, x0, *, solver: Solver | None = None, tol: float 
 
 
 def response(pressure: float, norm: float) -> float:
-    """The fixed point `V = norm/(1 + pressure V)`: what is left of a norm when forces fix a part of it."""
+    """The positive `V` with `pressure V² + V = norm`: what is left of a norm when forces fix a part of it."""
     return 2.0 * norm / (1.0 + math.sqrt(1.0 + 4.0 * pressure * norm))

@@ -51,7 +51,7 @@ def sweep(function: Callable[..., Any], *, over: Mapping[str, Sequence[Any]], fi
     >>> grid = sweep(erm, over={"loss": ["square", "hinge"], "alpha": [1.0, 2.0]}, fixed={"ridge": 0.1})
     >>> grid.test_error.round(3)
     array([[0.314, 0.267],
-           [0.294, 0.239]])
+           [0.298, 0.264]])
     """
     check.choice("on_error", on_error, ("record", "raise"))
     if not isinstance(over, Mapping) or not over or any(not np.ndim(values) or not len(values)

@@ -20,7 +20,7 @@ _MAX_STEPS = 200
 _MAX_ROUNDS = 100
 
 
-def newton(problem: TrainingProblem, ridge: float) -> Minimum:
+def newton(problem: TrainingProblem, ridge: float, *, start: Minimum | None = None) -> Minimum:
     """Minimize a smooth convex loss by Newton's method with backtracking.
 
     Without a ridge a loss that falls for ever has a finite minimum on samples that are not separable: there the
@@ -30,7 +30,7 @@ def newton(problem: TrainingProblem, ridge: float) -> Minimum:
     endless = ridge == 0.0 and loss.derivative(_FAR) < 0.0
     if endless and len(problem.y) <= problem.dim:
         raise _separable_error(loss)
-    found = _descend(problem, _SmoothLoss(problem, endless), ridge, problem.origin())
+    found = _descend(problem, _SmoothLoss(problem, endless), ridge, start or problem.origin())
     return require_stationary(found, f"Newton's method on the {loss.name} loss")
 
 

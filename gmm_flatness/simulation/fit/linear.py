@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterable
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, svd
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, svd
 from scipy.optimize import brentq
 
 from gmm_flatness.errors import DomainError
@@ -17,11 +19,29 @@ def square_ridge(problem: TrainingProblem, ridge: float) -> Minimum:
     inputs, target = _regression(problem)
     if ridge == 0.0:
         weights = np.linalg.lstsq(inputs, target, rcond=None)[0]
-    elif len(inputs) < problem.dim:
-        weights = inputs.T @ _solve_shifted(inputs @ inputs.T, ridge, target)
-    else:
-        weights = _solve_shifted(inputs.T @ inputs, ridge, inputs.T @ target)
-    return _minimum(problem, inputs, target, weights, ridge)
+        return _minimum(problem, inputs, target, weights, ridge)
+    return square_path(problem, [ridge])[0]
+
+
+def square_path(problem: TrainingProblem, ridges: Iterable[float]) -> list[Minimum]:
+    """Ridge regression at several ridges, from one Gram matrix; at 0 by singular values where that is too singular."""
+    inputs, target = _regression(problem)
+    few = len(inputs) < problem.dim
+    gram, right = (inputs @ inputs.T, target) if few else (inputs.T @ inputs, inputs.T @ target)
+    found = []
+    for ridge in ridges:
+        with contextlib.suppress(LinAlgError):
+            solution = _solve_shifted(gram.copy(), ridge, right)
+            minimum = _minimum(problem, inputs, target, inputs.T @ solution if few else solution, ridge)
+            if ridge > 0.0 or minimum.residual < _REGULAR:
+                found.append(minimum)
+                continue
+        found.append(square_ridge(problem, 0.0))
+    return found
+
+
+# Residual of the normal equations above which a Gram matrix is too singular to be solved as it is.
+_REGULAR = 1e-12
 
 
 def square_sphere(problem: TrainingProblem, norm: float) -> Minimum:
