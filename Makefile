@@ -4,11 +4,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SECONDARY_STAMPS := $(VENV)/test.stamp $(VENV)/mlp.stamp $(VENV)/bench.stamp $(VENV)/docs.stamp
 
-.PHONY: help figures figures-fast test test-all lint check check-fast derive docs bench install-drill clean
+.PHONY: help figures figures-fast test test-all lint check check-fast derive docs docs-browser bench install-drill clean
 .SECONDARY: $(SECONDARY_STAMPS)
 
 help:
-	@echo "figures  figures-fast  test  test-all  lint  check  check-fast  derive  docs  bench  install-drill  clean"
+	@echo "figures  figures-fast  test  test-all  lint  check  check-fast  derive  docs  docs-browser  bench  install-drill  clean"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -18,10 +18,10 @@ $(VENV)/%.stamp: setup.cfg pyproject.toml | $(BIN)/python
 	touch $@
 
 figures: $(VENV)/mlp.stamp
-	$(BIN)/gmm-flatness figures --checks
+	$(BIN)/gmm-flatness figures
 
 figures-fast: $(VENV)/mlp.stamp
-	$(BIN)/gmm-flatness figures --fast --checks
+	$(BIN)/gmm-flatness figures --fast
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -44,6 +44,9 @@ derive: $(VENV)/mlp.stamp
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/python docs/build.py
+
+docs-browser: $(VENV)/docs.stamp
+	$(BIN)/python docs/browser.py
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks

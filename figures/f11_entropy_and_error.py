@@ -123,9 +123,8 @@ def _caption(parameters):
             "cross and turn: Hebb's rule itself errs more than that, and its region is the narrowest of all "
             "minimizers. At bias 0 test error and overlap with the Bayes direction, Hebb's vector, are functions of "
             "each other; the points measure both, above and below on the same samples. Along one path all follow one "
-            "knob, and a correlation there is no "
-            f"evidence. Beyond the stability of replica symmetry lines are dashed. {averages.caption(parameters)} "
-            f"{landscape.caption(parameters)}")
+            f"knob, and a correlation there is no evidence. Beyond the stability of replica symmetry lines are dashed. "
+            f"{averages.caption(parameters)} {landscape.caption(parameters)}")
 
 
 FIGURE = Figure(

@@ -323,7 +323,7 @@ class _Line:
     name: str = ""
 
     def values(self, name: str) -> Any:
-        """What was varied, an attribute of the mixture, or one of the results, methods too; NaN where it failed."""
+        """What was varied, an attribute of the mixture, or one of the results; NaN where a point failed."""
         if name in self.curve.parameters:
             return np.asarray(self.curve.parameters[name], dtype=float)
         if name in ("alpha", "delta", "rho"):
@@ -440,7 +440,7 @@ def _draw(ax: Any, lines: list[_Line], x: Callable[[_Line], np.ndarray], y: str,
             widths = [math.nan if mean is None else mean.half_width for mean in means]
             points(ax, x(own), value(own), widths, marker=marker, **look)
         else:
-            alone: dict[str, Any] = {"marker": marker, "linestyle": "none", "markersize": 8.0, "zorder": 4}
+            alone = {"marker": marker, "linestyle": "none", "markersize": 8.0, "zorder": 4}
             look |= alone if len(own.curve) == 1 else {}
             line(ax, x(own), value(own), stable=own.stable(), sort=sort, **look)
 

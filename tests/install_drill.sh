@@ -84,7 +84,7 @@ say "sdist: its tests collect, and a few run"
 "$bin/pip" install pytest pytest-xdist mpmath markdown latex2mathml
 cd "$sdist"
 "$bin/python" -m pytest --collect-only -q | tail -1
-"$bin/python" -m pytest -q tests/test_readme.py tests/test_registry.py tests/test_mixture_and_sampling.py
+"$bin/python" -m pytest -q tests/test_examples.py tests/test_registry.py tests/test_mixture_and_sampling.py
 say "install drill passed"
 }
 

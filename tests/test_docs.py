@@ -52,7 +52,7 @@ def test_what_a_reader_would_stumble_over_is_a_fault(tmp_path, body, fault):
 
 @pytest.mark.parametrize(("text", "parts"), [
     (r"\frac{a_1 * b}{\left(1 - q\right)^{2}} = 0", ["<mfrac>", "<msup>"]),
-    (r"\begin{aligned} a &= 1 \\ b &= 2 \end{aligned}", ["<mtable", "<mtr>"]),
+    (r"\begin{aligned} a &= 1 \\ b &= 2 \end{aligned}", ["<mtable", 'style="text-align: right"']),
     (r"\begin{cases} 1 & x > 0 \\ 0 & x \le 0 \end{cases}", ["<mtable", "{"]),
     (r"\operatorname{argmin}_w E(w)", ["argmin"]),
     (r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", ["<mtable", "("]),
@@ -101,7 +101,7 @@ def test_verdicts_are_those_of_the_cases_and_are_kept(monkeypatch, tmp_path):
     verdicts.update(tmp_path)
     assert len(asked) == 1
     assert verdicts.verdict(tmp_path, scene) == "2 of 3 cases pass; pair/hinge-logistic fail"
-    assert verdicts.command(scene) == "gmm-flatness check --only pair/"
+    assert verdicts.command(scene) == "gmm-flatness check \\\n    --only pair/"
 
 
 def test_the_api_pages_hold_every_public_name():
@@ -112,3 +112,26 @@ def test_the_api_pages_hold_every_public_name():
     for module, names in (("gmm_flatness", gmm_flatness.__all__), ("gmm_flatness.mlp", mlp.__all__)):
         missing = [name for name in names if name != "__version__" and f":: {module}.{name}\n" not in text]
         assert not missing, module
+
+
+@pytest.mark.optional
+def test_a_browser_finds_pages_that_are_too_wide_and_errors_on_the_console(tmp_path):
+    script = load(DOCS / "browser.py")
+    browser = script.find_browser()
+    if browser is None:
+        pytest.skip("no browser is installed")
+    bodies = {"fine": "<p>text</p>", "wide": '<div style="width: 800px">x</div>',
+              "wrong": "<script>undefined_name()</script>"}
+    for name, body in bodies.items():
+        (tmp_path / f"{name}.html").write_text(PAGE.format(body))
+    assert script.faults(browser, [tmp_path / "fine.html"]) == []
+    assert any("wider than a window of 390" in fault for fault in script.faults(browser, [tmp_path / "wide.html"]))
+    assert any("undefined_name" in fault for fault in script.faults(browser, [tmp_path / "wrong.html"]))
+
+
+def test_without_a_browser_the_pages_do_not_pass(monkeypatch, capsys):
+    script = load(DOCS / "browser.py")
+    monkeypatch.setattr(script, "find_browser", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["browser.py"])
+    assert script.main() == 2
+    assert "not opened" in capsys.readouterr().err

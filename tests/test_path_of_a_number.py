@@ -8,6 +8,10 @@ import pytest
 import gmm_flatness
 from gmm_flatness import GaussianMixture, erm, local_entropy
 
+# Modules and functions, from a solved reference and from the loss: the square loss has closed forms, the others take
+# the equations of the minimizer, their starts and panels besides.
+MOST = (12, 43)
+MOST_FROM_THE_LOSS = {"square": (18, 60), "hinge": (21, 86), "logistic": (20, 83)}
 ROOT = Path(gmm_flatness.__file__).parent
 
 
@@ -28,24 +32,28 @@ def visited(call):
     return {module for module, *_ in seen}, seen
 
 
+MIXTURE = GaussianMixture(2.0, 1.0, 0.5)
+
+
 @pytest.mark.parametrize("loss", ["square", "hebb"])
 def test_a_local_entropy_at_given_error_passes_through_few_modules_and_functions(loss):
-    reference = erm(GaussianMixture(2.0, 1.0, 0.5), loss, ridge=0.1, bias=0.0)
+    reference = erm(MIXTURE, loss, ridge=0.1, bias=0.0)
 
     def call():
         return local_entropy(reference, 0.9, train_error=0.07)
 
     call()  # what is loaded or cached once is not on the way
     modules, functions = visited(call)
-    assert len(modules) <= 12, sorted(modules)
-    assert len(functions) <= 45, sorted(functions)
+    assert len(modules) <= MOST[0], sorted(modules)
+    assert len(functions) <= MOST[1], sorted(functions)
 
 
-@pytest.mark.parametrize(("loss", "most_modules", "most_functions"), [("square", 18, 62), ("hinge", 21, 88)])
-def test_so_does_one_whose_reference_is_solved_on_the_way(loss, most_modules, most_functions):
+@pytest.mark.parametrize("loss", ["square", "hinge", "logistic"])
+def test_a_local_entropy_with_its_reference_passes_through_few_modules_and_functions(loss):
     def call():
-        return local_entropy(erm(GaussianMixture(2.0, 1.0, 0.5), loss, ridge=0.1, bias=0.0), 0.9, train_error=0.07)
+        return local_entropy(erm(MIXTURE, loss, ridge=0.1), 0.9, train_error=0.07)
 
     call()
     modules, functions = visited(call)
-    assert len(modules) <= most_modules and len(functions) <= most_functions, sorted(functions)
+    assert len(modules) <= MOST_FROM_THE_LOSS[loss][0], sorted(modules)
+    assert len(functions) <= MOST_FROM_THE_LOSS[loss][1], sorted(functions)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,11 @@ from figures.engine import discover
 from figures.files import publish
 from figures.story import verdicts
 from figures.story.chapters import CHAPTERS, Scene
+from gmm_flatness.checks import all_cases
 from gmm_flatness.registry import Formula, formulas
 from gmm_flatness.store import Table, plain
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_all(folder: Path, figures: Path | None) -> bool:
@@ -28,7 +34,10 @@ def write_all(folder: Path, figures: Path | None) -> bool:
         except (FalseStep, Deviation) as error:
             print(f"{name}: FAILED: {error}", flush=True)
             return False
-    derived = {identity: report for report in reports for identity in report.formulas}
+    derived = defaultdict(list)
+    for report in reports:
+        for identity in report.formulas:
+            derived[identity].append(report)
     for report in reports:
         (folder / "derivations" / f"{report.name}.md").write_text(_derivation(report), encoding="utf-8")
     (folder / "derivations" / "index.md").write_text(_derivations(reports), encoding="utf-8")
@@ -56,18 +65,42 @@ def _derivations(reports: list[Report]) -> str:
     return "\n".join(lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n"
 
 
-def _formulas(derived: dict[str, Report]) -> str:
-    """A section a formula: equation, validity, source, function and derivation."""
+def _formulas(derived: Mapping[str, list[Report]]) -> str:
+    """A table of all formulas, and a section a formula: equation, validity, source, function, derivation, evidence."""
+    register, evidence = formulas(), _evidence()
     parts = ["# Formulas", "", "Every formula has a permanent name, one function that computes it, a source and a "
-             "domain; each rests on two pieces of evidence of different kinds."]
-    for formula in formulas().values():
-        report = derived.get(formula.id)
-        derivation = f"[{report.title}](derivations/{report.name}.md)" if report else "none"
-        parts += ["", f"({formula.id.lower()})=", f"## {formula.id}: {formula.name}", "",
-                  f"`{formula.equation}`", "",
-                  f"- **Holds for**: {formula.validity} ({formula.kind})", f"- **Source**: {formula.source}",
-                  f"- **Function**: {_function(formula)}", f"- **Derivation**: {derivation}"]
+             "domain; each rests on two pieces of evidence of different kinds.", "",
+             "| Id | Name | Holds as | Function | Derivation |", "|---|---|---|---|---|"]
+    for each in register.values():
+        parts.append(f"| [{each.id}](#{each.id.lower()}) | {each.name} | {each.kind} | {_function(each)} | "
+                     f"{_links(derived[each.id], lambda report: report.name[:3])} |")
+    for each in register.values():
+        parts += ["", f"({each.id.lower()})=", f"## {each.id}: {each.name}", "", f"`{each.equation}`", "",
+                  f"- **Holds for**: {each.validity} ({each.kind})", f"- **Source**: {each.source}",
+                  f"- **Explained**: [in the theory](#theory-{each.id.lower()})", f"- **Function**: {_function(each)}",
+                  f"- **Derivation**: {_links(derived[each.id], lambda report: report.title)}",
+                  f"- **Evidence**: {'; '.join(sorted(evidence[each.id]))}"]
     return "\n".join(parts) + "\n"
+
+
+def _links(reports: list[Report], text: Callable[[Report], str]) -> str:
+    """Links to the pages of derivations."""
+    return ", ".join(f"[{text(report)}](derivations/{report.name}.md)" for report in reports) or "none"
+
+
+def _evidence() -> dict[str, set[str]]:
+    """Formula id -> kinds of evidence and where it is produced: marks in tests, derivations, check cases."""
+    found = defaultdict(set)
+    for path in sorted((ROOT / "tests").glob("*.py")):
+        for identity, kind in re.findall(r'mark\.evidence\("(F\d{3})", "([\w-]+)"\)', path.read_text(encoding="utf-8")):
+            found[identity].add(f"{kind} (`tests/{path.name}`)")
+    for name in names():
+        for identity in load(name).FORMULAS:
+            found[identity].add(f"derivation (`derivations/{name}.py`)")
+    cases = Counter(identity for case in all_cases() for identity in case.formulas)
+    for identity, count in cases.items():
+        found[identity].add(f"simulation ({count} cases of `gmm-flatness check`)")
+    return found
 
 
 def _function(formula: Formula) -> str:
@@ -75,7 +108,7 @@ def _function(formula: Formula) -> str:
     import gmm_flatness
 
     name = formula.function.__name__
-    return f"{{py:func}}`gmm_flatness.{name}`" if name in gmm_flatness.__all__ else f"`{formula.path}`"
+    return f"{{py:func}}`~gmm_flatness.{name}`" if name in gmm_flatness.__all__ else f"`{formula.path}`"
 
 
 def _gallery(folder: Path, given: Path | None) -> str:

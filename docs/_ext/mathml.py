@@ -8,7 +8,7 @@ from latex2mathml.converter import convert
 
 def inline(writer, node):
     """A formula in a line."""
-    writer.body.append(convert(_tex(node)))
+    writer.body.append(_mathml(_tex(node), "inline"))
     raise nodes.SkipNode
 
 
@@ -16,13 +16,18 @@ def displayed(writer, node):
     """A formula on a line of its own, which scrolls where it is wider than the page."""
     identifiers = "".join(f' id="{name}"' for name in node["ids"][:1])
     tex = re.sub(r"(\\operatorname\{\w+\})_(\{[^{}]*\}|\w)", r"\\underset{\2}{\1}", _tex(node))
-    writer.body.append(f'<div class="equation"{identifiers}>{convert(tex, display="block")}</div>')
+    writer.body.append(f'<div class="equation"{identifiers}>{_mathml(tex, "block")}</div>')
     raise nodes.SkipNode
 
 
 def _tex(node):
     """The formula in the commands that the converter knows."""
     return node.astext().strip().replace("{aligned}", "{align*}")
+
+
+def _mathml(tex, display):
+    """MathML as browsers know it, who align the cells of a table by their style."""
+    return re.sub(r'columnalign="(\w+)"', r'style="text-align: \1"', convert(tex, display=display))
 
 
 def setup(app):

@@ -37,7 +37,7 @@ def verdict(folder: Path, scene: Scene) -> str:
 
 def command(scene: Scene) -> str:
     """What runs the figure's cases."""
-    return "gmm-flatness check " + " ".join(f"--only {case}" for case in scene.cases)
+    return " \\\n    ".join(["gmm-flatness check", *(f"--only {case}" for case in scene.cases)])
 
 
 def _stored(folder: Path) -> dict:

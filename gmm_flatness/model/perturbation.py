@@ -27,8 +27,10 @@ def noise_scale(weights: np.ndarray, noise: str) -> np.ndarray:
 
 
 def radii(sigma) -> np.ndarray:
-    """Sizes `σ` of perturbations, from 0 to 1e100, as an array of their shape."""
+    """Sizes `σ` of perturbations, from 0 to 1e100, at least one, as an array of their shape."""
     sizes = check.finite_array("sigma", sigma, high=1e100)
+    if not sizes.size:
+        raise DomainError("sigma", sigma, "at least one size")
     if (sizes < 0.0).any():
         raise DomainError("sigma", float(sizes.min()), "real numbers >= 0")
     return sizes

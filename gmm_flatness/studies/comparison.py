@@ -64,9 +64,10 @@ def compare_algorithms(mixture: GaussianMixture, dim: int, algorithms: Sequence[
     --------
     >>> from gmm_flatness import GaussianMixture, compare_algorithms
     >>> from gmm_flatness.studies.algorithms import descent, hebb
-    >>> table = compare_algorithms(GaussianMixture(alpha=2.0), 100, [hebb(), descent("logistic", ridge=0.1)], samples=3, rng=1)
-    >>> list(table["algorithm"])
-    [np.str_('hebb'), np.str_('descent (logistic)'), np.str_('Bayes'), np.str_('oracle'), np.str_('best ridge (square)'), np.str_('best ridge (logistic)')]
+    >>> algorithms = [hebb(), descent("logistic", ridge=0.1)]
+    >>> table = compare_algorithms(GaussianMixture(alpha=2.0), 100, algorithms, samples=3, rng=1)
+    >>> table["algorithm"].tolist()[:4]
+    ['hebb', 'descent (logistic)', 'Bayes', 'oracle']
     """
     found = run_algorithms(mixture, dim, algorithms, samples=samples, sigma=sigma, rng=rng, workers=workers,
                            progress=progress)

@@ -142,11 +142,12 @@ def thermodynamic_integration(sample: Sample, betas: Sequence[float], *, sweeps:
 
 def _lengths(sweeps: int | Sequence[int], betas: list[float]) -> list[int]:
     """Measured sweeps of each temperature, validated."""
-    if np.ndim(sweeps) == 0:
+    if not isinstance(sweeps, Sequence | np.ndarray):
         return [check.integer("sweeps", sweeps, low=4)] * len(betas)
-    lengths = [check.integer("sweeps", length, low=0) for length in np.asarray(sweeps).tolist()]
+    lengths = [check.integer("sweeps", length, low=0) for length in sweeps]
     if len(lengths) != len(betas) or min(lengths[1:]) < 4 or 0 < lengths[0] < 4:
-        raise DomainError("sweeps", sweeps, f"one integer or {len(betas)}, each at least 4, the first possibly 0")
+        raise DomainError("sweeps", sweeps,
+                          f"one integer or {len(betas)} of them, each at least 4, the first possibly 0")
     return lengths
 
 

@@ -74,10 +74,6 @@ class Sphere:
         """`½[log V + (q-m²)/V]`."""
         return 0.5 * (math.log(state.V) + (state.q - state.m**2) / state.V)
 
-    def refine(self, state: SphereState, channel: ErrorCount) -> bool:
-        """The nodes always are fine enough."""
-        return False
-
 
 @formula("F030", name="Gibbs measure of the error count", source="this package",
          equation="φ = extr ½[log(1-q) + (q-m²)/(1-q)] + α E ψ(m + yb + √(Δq) z, Δ(1-q))",

@@ -121,10 +121,6 @@ class SphereAtOverlap:
         lag, own_m = self.s - state.tau, state.m - state.tau * self.reference.m
         return 0.5 * (math.log(state.V / self.free_norm) + (self.free_norm - state.V + lag**2 - own_m**2) / state.V)
 
-    def refine(self, state: OverlapState, channel: Channel) -> bool:
-        """The nodes always are fine enough."""
-        return False
-
     def field_law(self, state: OverlapState, channel: Channel) -> Iterator[FieldLaw]:
         """In parts: one or two a label, or for both labels where they do not differ."""
         reference = self.reference

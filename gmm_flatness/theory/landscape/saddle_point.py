@@ -38,7 +38,12 @@ class FieldLaw(NamedTuple):
 
 
 class Constraint(Protocol):
-    """What weights are allowed, and what follows for the mean field of a training sample."""
+    """What weights are allowed, and what follows for the mean field of a training sample.
+
+    Optional members: `refine(state, channel)` makes the nodes of the law finer where the channel needs it at this
+    state, and says whether that changed anything; `linear_solution(channel)` gives the unknowns for a channel that has
+    a stiffness.
+    """
 
     @property
     def mixture(self) -> GaussianMixture: ...
@@ -62,10 +67,6 @@ class Constraint(Protocol):
 
     def entropic_term(self, state: Any) -> float:
         """Log volume of weights with these order parameters, per dimension."""
-        ...
-
-    def refine(self, state: Any, channel: Any) -> bool:
-        """Make the nodes finer if the channel needs it at this state; whether that changed anything."""
         ...
 
 
@@ -115,7 +116,7 @@ class SaddlePoint:
         """
         channel = self.channel(beta)
         x, residual = self._solve(beta, channel)
-        while self.constraint.refine(self.constraint.state(x), channel):
+        while hasattr(self.constraint, "refine") and self.constraint.refine(self.constraint.state(x), channel):
             self._last = None, None, []
             x, residual = self._solve(beta, channel)
         state, mixture = self.constraint.state(x), self.constraint.mixture
@@ -153,8 +154,11 @@ class SaddlePoint:
             found = self._settle(channel, self.constraint.linear_solution(channel))
             return found.x, found.residual
         if self._past:
-            try:
-                found = self._settle(channel, extrapolate(self._past, beta))
+            (before, x_before), (last, x_last) = self._past[0], self._past[-1]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                step = np.divide(beta - last, last - before)
+            try:  # from the last two where the step is short, else from the last one
+                found = self._settle(channel, x_last + step * (x_last - x_before) if abs(step) < 1.5 else x_last)
             except ConvergenceError:
                 self._past = []
         if not self._past:
@@ -206,11 +210,3 @@ class SaddlePoint:
 def mean(moments: list[tuple[np.ndarray, Any]], pick: Callable[[Any], np.ndarray]) -> float:
     """Average over training samples of what `pick` takes from the moments."""
     return sum(float(np.sum(weight * pick(at))) for weight, at in moments)
-
-
-def extrapolate(past: list[tuple[float, np.ndarray]], at: float) -> np.ndarray:
-    """Linear extrapolation of the last two solutions where the step is short, else the last one."""
-    (before, x_before), (last, x_last) = past[0], past[-1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        step = np.divide(at - last, last - before)
-    return x_last + step * (x_last - x_before) if abs(step) < 1.5 else x_last
