@@ -30,7 +30,7 @@ class OneLayer(NamedTuple):
     """Weights `w` (N,) and bias in the normalization of the mixture, and the epochs that training took."""
 
     weights: np.ndarray
-    b: float
+    bias: float
     epochs: int
 
 
