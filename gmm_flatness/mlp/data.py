@@ -242,4 +242,4 @@ def load(source: str | Path, *, test_fraction: float | None = None, header: bool
     try:
         return from_arrays(arrays["x"], arrays["y"], **part, name=Path(source).stem, rng=rng)
     except DomainError as error:
-        raise DomainError("data", f"{source}: {error.parameter} = {error.value}", error.allowed) from error
+        raise DomainError("data", str(source), f"usable: {error}") from error
