@@ -61,7 +61,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         raise DomainError("data", str(path), f"an .npz file of plain arrays ({error})") from error
     if len(arrays) < len(names) or not {"x", "y"} <= arrays.keys() or ("x_test" in arrays) != ("y_test" in arrays):
         allowed = "arrays x and y (or x_train and y_train), and both of x_test and y_test or neither"
-        raise DomainError("data", f"{path} with arrays {sorted(names)}", allowed)
+        raise DomainError("data", str(path), f"{allowed}; it has {sorted(names)}")
     return arrays
 
 
@@ -93,7 +93,7 @@ def read_csv(path: Path, *, header: bool | None = None, label: str | int | None 
     names = rows[0][1]
     for line, row in rows:
         if len(row) != len(names):
-            raise DomainError("data", f"{path}, line {line} with {len(row)} entries", f"{len(names)} entries")
+            raise DomainError("data", str(path), f"{len(names)} entries in every line; line {line} has {len(row)}")
     if header is None:
         header = True
         if any(_is_number(entry) or not entry for entry in names):
@@ -104,10 +104,11 @@ def read_csv(path: Path, *, header: bool | None = None, label: str | int | None 
     body = rows[1:] if header else rows
     for line, row in body:
         if row[column].lower() in ("", "nan", "+nan", "-nan"):
-            raise DomainError("data", f"{path}, line {line}: label {row[column]!r}", "a label for every sample")
+            raise DomainError("data", str(path), f"a label for every sample (line {line}: label {row[column]!r})")
         for entry in row[:column] + row[column + 1:]:
             if not (_is_number(entry) and math.isfinite(float(entry))):
-                raise DomainError("data", f"{path}, line {line}: {entry!r}", "finite numbers in every feature column")
+                allowed = "finite numbers in every feature column"
+                raise DomainError("data", str(path), f"{allowed} (line {line}: {entry!r})")
     labels = np.array([row[column] for _, row in body])
     if all(_is_number(entry) for entry in labels):
         labels = labels.astype(float)
@@ -123,7 +124,7 @@ def _label_column(path: Path, names: list[str], label: str | int | None) -> int:
     if label is None and not found:
         return len(names) - 1
     if len(found) != 1 or names.count(found[0]) != 1:
-        raise DomainError("label", f"{label!r} for {path} with columns {names}", "one column's name or position")
+        raise DomainError("label", label, f"one column's name or position; {path} has the columns {names}")
     return names.index(found[0])
 
 
