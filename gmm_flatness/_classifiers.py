@@ -1,6 +1,6 @@
 """Trained classifiers of any kind as arrays of parameters and what they predict, without touching them.
 
-Kinds are told apart by what they have, so that nothing needs to be imported: `coef_`, `coefs_`, `params_` or `steps`
+Kinds are distinguished by what they have, so that nothing needs to be imported: `coef_`, `coefs_`, `params_` or `steps`
 of scikit-learn's conventions, the weights of an `Estimator`, arrays, or a pair with its own way to predict.
 """
 

@@ -25,7 +25,7 @@ from gmm_flatness.results import Result
 from gmm_flatness.store import Table
 
 # Points continued one from another before a fresh start, so that results do not depend on the number of workers.
-_RUN = 32
+RUN = 32
 _RESULTS = frozenset(("mixture", "reference", "first", "second"))  # arguments that are not numbers
 _SINGLE = frozenset((float, int, str, bool, type(None)))
 
@@ -316,6 +316,7 @@ class _Arguments:
         self.signature = inspect.signature(function)
         self.order = list(self.signature.parameters)
         self.names = frozenset(names)
+        self.required = {name for name, each in self.signature.parameters.items() if each.default is each.empty}
         self.places = tuple((self.order.index(name), name) for name in names)
 
     def single(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
@@ -331,7 +332,8 @@ class _Arguments:
             dict[str, Any], dict[str, Any], tuple[int, ...], list[dict[str, Any]]]:
         """Arguments that are the same at all points, the arrays, the shape, and what varies at each point."""
         given = dict(zip(self.order, arguments, strict=False), **options)
-        if len(given) < len(arguments) + len(options) or not given.keys() <= self.signature.parameters.keys():
+        if len(given) < len(arguments) + len(options) or not (
+                self.required <= given.keys() <= self.signature.parameters.keys()):
             self.signature.bind(*arguments, **options)  # raises
         arrays = {name: given.pop(name) for name in list(given) if name in self.names and _shape_of(name, given[name])}
         points = {name: _points(name, value) for name, value in arrays.items()}
@@ -365,7 +367,7 @@ def elementwise(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 
 def broadcasting(*names: str, follow: Callable[[Mapping[str, Any]], bool] | None = None,
-                 run: int | None = _RUN) -> Callable[
+                 run: int | None = RUN) -> Callable[
         [Callable[..., Any]], Callable[..., Any]]:
     """Let a function that returns a result take arrays in the named arguments, and return a `Curve` then.
 
@@ -407,7 +409,7 @@ def _with_note(function: Callable[..., Any], names: tuple[str, ...], what: str) 
     return "\n\n".join([first, textwrap.fill(note, 110), *([rest] if rest else [])])
 
 
-def attempt(task: Callable[..., Any], **arguments: Any) -> tuple[Any, Exception | None]:
+def attempt(task: Callable[..., Any], **arguments: Any) -> tuple[Any, DomainError | ConvergenceError | None]:
     """What a task returns, and what it raised where the library says that there is no result."""
     try:
         return task(**arguments), None
@@ -416,7 +418,7 @@ def attempt(task: Callable[..., Any], **arguments: Any) -> tuple[Any, Exception 
 
 
 def run_points(function: Callable[..., Any], fixed: dict[str, Any], points: Sequence[dict[str, Any]],
-               shape: tuple[int, ...], *, run: int = _RUN, workers: int | None = 1,
+               shape: tuple[int, ...], *, run: int = RUN, workers: int | None = 1,
                progress: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Results and errors at all points, `run` of them along the last axis one from another; 0 for each by itself."""
     if workers == 1 and len(points) == 1:

@@ -159,6 +159,8 @@ def test_what_is_wrong_at_every_point_alike_is_raised():
         erm(MANY, "square")
     with pytest.raises(TypeError, match="rigde"):
         erm(MANY, "square", rigde=0.1)
+    with pytest.raises(TypeError, match="loss"):
+        erm(MANY, ridge=0.1)
     with pytest.raises(TypeError, match="aplha"):
         MIXTURE.at(aplha=ALPHAS)
     with pytest.raises(DomainError, match="ridge"):

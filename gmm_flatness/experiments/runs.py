@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gmm_flatness.errors import ConvergenceError, DomainError
+from gmm_flatness import curves
 from gmm_flatness.experiments.statistics import mean_and_stderr
 from gmm_flatness.parallel import parallel_map
 from gmm_flatness.store import Cache, Table, content_key
@@ -61,10 +61,8 @@ def _run_point(task: Callable, seed: Any, key: str, cache: Cache | None, numbere
 
 def attempt(task: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, dict[str, str]]:
     """What a task returns, None where the library says that there is no result, and the `status` and `message`."""
-    try:
-        return task(*arguments, **options), dict(OK)
-    except (DomainError, ConvergenceError) as error:
-        return None, {"status": error.status, "message": str(error)}
+    result, error = curves.attempt(partial(task, *arguments), **options)
+    return result, dict(OK) if error is None else {"status": error.status, "message": str(error)}
 
 
 def average(outcomes: Iterable[Sequence[Row]]) -> list[dict[str, Any]]:

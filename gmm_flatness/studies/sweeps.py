@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gmm_flatness import _validation as check
-from gmm_flatness.curves import Curve, run_points
+from gmm_flatness.curves import RUN, Curve, run_points
 from gmm_flatness.errors import DomainError
 from gmm_flatness.model.mixture import GaussianMixture
 
@@ -75,7 +75,7 @@ def sweep(function: Callable[..., Any], *, over: Mapping[str, Sequence[Any]], fi
     points = [dict(zip(axes, values, strict=True))
               for values in zip(*(axis.ravel().tolist() for axis in axes.values()), strict=True)]
     results, errors = run_points(_Call(function, fixed, "mixture" in parameters), {}, points, shape,
-                                 run=32 if "start" in parameters else 0, workers=workers, progress=progress)
+                                 run=RUN if "start" in parameters else 0, workers=workers, progress=progress)
     failed = next((error for error in errors.flat if error is not None), None)
     if failed is not None and on_error == "raise":
         raise failed
